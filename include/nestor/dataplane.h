@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef NESTOR_DATAPLANE_H
+#define NESTOR_DATAPLANE_H
+
+/*
+ * What the BPF programs and the daemon share: keys and values of the pinned maps. Any change of a layout or of a
+ * meaning raises DP_ABI; a daemon that finds pins of another ABI replaces them instead of reusing them.
+ *
+ * Numbers are in host byte order unless the comment says "network order". Padding must be zero: keys are hashed and
+ * values are compared as bytes.
+ */
+
+#include <linux/types.h>
+
+#include <nestor/drop_reason.h>
+
+#define DP_ABI 1
+
+/*
+ * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
+ * the ifindex. Who creates links keeps them below it (RTM_NEWLINK accepts a wanted ifindex).
+ */
+#define DP_MAX_IFINDEX 65536
+
+/* RFC 7637 section 3.2, WG-3: VSIDs that a receiver drops; HN-1: the range a port may have */
+#define DP_VSID_MIN 0x001000
+#define DP_VSID_MAX 0xfffffe
+
+/*
+ * The segment is the key of a virtual subnet in this host's maps. It equals the VSID where lookup records exist for
+ * it. A VSID without any policy connects the ports of one switch only; each such (switch, VSID) gets a number of its
+ * own from DP_SEGMENT_UNPOLICED on, which no frame from the wire can name.
+ */
+#define DP_SEGMENT_UNPOLICED 0x1000000
+
+/* outer headers of NVGRE over IPv4 without the outer Ethernet header: 20 IPv4 + 8 GRE + 14 inner Ethernet (WG-5) */
+#define DP_NVGRE4_OVERHEAD 42
+
+/* IPv4 or IPv6 address in network order; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2); all zero: none */
+union dp_addr {
+	__u8 b[16];
+	__u32 w[4];
+	__u64 d[2];
+};
+
+/* ---- map "ports": ARRAY, index = ifindex of the port's host side, or of an uplink ---- */
+
+enum dp_port_flag {
+	DP_PORT_PRESENT = 1 << 0,	/* the entry is in use */
+	DP_PORT_SPOOFING = 1 << 1,	/* MacAddressSpoofing On: any source MAC */
+	DP_PORT_POLICY = 1 << 2,	/* the segment has lookup records; else it is plain switching inside the segment */
+	DP_PORT_ANY_CA = 1 << 3,	/* any source address for the port's MAC: L2Only, GatewayWildcard (HN-7, HN-8) */
+	DP_PORT_MORE_CA = 1 << 4,	/* addr4 is not the whole list: ask map "cas" (uplink: map "pas") */
+	DP_PORT_PEER = 1 << 5,		/* the guest's end is a veth in another namespace: deliver by redirect_peer */
+	DP_PORT_UPLINK = 1 << 6,	/* not a port but an uplink; addr4 holds this host's provider addresses */
+};
+
+#define DP_PORT_ADDR4 4
+
+struct dp_port {
+	/* first cache line: all that the path of a frame reads */
+	__u32 flags;			/* enum dp_port_flag */
+	__u32 segment;			/* 0: VSID 0, the bridge switches; only the guards hold */
+	__u32 vsid;			/* what the wire carries */
+	__u32 slot;			/* index into map "counters"; given by the driver, callers leave it 0 */
+	__u8 mac[6];			/* of the guest's adapter */
+	__u8 pad0[2];
+	__u32 flood_next;		/* ifindex of the next port of the segment (a ring), where it has no policy; 0: none */
+	union dp_addr src_pa;		/* provider address of this host for the VSID (HN-13); zero: none */
+	__u32 addr4[DP_PORT_ADDR4];	/* network order, 0 unused: source addresses that need no lookup */
+	/* second cache line: for stages to come */
+	__u32 domain;			/* routing domain; not used yet */
+	__u8 router_mac[6];		/* of the segment's distributed router (HN-4); not used yet */
+	__u8 pad1[54];
+};
+
+/* ---- map "dests": HASH, who has a MAC in a segment ---- */
+
+struct dp_dest_key {
+	__u32 segment;
+	__u8 mac[6];
+	__u8 pad[2];
+};
+
+enum dp_dest_kind {
+	DP_DEST_NONE = 0,
+	DP_DEST_LOCAL,			/* target: ifindex of the port's host side */
+	DP_DEST_REMOTE,			/* target: index into map "nexthops" */
+};
+
+enum dp_dest_flag {
+	DP_DEST_ANY_CA = 1 << 0,	/* as a source: any customer address (L2Only, GatewayWildcard; HN-7, HN-8) */
+};
+
+struct dp_dest {
+	__u8 kind;			/* enum dp_dest_kind */
+	__u8 flags;			/* enum dp_dest_flag */
+	__u8 pad[2];
+	__u32 target;
+	union dp_addr pa;		/* of the record: what the outer source must be when this MAC sends */
+};
+
+/* ---- map "cas": HASH, who has a customer address in a segment: ARP answers and source checks ---- */
+
+struct dp_ca_key {
+	__u32 segment;
+	union dp_addr ca __attribute__((packed, aligned(4)));
+} __attribute__((packed, aligned(4)));
+
+enum dp_ca_flag {
+	DP_CA_LOCAL = 1 << 0,		/* the record's provider address is this host's */
+	DP_CA_ROUTER = 1 << 1,		/* the distributed router's address (HN-4): answered, never a valid source */
+};
+
+struct dp_ca {
+	__u8 mac[6];
+	__u16 flags;			/* enum dp_ca_flag */
+	union dp_addr pa;
+};
+
+/* ---- map "nexthops": ARRAY, how to reach a provider address ---- */
+
+enum dp_nexthop_flag {
+	DP_NEXTHOP_PRESENT = 1 << 0,
+	DP_NEXTHOP_RESOLVED = 1 << 1,	/* dst_mac, src_mac and ifindex are valid: send straight to the uplink */
+	DP_NEXTHOP_NO_FLOWID = 1 << 2,	/* FlowID 0 for this peer (WG-2) */
+};
+
+enum dp_encap {
+	DP_ENCAP_NVGRE = 0,
+};
+
+struct dp_nexthop {
+	__u32 flags;			/* enum dp_nexthop_flag */
+	__u32 ifindex;			/* uplink to send a resolved packet by */
+	__u32 neigh_ifindex;		/* device that has the provider address (bridge): the kernel resolves there */
+	__u16 mtu;			/* largest inner IP packet: underlay MTU - overhead; 0: unknown, no check */
+	__u8 encap;			/* enum dp_encap */
+	__u8 pad0;
+	union dp_addr pa;		/* outer destination */
+	union dp_addr via;		/* gateway on the way (provider route); zero: on-link. Informative: the kernel routes */
+	__u8 dst_mac[6];
+	__u8 src_mac[6];
+	__u8 pad1[4];
+};
+
+/* ---- map "pas": HASH, key union dp_addr: provider addresses of this host ---- */
+
+struct dp_pa {
+	__u32 ifindex;			/* device that has it; informative */
+	__u32 flags;			/* 0 */
+};
+
+/* ---- map "counters": PERCPU_ARRAY, index = dp_port.slot; seen from the guest ---- */
+
+struct dp_counters {
+	__u64 sent_packets;		/* segments of a large packet count one by one */
+	__u64 sent_bytes;
+	__u64 received_packets;
+	__u64 received_bytes;
+};
+
+/* ---- map "drops": HASH, value __u64 packets ---- */
+
+struct dp_drop_key {
+	__u32 ifindex;			/* where the frame came in; 0: the map was full for its device */
+	__u32 reason;			/* enum dp_drop_reason */
+};
+
+/* ---- map "config": ARRAY of one ---- */
+
+struct dp_config {
+	__u32 abi;			/* DP_ABI */
+	__u32 pad;
+	__u64 generation;		/* of the policy, written by the daemon for its own use */
+	__u8 reserved[48];
+};
+
+/*
+ * Verdict of a program, left in __sk_buff.cb[] because the target of a redirect shows nowhere else in
+ * BPF_PROG_TEST_RUN (tests, packet tracing).
+ */
+enum dp_verdict {
+	DP_VERDICT_NONE = 0,
+	DP_VERDICT_PASS,		/* to the kernel (bridge, stack) */
+	DP_VERDICT_DROP,		/* cb[1]: reason */
+	DP_VERDICT_DELIVER,		/* cb[1]: ifindex of the port; by redirect */
+	DP_VERDICT_DELIVER_PEER,	/* cb[1]: ifindex of the port; by redirect_peer */
+	DP_VERDICT_REPLY,		/* cb[1]: ifindex of the port the frame came from */
+	DP_VERDICT_SEND,		/* cb[1]: ifindex of the uplink */
+	DP_VERDICT_SEND_NEIGH,		/* cb[1]: ifindex of the device where the kernel resolves */
+	DP_VERDICT_FLOOD,		/* cb[1]: number of ports that got a copy */
+};
+
+#define DP_CB_VERDICT 0
+#define DP_CB_DETAIL 1
+
+#define DP_ASSERT(c) _Static_assert(c, #c)
+DP_ASSERT(sizeof(union dp_addr) == 16);
+DP_ASSERT(sizeof(struct dp_port) == 128);
+DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
+DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
+DP_ASSERT(sizeof(struct dp_dest_key) == 12);
+DP_ASSERT(sizeof(struct dp_dest) == 24);
+DP_ASSERT(sizeof(struct dp_ca_key) == 20);
+DP_ASSERT(__builtin_offsetof(struct dp_ca_key, ca) == 4);
+DP_ASSERT(sizeof(struct dp_ca) == 24);
+DP_ASSERT(sizeof(struct dp_nexthop) == 64);
+DP_ASSERT(__builtin_offsetof(struct dp_nexthop, pa) == 16);
+DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
+DP_ASSERT(sizeof(struct dp_pa) == 8);
+DP_ASSERT(sizeof(struct dp_counters) == 32);
+DP_ASSERT(sizeof(struct dp_drop_key) == 8);
+DP_ASSERT(sizeof(struct dp_config) == 64);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef NESTOR_DROP_REASON_H
+#define NESTOR_DROP_REASON_H
+
+/*
+ * Why the dataplane dropped (or absorbed) a frame: the one list. The BPF programs, the counters, the API, the manual
+ * and the tests derive from it. Codes are stable across versions: append, never renumber.
+ *
+ * X(code, NAME, rule, sentence). `rule` is the id of the rule that asks for the drop, "" where none does.
+ */
+#define NESTOR_DROP_REASONS(X)                                                                                         \
+	/* the port itself */                                                                                          \
+	X(1, NO_PORT, "", "the device is not a port of this host")                                                     \
+	X(2, FRAME_TRUNCATED, "", "the frame ends before its headers do")                                              \
+	X(3, SOURCE_MAC_GROUP, "", "the source MAC address is a group address")                                        \
+	X(4, SOURCE_MAC_SPOOFED, "NN-1", "the source MAC address is not the adapter's and MAC spoofing is off")        \
+	X(5, ARP_SPOOFED, "NN-3", "the sender in the ARP packet is not the sender of the frame")                       \
+	X(6, GUEST_VLAN_TAG, "WG-4", "the guest's frame has more than one VLAN tag, or one that is not 802.1Q")        \
+	/* from the guest */                                                                                           \
+	X(16, SOURCE_NOT_IN_POLICY, "2.5", "no lookup record of the virtual subnet has this source address and MAC")   \
+	X(17, DESTINATION_NOT_IN_POLICY, "2.5", "no lookup record of the virtual subnet has this destination MAC")     \
+	X(18, ARP_UNKNOWN_TARGET, "2.5", "no lookup record of the virtual subnet has the address asked for by ARP")    \
+	X(19, ARP_OWN_ADDRESS, "2.5", "ARP for the guest's own address: no answer means the address is free")          \
+	X(20, ARP_ANNOUNCEMENT, "2.5", "ARP announcement or reply: lookup records say who has an address")             \
+	X(21, ARP_MALFORMED, "", "the ARP packet is not for IPv4 over Ethernet")                                       \
+	X(22, BROADCAST_OFF, "WG-7", "broadcast and multicast are off in this virtual subnet")                         \
+	X(23, IPV6_NOT_CARRIED, "", "IPv6 is not carried in this virtual subnet")                                      \
+	X(24, TOO_BIG, "WG-5", "the packet does not fit the path to the provider address")                             \
+	X(25, NO_SOURCE_PA, "HN-5", "this host has no provider address for the virtual subnet")                        \
+	X(26, NO_NEXT_HOP, "", "there is no next hop to the provider address of the destination")                      \
+	X(27, PA_FAMILY, "WG-8", "source and destination provider address are not both IPv4")                          \
+	X(28, ENCAP_FAILED, "", "the kernel could not make room for the outer headers")                                \
+	X(29, DESTINATION_IS_SOURCE, "", "the destination is the port the frame came from")                            \
+	/* from the wire */                                                                                            \
+	X(48, OUTER_TRUNCATED, "WG-1", "the packet ends before its outer headers do")                                  \
+	X(49, OUTER_FRAGMENT, "WG-5", "the outer packet is a fragment")                                                \
+	X(50, OUTER_OPTIONS, "WG-1", "the outer IPv4 header has options")                                              \
+	X(51, GRE_FLAGS, "WG-1", "a GRE flag other than the key flag is set")                                          \
+	X(52, GRE_NO_KEY, "WG-1", "the GRE header has no key")                                                         \
+	X(53, GRE_VERSION, "WG-1", "the GRE version is not 0")                                                         \
+	X(54, VSID_RESERVED, "WG-3", "the virtual subnet id on the wire is a reserved one")                            \
+	X(55, OWN_PA_AS_SOURCE, "2.5", "the outer source address is this host's own provider address")                 \
+	X(56, WRONG_SOURCE_PA, "2.5", "the outer source is not the provider address of the inner source's record")     \
+	X(57, INNER_SOURCE_UNKNOWN, "2.5", "no lookup record of the virtual subnet has the inner source")              \
+	X(58, INNER_VLAN_TAG, "WG-4", "the inner frame has a VLAN tag")                                                \
+	X(59, INNER_TRUNCATED, "", "the inner frame ends before its headers do")                                       \
+	X(60, DESTINATION_NOT_LOCAL, "2.5", "no port of the virtual subnet on this host has the inner destination MAC") \
+	X(61, DECAP_FAILED, "", "the kernel could not remove the outer headers")                                       \
+	/* to the port */                                                                                              \
+	X(80, PORT_GONE, "", "the destination's port is gone")                                                         \
+	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")
+
+enum dp_drop_reason {
+	DP_DROP_NONE = 0,
+#define NESTOR_DROP_ENUM(code, name, rule, sentence) DP_DROP_##name = (code),
+	NESTOR_DROP_REASONS(NESTOR_DROP_ENUM)
+#undef NESTOR_DROP_ENUM
+	/* codes stay below this, so that tables indexed by code are small */
+	DP_DROP_MAX = 128,
+};
+
+#endif
