@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef NESTOR_BPF_SOURCE_H
+#define NESTOR_BPF_SOURCE_H
+
+#include "verdict.h"
+
+/* A record without address (L2Only, GatewayWildcard: HN-7, HN-8) lets this MAC send from this port. */
+stage _Bool source_has_mac(__u32 ifindex, const struct dp_port *port, const void *mac, __u8 flags)
+{
+	const struct dp_dest *d = dest_get(port->segment, mac);
+
+	return d && d->kind == DP_DEST_LOCAL && d->target == ifindex && (d->flags & flags) == flags;
+}
+
+/* The slow half: nested guests with MACs of their own, ports with many addresses. */
+static __noinline int source_valid4_by_map(struct __sk_buff *skb, const struct dp_port *port, __u32 ip)
+{
+	const struct dp_ca *ca = port ? ca4_get(port->segment, ip) : NULL;
+	const void *mac = frame_data(skb) + ETH_ALEN;
+
+	if (!port || mac + ETH_ALEN > frame_end(skb))
+		return 0;
+	if (ca && (ca->flags & DP_CA_LOCAL) && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac))
+		return 1;
+	return source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA);
+}
+
+/*
+ * Section 2.5, outbound step 1: (virtual subnet, source MAC, source address) must be those of a lookup record. The
+ * port's own few addresses are inline in its entry: no lookup for them.
+ */
+stage _Bool source_valid4(struct __sk_buff *skb, const struct dp_port *port, const void *mac, __u32 ip)
+{
+	if (likely(!(port->flags & DP_PORT_SPOOFING) || mac_equal(mac, port->mac))) {
+		if (likely(ip && (ip == port->addr4[0] || ip == port->addr4[1] || ip == port->addr4[2] ||
+				  ip == port->addr4[3])))
+			return 1;
+		if (port->flags & DP_PORT_ANY_CA)
+			return 1;
+		if (!(port->flags & DP_PORT_MORE_CA))
+			return 0;
+	}
+	return source_valid4_by_map(skb, port, ip);
+}
+
+#endif

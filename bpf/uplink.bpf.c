@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+
+/*
+ * At the ingress of the uplink: what the wire brings. NVGRE for a provider address of this host: outer headers ->
+ * records of the inner source -> decapsulate -> deliver. Everything else goes on to the kernel, untouched.
+ */
+#include "deliver.h"
+#include "wire.h"
+
+/* outer headers, inner Ethernet and IPv4; also enough for inner ARP */
+#define PULL_HEADERS (NVGRE_PAYLOAD + 28)
+
+/*
+ * Cuts the outer headers out, between the outer Ethernet header and the inner packet, and puts the inner Ethernet
+ * header in the outer one's place. Padding that the wire added to a short frame goes too.
+ */
+stage int decapsulate(struct __sk_buff *skb, const struct wire *w, struct ether inner)
+{
+	void *p;
+
+	if (unlikely(w->inner_len && skb->len > NVGRE_INNER + w->inner_len))
+		bpf_skb_change_tail(skb, NVGRE_INNER + w->inner_len, 0);
+	if (unlikely(bpf_skb_adjust_room(skb, -NVGRE_GROWTH, BPF_ADJ_ROOM_MAC, PLAIN_FLAGS) != 0))
+		return DP_DROP_DECAP_FAILED;
+	p = frame_data(skb);
+	if (unlikely(p + ETH_HLEN > frame_end(skb)))
+		return DP_DROP_DECAP_FAILED;
+	ether_store(p, inner);
+	return WIRE_OURS;
+}
+
+SEC("tc")
+int nestor_uplink(struct __sk_buff *skb)
+{
+	const struct dp_port *uplink;
+	const struct dp_dest *dest;
+	struct wire w = {};
+	struct ether inner;
+	const void *p, *end;
+	int reason;
+
+	if (skb->protocol != ETHERTYPE_IP4)
+		return pass(skb);
+	uplink = port_get(skb->ifindex);
+	if (unlikely(!uplink))
+		return pass(skb);
+	p = frame_data(skb), end = frame_end(skb);
+	if (unlikely(p + PULL_HEADERS > end)) {
+		bpf_skb_pull_data(skb, skb->len < PULL_HEADERS ? skb->len : PULL_HEADERS);
+		p = frame_data(skb), end = frame_end(skb);
+	}
+	reason = wire_outer(p, end, skb->len, skb->gso_size, uplink, &w);
+	if (reason == WIRE_OTHER)
+		return pass(skb);
+	if (likely(reason == WIRE_OURS))
+		reason = wire_inner(p + NVGRE_INNER, end, &w);
+	if (unlikely(reason != WIRE_OURS))
+		return drop(skb, reason);
+	if (unlikely(p + NVGRE_PAYLOAD > end))
+		return drop(skb, DP_DROP_INNER_TRUNCATED);
+	inner = ether_load(p + NVGRE_INNER);
+	if (unlikely(mac_is_group(&inner)))
+		return drop(skb, DP_DROP_BROADCAST_OFF);
+	dest = dest_get(w.vsid, &inner);
+	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
+		return drop(skb, DP_DROP_DESTINATION_NOT_LOCAL);
+	reason = decapsulate(skb, &w, inner);
+	if (unlikely(reason != WIRE_OURS))
+		return drop(skb, reason);
+	return deliver(skb, w.vsid, dest->target, &inner, inner.type == ETHERTYPE_IP4);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+
+/*
+ * At the ingress of the host side of a port: what the guest sends. port -> guards -> virtual subnet: tag, ARP, source
+ * check -> destination -> deliver on this host, or encapsulate and send.
+ */
+#include "arp.h"
+#include "deliver.h"
+#include "flood.h"
+#include "guard.h"
+#include "nvgre.h"
+#include "source.h"
+
+/* Ethernet, IPv4 and the ports or the TCP header: what the stages read of a packet */
+#define PULL_HEADERS (ETH_HLEN + 20 + 20)
+
+stage int send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_dest *dest, const void *eth,
+	       const void *end)
+{
+	__u32 index = dest->target;
+	const struct dp_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
+
+	if (unlikely(!nh || !(nh->flags & DP_NEXTHOP_PRESENT)))
+		return drop(skb, DP_DROP_NO_NEXT_HOP);
+	if (unlikely(!addr_is_v4(&port->src_pa)))
+		return drop(skb, port->src_pa.w[3] ? DP_DROP_PA_FAMILY : DP_DROP_NO_SOURCE_PA);
+	if (unlikely(!addr_is_v4(&nh->pa)))
+		return drop(skb, DP_DROP_PA_FAMILY);
+	return nvgre_send(skb, port, nh, eth, end);
+}
+
+/* Source rules of a virtual subnet with policy; ARP ends here. */
+stage int policy_source(struct __sk_buff *skb, const struct dp_port *port, const void *eth, const void *end)
+{
+	const struct iphdr *ip = eth + ETH_HLEN;
+	__u16 type = ether_type(eth);
+
+	if (likely(type == ETHERTYPE_IP4)) {
+		if (unlikely((const void *)(ip + 1) > end))
+			return drop(skb, DP_DROP_FRAME_TRUNCATED);
+		if (unlikely(!source_valid4(skb, port, eth + ETH_ALEN, ip->saddr)))
+			return drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
+		return NEXT;
+	}
+	if (type == ETHERTYPE_ARP)
+		return arp(skb, port);
+	if (type == ETHERTYPE_IP6)
+		return drop(skb, DP_DROP_IPV6_NOT_CARRIED);
+	if (!mac_equal(eth + ETH_ALEN, port->mac) && !source_has_mac(skb->ifindex, port, eth + ETH_ALEN, 0))
+		return drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
+	return NEXT;
+}
+
+stage int forward(struct __sk_buff *skb, const struct dp_port *port, const void *eth, const void *end)
+{
+	const struct dp_dest *dest;
+
+	if (unlikely(mac_is_group(eth)))
+		return port->flags & DP_PORT_POLICY ? drop(skb, DP_DROP_BROADCAST_OFF) : flood(skb, port);
+	dest = dest_get(port->segment, eth);
+	if (unlikely(!dest))
+		return port->flags & DP_PORT_POLICY ? drop(skb, DP_DROP_DESTINATION_NOT_IN_POLICY) : flood(skb, port);
+	if (dest->kind == DP_DEST_REMOTE)
+		return send(skb, port, dest, eth, end);
+	if (unlikely(dest->target == skb->ifindex))
+		return drop(skb, DP_DROP_DESTINATION_IS_SOURCE);
+	count_sent(port, frame_packets(skb), skb->len);
+	return deliver(skb, port->segment, dest->target, eth, ether_type(eth) == ETHERTYPE_IP4);
+}
+
+/* A frame of a virtual subnet. Packet pointers are loaded anew after each stage that may have moved the packet. */
+stage int segment(struct __sk_buff *skb, const struct dp_port *port)
+{
+	const void *eth = frame_data(skb), *end = frame_end(skb);
+	int action;
+
+	if (unlikely(eth + ETH_HLEN > end))
+		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	if (unlikely(skb->vlan_present || ethertype_is_tag(ether_type(eth)))) {
+		action = vlan_strip(skb);
+		if (action != NEXT)
+			return action;
+	}
+	if (likely(port->flags & DP_PORT_POLICY)) {
+		eth = frame_data(skb), end = frame_end(skb);
+		if (unlikely(eth + ETH_HLEN > end))
+			return drop(skb, DP_DROP_FRAME_TRUNCATED);
+		action = policy_source(skb, port, eth, end);
+		if (action != NEXT)
+			return action;
+	}
+	eth = frame_data(skb), end = frame_end(skb);
+	if (unlikely(eth + ETH_HLEN > end))
+		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	return forward(skb, port, eth, end);
+}
+
+SEC("tc")
+int nestor_vport(struct __sk_buff *skb)
+{
+	const struct dp_port *port = port_get(skb->ifindex);
+	const void *eth = frame_data(skb);
+	int action;
+
+	if (unlikely(!port))
+		return drop(skb, DP_DROP_NO_PORT);
+	if (unlikely(eth + PULL_HEADERS > frame_end(skb))) {
+		bpf_skb_pull_data(skb, skb->len < PULL_HEADERS ? skb->len : PULL_HEADERS);
+		eth = frame_data(skb);
+		if (eth + ETH_HLEN > frame_end(skb))
+			return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	}
+	action = guard(skb, port, eth);
+	if (unlikely(action != NEXT))
+		return action;
+	return port->segment ? segment(skb, port) : pass(skb);
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
