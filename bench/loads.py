@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The loads: each runs between two guests for some seconds and returns what it measured, by metric name."""
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+
+from kit import Process
+from variants import bench_file
+
+PORT_IPERF = 5201
+PORT_UDP = 5301
+PORT_RR = 5401
+FLOWS = 16
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table. `better` is +1 when more is better, -1 when less is."""
+    name: str
+    title: str
+    unit: str
+    digits: int
+    better: int
+
+
+METRICS = {m.name: m for m in (
+    Metric("forwarding", "forwarding 60 B", "kpps", 0, +1),
+    Metric("udp", "UDP sockets, 18 B", "kpps", 0, +1),
+    Metric("tcp1", "TCP, one stream", "Gbit/s", 1, +1),
+    Metric("tcp4", "TCP, four streams", "Gbit/s", 1, +1),
+    Metric("rtt", "round trip, median", "us", 1, -1),
+    Metric("rtt_p99", "round trip, 99th percentile", "us", 1, -1),
+)}
+
+
+@contextlib.contextmanager
+def _background(guest, *args, ready):
+    """A server in a guest, from when it says that it is ready until the block is left."""
+    process = Process(*guest.command(*args))
+    try:
+        process.wait_output(ready)
+        yield process
+    finally:
+        process.close()
+
+
+def sink_install(guest, build_dir):
+    """Count and drop forwarded frames at the receiving guest; taken away again for the other loads."""
+    guest.run("tc", "qdisc", "add", "dev", guest.interface, "clsact")
+    guest.run("tc", "filter", "add", "dev", guest.interface, "ingress", "bpf", "da", "obj",
+              bench_file(build_dir, "sink.bpf.o"), "sec", "tc")
+
+
+def sink_remove(guest):
+    guest.run("tc", "qdisc", "del", "dev", guest.interface, "clsact")
+
+
+def sink_count(guest):
+    qdiscs = json.loads(guest.run("tc", "-s", "-j", "qdisc", "show", "dev", guest.interface, "clsact").out)
+    return next(q["drops"] for q in qdiscs if q.get("kind") == "clsact")
+
+
+def forwarding(source, sink, seconds, build_dir):
+    """60-byte frames put into the source's interface as fast as they go, counted at the sink's."""
+    sink_install(sink, build_dir)
+    try:
+        before = sink_count(sink)
+        sent = source.run(bench_file(build_dir, "rawblast"), source.interface, source.mac, sink.mac, source.address,
+                          sink.address, seconds, FLOWS).json()
+        arrived = sink_count(sink) - before
+    finally:
+        sink_remove(sink)
+    return {"forwarding": arrived / sent["seconds"] / 1e3,
+            "forwarding_sent": sent["packets"] / sent["seconds"] / 1e3,
+            "forwarding_sender_cpu": sent["cpu_seconds"] / sent["seconds"]}
+
+
+def udp(source, sink, seconds, build_dir):
+    """Small packets from socket to socket; what the receiver got, over the time it got them."""
+    tool = bench_file(build_dir, "udpblast")
+    with _background(sink, tool, "recv", sink.address, PORT_UDP, ready="ready") as receiver:
+        source.run(tool, "send", sink.address, PORT_UDP, seconds)
+        got = json.loads(receiver.stop().out.splitlines()[-1])
+    return {"udp": got["packets"] / got["seconds"] / 1e3 if got["seconds"] else 0.0}
+
+
+def _tcp(source, sink, seconds, streams):
+    # iperf3 knows whole seconds only.
+    whole = max(1, round(seconds))
+    with _background(sink, "iperf3", "-s", "-1", "-p", PORT_IPERF, "--forceflush", ready="Server listening"):
+        answer = source.run("iperf3", "-c", sink.address, "-p", PORT_IPERF, "-t", whole, "-P", streams, "-J").json()
+    return answer["end"]["sum_received"]["bits_per_second"] / 1e9
+
+
+def tcp1(source, sink, seconds, _build_dir):
+    """One bulk stream."""
+    return {"tcp1": _tcp(source, sink, seconds, 1)}
+
+
+def tcp4(source, sink, seconds, _build_dir):
+    """Four bulk streams at once."""
+    return {"tcp4": _tcp(source, sink, seconds, 4)}
+
+
+def rtt(source, sink, seconds, build_dir):
+    """One byte there and one byte back, over one TCP connection, both ends on the same CPU.
+
+    On different CPUs every byte would wake a sleeping CPU, which takes several times as long as the way through the network
+    (45 us against 15 in a virtual machine) and is the same for all variants.
+    """
+    tool = bench_file(build_dir, "tcprr")
+    one_cpu = ["taskset", "--cpu-list", min(os.sched_getaffinity(0))]
+    with _background(sink, *one_cpu, tool, "server", sink.address, PORT_RR, ready="ready"):
+        answer = source.run(*one_cpu, tool, "client", sink.address, PORT_RR, seconds).json()
+    return {"rtt": answer["median_us"], "rtt_p99": answer["p99_us"]}
+
+
+LOADS = {function.__name__: function for function in (forwarding, udp, tcp1, tcp4, rtt)}

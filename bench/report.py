@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From measured rounds to medians, ratios, goals, and the text and JSON that show them."""
+
+import statistics
+from dataclasses import dataclass
+
+from loads import METRICS
+
+UNDERLAY_TITLES = {"veth": "plain veth underlay", "cable": "emulated cable (XDP_REDIRECT between two veths)"}
+SUBJECT = "nestor"
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What Nestor has to reach, as a ratio to another variant; whether at least or at most follows from the metric."""
+    underlay: str
+    metric: str
+    baseline: str
+    ratio: float
+
+
+GOALS = (
+    Goal("veth", "forwarding", "vxlan", 2.3),
+    Goal("veth", "tcp1", "vxlan", 1.0),
+    Goal("veth", "rtt", "vxlan", 0.75),
+    Goal("veth", "forwarding", "redirect", 0.85),
+    Goal("cable", "forwarding", "vxlan", 1.8),
+    Goal("cable", "tcp1", "vxlan", 1.1),
+    Goal("cable", "rtt", "vxlan", 0.8),
+)
+
+
+class Results:
+    """Values by underlay, variant and metric, one a round, in the order of the rounds."""
+
+    def __init__(self):
+        self._values = {}
+
+    def add(self, underlay, variant, measured):
+        for metric, value in measured.items():
+            self._values.setdefault((underlay, variant, metric), []).append(value)
+
+    def values(self, underlay, variant, metric):
+        return self._values.get((underlay, variant, metric), [])
+
+    def median(self, underlay, variant, metric):
+        values = self.values(underlay, variant, metric)
+        return statistics.median(values) if values else None
+
+    def spread(self, underlay, variant, metric):
+        """Half of the distance between the quartiles, as a part of the median."""
+        values = self.values(underlay, variant, metric)
+        if len(values) < 2 or not statistics.median(values):
+            return 0.0
+        low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+        return (high - low) / 2 / statistics.median(values)
+
+    def ratio(self, underlay, variant, baseline, metric):
+        """Median of the rounds' ratios: what disturbs a round disturbs both of its values, and cancels."""
+        pairs = zip(self.values(underlay, variant, metric), self.values(underlay, baseline, metric))
+        ratios = [a / b for a, b in pairs if b]
+        return statistics.median(ratios) if ratios else None
+
+    def has(self, underlay, variant):
+        return any(key[:2] == (underlay, variant) for key in self._values)
+
+
+def _rows(results, underlay, variants):
+    baselines = [b for b in ("vxlan", "redirect") if b in variants and b != SUBJECT and SUBJECT in variants]
+    yield ["", *variants, *(f"{SUBJECT} : {b}" for b in baselines)]
+    for metric in METRICS.values():
+        if not any(results.values(underlay, v, metric.name) for v in variants):
+            continue
+        row = [f"{metric.title}, {metric.unit}"]
+        for variant in variants:
+            median = results.median(underlay, variant, metric.name)
+            spread = results.spread(underlay, variant, metric.name)
+            row.append("-" if median is None else f"{median:.{metric.digits}f} ±{spread * 100:.0f}%")
+        for baseline in baselines:
+            ratio = results.ratio(underlay, SUBJECT, baseline, metric.name)
+            row.append("-" if ratio is None else f"{ratio:.2f}")
+        yield row
+
+
+def table(results, underlay, variants):
+    """One underlay: a column a variant, a row a metric."""
+    rows = list(_rows(results, underlay, variants))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [UNDERLAY_TITLES[underlay]]
+    for number, row in enumerate(rows):
+        lines.append("  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))]).rstrip())
+        if number == 0:
+            lines.append("-" * (sum(widths) + 2 * (len(widths) - 1)))
+    return "\n".join(lines)
+
+
+def judge(results):
+    """The goals that could be measured: dicts with goal, reached and met."""
+    judged = []
+    for goal in GOALS:
+        reached = results.ratio(goal.underlay, SUBJECT, goal.baseline, goal.metric)
+        if reached is None:
+            continue
+        at_least = METRICS[goal.metric].better > 0
+        judged.append({"underlay": goal.underlay, "metric": goal.metric, "baseline": goal.baseline,
+                       "bound": "at least" if at_least else "at most", "goal": goal.ratio, "reached": reached,
+                       "met": reached >= goal.ratio if at_least else reached <= goal.ratio})
+    return judged
+
+
+def goals_text(judged):
+    lines = ["goal and reached (ratio of Nestor to the other)"]
+    for g in judged:
+        what = f"{g['underlay']}: {METRICS[g['metric']].title} : {g['baseline']}"
+        lines.append(f"  {what:<44} {g['bound']:>8} {g['goal']:.2f}  reached {g['reached']:.2f}  "
+                     f"{'yes' if g['met'] else 'NO'}")
+    return "\n".join(lines)
+
+
+def as_json(results, underlays, variants, machine, parameters):
+    """Everything, for programs: medians, spreads, the single rounds, ratios and goals."""
+    def cell(underlay, variant, metric):
+        return {"median": results.median(underlay, variant, metric), "spread": results.spread(underlay, variant, metric),
+                "rounds": results.values(underlay, variant, metric)}
+
+    return {
+        "machine": machine,
+        "parameters": parameters,
+        "units": {m.name: m.unit for m in METRICS.values()},
+        "underlays": {
+            u: {v: {m: cell(u, v, m) for m in METRICS if results.values(u, v, m)} for v in variants if results.has(u, v)}
+            for u in underlays},
+        "ratios": {
+            u: {b: {m: results.ratio(u, SUBJECT, b, m) for m in METRICS if results.ratio(u, SUBJECT, b, m) is not None}
+                for b in variants if b != SUBJECT and results.has(u, b) and results.has(u, SUBJECT)}
+            for u in underlays},
+        "goals": judge(results),
+    }
