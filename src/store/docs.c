@@ -44,12 +44,13 @@ struct load {
 	struct err **e;
 };
 
-static int load_one(void *arg, const char *key, const char *value, size_t value_size)
+static int load_one(void *arg, const struct store_document *document)
 {
 	struct load *l = arg;
 	const struct doc_kind *kind = l->shelf->kind;
+	const char *key = document->key;
 	json_error_t je;
-	json_t *json = json_loadb(value, value_size, 0, &je);
+	json_t *json = json_loadb(document->value, document->value_size, 0, &je);
 	_cleanup_free_ char *own_key = NULL;
 	void *doc = NULL;
 	int r;
@@ -229,8 +230,10 @@ static int write_one(struct docs *d, const struct undo *u, bool *changed, struct
 	json_t *json;
 
 	if (!now) {
-		*changed = true;
-		return store_delete(d->store, u->kind->name, u->key, e);
+		int r = store_delete(d->store, u->kind->name, u->key, e);
+
+		*changed = *changed || r == 1;
+		return MIN(r, 0);
 	}
 	if (u->old && doc_equal(u->kind, u->old, now))
 		return 0;
@@ -240,7 +243,7 @@ static int write_one(struct docs *d, const struct undo *u, bool *changed, struct
 	json_decref(json);
 	if (!text)
 		abort();
-	return store_put(d->store, u->kind->name, u->key, text, strlen(text), e);
+	return store_put(d->store, u->kind->name, u->key, text, e);
 }
 
 int docs_commit(struct docs *d, bool *ret_changed, struct err **e)

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <sys/types.h>
+
+#include "err.h"
+#include "guid.h"
+#include "ip.h"
+#include "mac.h"
+#include "prefix.h"
+#include "vec.h"
+
+/*
+ * What a cmdlet may ask of the running machine. Features know only this; the engine implements it by its drivers, tests by
+ * a table. Nothing here changes anything but exec, which runs a line in a guest.
+ */
+
+/* A network adapter of this host as Get-NetAdapter lists it. */
+struct host_nic {
+	char name[64];         /* "eth0"; a host vNIC has "vEthernet (switch)" */
+	char link[16];         /* the Linux interface */
+	char description[128]; /* unique on the host: what NetAdapterInterfaceDescription says */
+	int ifindex;
+	struct mac mac;
+	uint32_t mtu;
+	bool up;        /* administratively */
+	bool carrier;
+	bool is_virtual; /* not backed by hardware */
+	bool ours;       /* made by this daemon: a host vNIC */
+	uint64_t speed;  /* bits per second, 0: unknown */
+	char driver[32];
+};
+typedef VEC(struct host_nic) host_nic_vec;
+
+struct host_guest {
+	bool running;
+	pid_t pid;              /* of the guest's init, 0 when not running */
+	uint64_t uptime_ms;
+	uint64_t memory_bytes;
+	unsigned cpu_percent;
+};
+
+typedef VEC(struct ip) ip_vec;
+
+typedef void (*host_exec_fn)(void *arg, int exit_status, char *output /* taken */, struct err *e /* taken, may be NULL */);
+
+struct host {
+	const char *name; /* ComputerName */
+	/* Physical and virtual adapters, without the ports and bridges of any Nestor. Sorted by ifindex. */
+	int (*nics)(struct host *h, host_nic_vec *ret);
+	/* Zeroes when the guest is not running. */
+	int (*guest)(struct host *h, const struct guid *vm, struct host_guest *ret);
+	/* Addresses in use on the guest's adapter with that id, as guest services would report them. */
+	int (*guest_addresses)(struct host *h, const struct guid *vm, const struct guid *adapter, ip_vec *ret);
+	/* Addresses of this host's interface. */
+	int (*nic_addresses)(struct host *h, int ifindex, ip_vec *ret);
+	/* Is this provider address usable? 0 Invalid, 1 Tentative, 2 Duplicate, 3 Deprecated, 4 Preferred. */
+	int (*address_state)(struct host *h, const struct ip *ip);
+	/* Runs a shell line in the guest; done is called later from the event loop, exactly once. */
+	int (*exec)(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg, struct err **e);
+};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "cmdlet.h"
+#include "map.h"
+
+/* What the files of this directory share: a cmdlet with its common parameters added, a request, one invocation of it. */
+
+#define CMDLET_MAX_PARAMS 64
+#define CMDLET_MAX_STRING 4096
+#define CMDLET_MAX_VALUES 100000
+#define CMDLET_MAX_INPUT 100000
+
+struct command {
+	const struct cmdlet *row;
+	struct param params[CMDLET_MAX_PARAMS]; /* the row's, then the common ones */
+	size_t n_params;
+	uint32_t all_sets; /* mask of the parameter sets that the row uses; 1 when it has but one */
+};
+
+struct cmdlet_server {
+	struct cmdlet_server_config config;
+	VEC(struct command *) commands; /* by name */
+	struct map *types;              /* name -> const struct object_type * */
+	json_t *catalogue;
+	struct request *pending;
+};
+
+struct emit {
+	object_fn make; /* NULL: json holds the object */
+	const struct doc_kind *kind;
+	char *key;
+	json_t *json;
+};
+
+/* One POST: its invocations (one per pipeline object) share the answer. */
+struct request {
+	struct cmdlet_server *server;
+	const struct command *command;
+	cmdlet_done_fn done;
+	void *arg;
+	VEC(struct emit) emits;
+	json_t *errors;
+	json_t *warnings;
+	json_t *what_if;
+	enum err_category first_category;
+	size_t succeeded; /* invocations */
+	size_t pending;   /* calls that will complete later */
+	bool running;     /* handlers are still being called */
+	bool cancelled;
+	struct request *next; /* among the pending */
+};
+
+struct call {
+	struct request *request;
+	struct arg args[CMDLET_MAX_PARAMS];
+};
+
+/* One value of a parameter from JSON; v->str points into *ret_text (owned by the caller) or the JSON. */
+int convert_value(const struct command *cmd, const struct param *p, const json_t *json, union value *v, char **ret_text,
+		  struct err **e);
+
+const struct param *command_resolve(const struct command *cmd, const char *name, struct err **e);
+int bind_explicit(struct call *c, const json_t *parameters, struct err **e);
+int bind_input(struct call *c, const json_t *input, struct err **e);
+int bind_check(const struct call *c, struct err **e);
+void bind_done(struct call *c);
+/* The property of a JSON object, found without case; NULL when absent. */
+const json_t *object_property(const json_t *object, const char *name);
+bool object_is(const json_t *object, const struct object_type *type);
+json_t *object_arrange(const struct object_type *type, json_t *object);
+json_t *describe_command(const struct command *cmd);
+json_t *describe_type(const struct object_type *type);
+/* Notes a failure of the request; takes *e and resets it. */
+void request_error(struct request *r, struct err **e);
+json_t *error_to_json(const struct err *e, const char *cmdlet);

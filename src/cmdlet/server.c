@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "internal.h"
+
+/* The vocabulary as a server: tables in, requests answered. */
+
+static const struct param change_params[] = {
+	{ "WhatIf", P_SWITCH, 0, "say what would happen; change nothing" },
+	{ "Confirm", P_SWITCH, 0, "accepted; nothing is ever asked here" },
+	{ 0 },
+};
+static const struct param passthru_params[] = {
+	{ "PassThru", P_SWITCH, 0, "return the changed objects" },
+	{ 0 },
+};
+static const struct param common_params[] = {
+	{ "Verbose", P_SWITCH, 0, "accepted; there is no more to say" },
+	{ "ThrottleLimit", P_UINT, 0, "accepted; one command runs at a time", .max = UINT32_MAX },
+	{ 0 },
+};
+
+static void command_add(struct command *cmd, const struct param *params)
+{
+	for (const struct param *p = params; p && p->name; p++) {
+		if (cmd->n_params == CMDLET_MAX_PARAMS || (p->type == P_ENUM && !p->values) || (p->type == P_OBJECT && !p->values))
+			abort();
+		for (size_t i = 0; i < cmd->n_params; i++)
+			if (strieq(cmd->params[i].name, p->name))
+				abort();
+		cmd->params[cmd->n_params++] = *p;
+		cmd->all_sets |= p->sets;
+	}
+}
+
+static struct command *command_new(const struct cmdlet *row)
+{
+	struct command *cmd = xcalloc(1, sizeof(*cmd));
+
+	if (!row->run || !row->help)
+		abort();
+	cmd->row = row;
+	command_add(cmd, row->params);
+	if (row->flags & CHANGES)
+		command_add(cmd, change_params);
+	if (row->flags & PASSTHRU)
+		command_add(cmd, passthru_params);
+	command_add(cmd, common_params);
+	if (!cmd->all_sets)
+		cmd->all_sets = 1;
+	return cmd;
+}
+
+static int command_compare(const void *a, const void *b)
+{
+	const struct command *const *x = a, *const *y = b;
+
+	return stricmp((*x)->row->name, (*y)->row->name);
+}
+
+static int get_command(struct call *c, struct err **e);
+static int get_help(struct call *c, struct err **e);
+
+static const char *const command_properties[] = { "CommandType", "Name", "Definition", "Parameters", NULL };
+static const struct column command_columns[] = { { "CommandType" }, { "Name" }, { "Definition" }, { 0 } };
+static const struct object_type command_object = { "CommandInfo", command_properties, command_columns };
+
+static const char *const help_properties[] = { "Name", "Synopsis", "Syntax", "Parameters", NULL };
+static const struct object_type help_object = { "HelpInfo", help_properties, NULL };
+
+static const struct param get_command_params[] = {
+	{ "Name", P_STRING, ARRAY | POS(0) | PIPE_VALUE, "names or wildcards; none: every cmdlet" },
+	{ 0 },
+};
+static const struct param get_help_params[] = {
+	{ "Name", P_STRING, POS(0) | PIPE_VALUE | REQUIRED, "name of a cmdlet, or a wildcard" },
+	{ 0 },
+};
+
+static const struct cmdlet own_rows[] = {
+	{ "Get-Command", "list the cmdlets", get_command_params, &command_object, get_command },
+	{ "Get-Help", "explain a cmdlet and its parameters", get_help_params, &help_object, get_help },
+	{ 0 },
+};
+
+static void server_add(struct cmdlet_server *s, const struct cmdlet *row)
+{
+	if (cmdlet_server_find(s, row->name))
+		abort();
+	vec_push(&s->commands, command_new(row));
+	if (row->output)
+		map_put_str(s->types, row->output->name, (void *)(uintptr_t)row->output);
+}
+
+struct cmdlet_server *cmdlet_server_new(const struct cmdlet_server_config *config)
+{
+	struct cmdlet_server *s = xcalloc(1, sizeof(*s));
+
+	s->config = *config;
+	s->types = map_new();
+	for (const struct cmdlet *row = own_rows; row->name; row++)
+		server_add(s, row);
+	for (const struct cmdlet *const *table = config->tables; *table; table++)
+		for (const struct cmdlet *row = *table; row->name; row++)
+			server_add(s, row);
+	vec_sort(&s->commands, command_compare);
+	return s;
+}
+
+void cmdlet_server_free(struct cmdlet_server *s)
+{
+	if (!s)
+		return;
+	vec_foreach(&s->commands, cmd)
+		free(*cmd);
+	vec_done(&s->commands);
+	map_free(s->types);
+	json_decref(s->catalogue);
+	free(s);
+}
+
+static const struct command *server_command(struct cmdlet_server *s, const char *name)
+{
+	vec_foreach(&s->commands, cmd)
+		if (strieq((*cmd)->row->name, name))
+			return *cmd;
+	return NULL;
+}
+
+const struct cmdlet *cmdlet_server_find(struct cmdlet_server *s, const char *name)
+{
+	const struct command *cmd = server_command(s, name);
+
+	return cmd ? cmd->row : NULL;
+}
+
+json_t *cmdlet_server_describe(struct cmdlet_server *s, const char *name)
+{
+	json_t *all = json_object(), *list = json_array(), *types = json_object();
+
+	vec_foreach(&s->commands, cmd) {
+		const struct object_type *type = (*cmd)->row->output;
+
+		if (name && !strieq((*cmd)->row->name, name))
+			continue;
+		json_array_append_new(list, describe_command(*cmd));
+		if (type)
+			json_object_set_new(types, type->name, describe_type(type));
+	}
+	json_object_set_new(all, "cmdlets", list);
+	json_object_set_new(all, "types", types);
+	if (name && !json_array_size(list)) {
+		json_decref(all);
+		return NULL;
+	}
+	return all;
+}
+
+static int category_status(enum err_category category)
+{
+	switch (category) {
+	case ERR_OBJECT_NOT_FOUND:
+		return 404;
+	case ERR_RESOURCE_EXISTS:
+	case ERR_RESOURCE_BUSY:
+		return 409;
+	case ERR_PERMISSION_DENIED:
+		return 403;
+	case ERR_NOT_IMPLEMENTED:
+		return 501;
+	case ERR_WRITE_ERROR:
+		return 507;
+	case ERR_NOT_SPECIFIED:
+		return 500;
+	default:
+		return 400;
+	}
+}
+
+static json_t *request_objects(struct request *r, struct call *c)
+{
+	const struct object_type *type = r->command->row->output;
+	json_t *objects = json_array();
+
+	vec_foreach(&r->emits, m) {
+		const void *doc = m->make ? docs_get(r->server->config.docs, m->kind, m->key) : NULL;
+		json_t *object = m->make ? (doc ? m->make(c, doc) : NULL) : TAKE_PTR(m->json);
+
+		if (object)
+			json_array_append_new(objects, object_arrange(type, object));
+	}
+	return objects;
+}
+
+static void request_free(struct request *r)
+{
+	vec_foreach(&r->emits, m) {
+		free(m->key);
+		json_decref(m->json);
+	}
+	vec_done(&r->emits);
+	json_decref(r->errors);
+	json_decref(r->warnings);
+	json_decref(r->what_if);
+	free(r);
+}
+
+static void request_finish(struct request *r)
+{
+	struct call c = { .request = r };
+	json_t *objects = request_objects(r, &c), *result = json_object();
+	const struct object_type *type = r->command->row->output;
+	bool failed = json_array_size(r->errors) && !r->succeeded;
+
+	json_object_set_new(result, "type", type && json_array_size(objects) ? json_string(type->name) : json_null());
+	json_object_set_new(result, "objects", objects);
+	json_object_set(result, "errors", r->errors);
+	json_object_set(result, "warnings", r->warnings);
+	json_object_set(result, "whatIf", r->what_if);
+	if (r->cancelled)
+		json_decref(result);
+	else
+		r->done(r->arg, failed ? category_status(r->first_category) : 200, result);
+	request_free(r);
+}
+
+static void pending_remove(struct request *r)
+{
+	for (struct request **p = &r->server->pending; *p; p = &(*p)->next) {
+		if (*p == r) {
+			*p = r->next;
+			return;
+		}
+	}
+}
+
+void call_complete(struct call *c, struct err **e)
+{
+	struct request *r = c->request;
+
+	if (e && *e)
+		call_error(c, e);
+	else
+		r->succeeded++;
+	bind_done(c);
+	free(c);
+	if (--r->pending || r->running)
+		return;
+	pending_remove(r);
+	request_finish(r);
+}
+
+void cmdlet_server_cancel(struct cmdlet_server *s, void *arg)
+{
+	for (struct request *r = s->pending; r; r = r->next)
+		if (r->arg == arg)
+			r->cancelled = true;
+}
+
+static void invoke_one(struct request *r, const json_t *parameters, const json_t *input)
+{
+	struct docs *docs = r->server->config.docs;
+	struct call *c = xcalloc(1, sizeof(*c));
+	_cleanup_err_ struct err *e = NULL;
+	size_t mark = docs_mark(docs);
+	int result;
+
+	c->request = r;
+	result = bind_explicit(c, parameters, &e);
+	if (result == 0 && input)
+		result = bind_input(c, input, &e);
+	if (result == 0)
+		result = bind_check(c, &e);
+	if (result == 0) {
+		r->pending++;
+		result = r->command->row->run(c, &e);
+		if (result == CALL_PENDING)
+			return;
+		r->pending--;
+	}
+	if (result < 0) {
+		docs_rollback_to(docs, mark);
+		if (!e)
+			err_set_errno(&e, "InternalError", -result, NULL, "%s failed: %s.", r->command->row->name, strerror(-result));
+		call_error(c, &e);
+	} else {
+		r->succeeded++;
+	}
+	bind_done(c);
+	free(c);
+}
+
+static void request_commit(struct request *r)
+{
+	struct cmdlet_server *s = r->server;
+	_cleanup_err_ struct err *e = NULL;
+	bool changed = false;
+
+	if (!(r->command->row->flags & CHANGES)) {
+		docs_rollback(s->config.docs);
+		return;
+	}
+	if (docs_commit(s->config.docs, &changed, &e) < 0) {
+		r->succeeded = 0;
+		/* Nothing was kept: what the handlers would have returned does not exist. */
+		vec_foreach(&r->emits, m) {
+			free(m->key);
+			json_decref(m->json);
+		}
+		r->emits.n = 0;
+		request_error(r, &e);
+		return;
+	}
+	if (changed && s->config.reconcile && s->config.reconcile(s->config.arg, &e) < 0)
+		request_error(r, &e);
+}
+
+static void request_run(struct request *r, const json_t *parameters, const json_t *input)
+{
+	size_t i;
+	json_t *object;
+
+	r->running = true;
+	docs_begin(r->server->config.docs);
+	if (json_is_array(input)) {
+		json_array_foreach((json_t *)(uintptr_t)input, i, object)
+			invoke_one(r, parameters, object);
+	} else {
+		invoke_one(r, parameters, NULL);
+	}
+	request_commit(r);
+	r->running = false;
+	if (r->pending) {
+		r->next = r->server->pending;
+		r->server->pending = r;
+	} else {
+		request_finish(r);
+	}
+}
+
+static void refuse(cmdlet_done_fn done, void *arg, const char *cmdlet, int status, struct err *e)
+{
+	json_t *result = json_pack("{s:n, s:[], s:[o], s:[], s:[]}", "type", "objects", "errors", error_to_json(e, cmdlet),
+				   "warnings", "whatIf");
+
+	err_free(e);
+	done(arg, status, result);
+}
+
+static int request_check(const json_t *request, struct err **e)
+{
+	const json_t *parameters = json_object_get(request, "parameters"), *input = json_object_get(request, "input");
+
+	if (!json_is_object(request) || (parameters && !json_is_object(parameters)) || (input && !json_is_array(input)))
+		return err_set(e, "RequestNotUnderstood", ERR_INVALID_ARGUMENT, NULL,
+			       "A request is an object with the optional members \"parameters\" (an object) and \"input\" (an array).");
+	if (json_array_size(input) > CMDLET_MAX_INPUT)
+		return err_set(e, "RequestTooLarge", ERR_LIMITS_EXCEEDED, NULL, "A request takes at most %d input objects.",
+			       CMDLET_MAX_INPUT);
+	return 0;
+}
+
+void cmdlet_server_invoke(struct cmdlet_server *s, const char *name, const json_t *request, cmdlet_done_fn done, void *arg)
+{
+	const struct command *cmd = server_command(s, name);
+	struct err *e = NULL;
+	struct request *r;
+	json_t *none;
+
+	if (!cmd) {
+		err_advise(&e, err_set(&e, "CommandNotFoundException", ERR_OBJECT_NOT_FOUND, name,
+				       "The term '%.100s' is not recognized as the name of a cmdlet.", name),
+			   "Get-Command lists the cmdlets.");
+		refuse(done, arg, name, 404, e);
+		return;
+	}
+	if (request_check(request, &e) < 0) {
+		refuse(done, arg, cmd->row->name, 400, e);
+		return;
+	}
+	r = xcalloc(1, sizeof(*r));
+	r->server = s;
+	r->command = cmd;
+	r->done = done;
+	r->arg = arg;
+	r->errors = json_array();
+	r->warnings = json_array();
+	r->what_if = json_array();
+	none = json_object();
+	request_run(r, json_object_get(request, "parameters") ? json_object_get(request, "parameters") : none,
+		    json_object_get(request, "input"));
+	json_decref(none);
+}
+
+static bool name_wanted(const struct call *c, const char *name)
+{
+	const struct arg *a = call_arg(c, "Name");
+
+	for (size_t i = 0; i < a->n; i++)
+		if (wildcard_match(a->texts[i], name))
+			return true;
+	return !a->given;
+}
+
+/* "New-VMSwitch [-Name] <string> [-SwitchType <enum>] ..." */
+static json_t *syntax(const struct command *cmd)
+{
+	_cleanup_str_ struct str s = { 0 };
+
+	str_add(&s, cmd->row->name);
+	for (size_t i = 0; i < cmd->n_params; i++) {
+		const struct param *p = &cmd->params[i];
+		bool optional = !(p->flags & REQUIRED), positional = PARAM_POSITION(p->flags) >= 0;
+
+		str_addf(&s, " %s%s-%s%s", optional ? "[" : "", positional ? "[" : "", p->name, positional ? "]" : "");
+		if (p->type == P_ENUM) {
+			str_add(&s, " {");
+			for (size_t k = 0; p->values[k]; k++)
+				str_addf(&s, "%s%s", k ? "|" : "", p->values[k]);
+			str_add(&s, "}");
+		} else if (p->type != P_SWITCH) {
+			json_t *d = describe_command(cmd);
+			const json_t *one = json_array_get(json_object_get(d, "parameters"), i);
+
+			str_addf(&s, " <%s%s>", json_string_value(json_object_get(one, "type")), p->flags & ARRAY ? "[]" : "");
+			json_decref(d);
+		}
+		if (optional)
+			str_addc(&s, ']');
+	}
+	return json_string(str_get(&s));
+}
+
+static int get_command(struct call *c, struct err **e)
+{
+	const struct arg *a = call_arg(c, "Name");
+	size_t found = 0;
+
+	vec_foreach(&c->request->server->commands, cmd) {
+		json_t *names;
+
+		if (!name_wanted(c, (*cmd)->row->name))
+			continue;
+		found++;
+		names = json_array();
+		for (size_t i = 0; i < (*cmd)->n_params; i++)
+			json_array_append_new(names, json_string((*cmd)->params[i].name));
+		call_emit_json(c, json_pack("{s:s, s:s, s:s, s:o}", "CommandType", "Cmdlet", "Name", (*cmd)->row->name,
+					    "Definition", (*cmd)->row->help, "Parameters", names));
+	}
+	if (!found && a->given && !wildcard_has(a->texts[0]))
+		return err_set(e, "CommandNotFoundException", ERR_OBJECT_NOT_FOUND, a->texts[0],
+			       "The term '%.100s' is not recognized as the name of a cmdlet.", a->texts[0]);
+	return 0;
+}
+
+static int get_help(struct call *c, struct err **e)
+{
+	const char *name = call_str(c, "Name", "*");
+	size_t found = 0;
+
+	vec_foreach(&c->request->server->commands, cmd) {
+		json_t *params, *help;
+
+		if (!wildcard_match(name, (*cmd)->row->name))
+			continue;
+		found++;
+		help = json_object();
+		params = json_array();
+		for (size_t i = 0; i < (*cmd)->n_params; i++)
+			json_array_append_new(params, json_sprintf("-%s: %s", (*cmd)->params[i].name, (*cmd)->params[i].help));
+		json_object_set_new(help, "Name", json_string((*cmd)->row->name));
+		json_object_set_new(help, "Synopsis", json_string((*cmd)->row->help));
+		json_object_set_new(help, "Syntax", syntax(*cmd));
+		json_object_set_new(help, "Parameters", params);
+		call_emit_json(c, help);
+	}
+	if (!found)
+		return err_set(e, "HelpNotFound", ERR_OBJECT_NOT_FOUND, name, "Get-Help could not find %.100s.", name);
+	return 0;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "cmdlet.h"
+
+/*
+ * Hyper-V Network Virtualization policy: lookup records, customer routes, provider addresses and routes (catalogue 2.4, 3.5).
+ *   record          (VSID, CA, MAC) -> PA and rule                  HN-5..HN-8, HN-11
+ *   customer route  (RDID, VSID, prefix, next hop), metric          HN-2, HN-3, HN-9
+ *   provider address  of this host, on a NIC with ms_netwnv bound   HN-13
+ *   provider route  (NIC, prefix, next hop), metric                 HN-13
+ */
+extern const char *const netvirt_rules[]; /* TranslationMethodNat, TranslationMethodEncap, TranslationMethodNone */
+enum netvirt_rule { NETVIRT_NAT, NETVIRT_ENCAP, NETVIRT_NONE };
+extern const char *const netvirt_types[]; /* Static, Dynamic, GatewayWildcard, L2Only */
+enum netvirt_type { NETVIRT_STATIC, NETVIRT_DYNAMIC, NETVIRT_GATEWAY_WILDCARD, NETVIRT_L2ONLY };
+
+struct record_doc {
+	uint32_t vsid;
+	struct ip ca;
+	struct mac mac;
+	struct ip pa;
+	uint32_t rule; /* enum netvirt_rule */
+	uint32_t type; /* enum netvirt_type */
+	bool use_vm_mac;
+	char *customer_id;
+	char *context;
+	char *vm_name;
+};
+extern const struct doc_kind record_kind; /* key: vsid/ca/mac */
+
+struct customer_route_doc {
+	struct guid rdid;
+	uint32_t vsid;
+	struct prefix prefix;
+	struct ip next_hop; /* 0.0.0.0 or ::: on-link, declares the subnet (HN-3) */
+	uint32_t metric;
+};
+extern const struct doc_kind customer_route_kind; /* key: rdid/vsid/prefix/nexthop */
+
+struct provider_address_doc {
+	struct ip pa;
+	char *nic; /* Linux interface of the NIC */
+	uint32_t prefix_len;
+	uint32_t vlan;
+	struct mac mac; /* zero: the NIC's */
+};
+extern const struct doc_kind provider_address_kind; /* key: pa */
+
+struct provider_route_doc {
+	char *nic;
+	struct prefix prefix;
+	struct ip next_hop;
+	uint32_t metric;
+};
+extern const struct doc_kind provider_route_kind; /* key: nic/prefix/nexthop */
+
+struct netvirt_global_doc {
+	bool use_external_router;
+};
+extern const struct doc_kind netvirt_global_kind; /* key: "global" */
+
+extern const struct cmdlet netvirt_cmdlets[];
+
+/* Removes all policy: what unbinding the last ms_netwnv does. */
+void netvirt_wipe(struct docs *d);
+/* Removes what belongs to one NIC: its provider addresses and routes. */
+void netvirt_wipe_nic(struct docs *d, const char *nic);
+
+/* The dummy PA of a distributed router's record in the documents' scripts (HN-6). */
+#define NETVIRT_GATEWAY_PA "169.254.254.254"
+bool netvirt_is_gateway_record(const struct record_doc *r);
+/* Does the VSID have any policy (record or customer route) on this host? Without it, it only isolates (lab 1). */
+bool netvirt_vsid_has_policy(const struct docs *d, uint32_t vsid);
