@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <nestor/dataplane.h>
+
+#include "vec.h"
+
+/*
+ * The dataplane in the kernel: programs, their attachments, and the maps they read. No policy here: every entry is what
+ * the caller says. All of it is pinned in one directory and outlives the process; a process that opens the directory
+ * again finds the entries and attachments as they were, and writes nothing while the code is the same.
+ *
+ * All functions return 0 or -Exxx. Entries are replaced whole. Observing appends to the caller's vector, which the
+ * caller frees with vec_done(). Not thread-safe.
+ */
+
+struct bpf_driver;
+
+struct bpf_driver_options {
+	uint32_t max_ports;    /* ports with counters at the same time; 0: 4096 */
+	uint32_t max_records;  /* entries of dests, and of cas; 0: 1048576 */
+	uint32_t max_nexthops; /* 0: 16384 */
+};
+
+enum bpf_role {
+	BPF_ROLE_VPORT,  /* at the host side of a port */
+	BPF_ROLE_UPLINK, /* at an uplink */
+	BPF_ROLE_COUNT,
+};
+
+struct bpf_port {
+	uint32_t ifindex;
+	struct dp_port value; /* slot: always 0 here */
+};
+
+struct bpf_dest {
+	struct dp_dest_key key;
+	struct dp_dest value;
+};
+
+struct bpf_ca {
+	struct dp_ca_key key;
+	struct dp_ca value;
+};
+
+struct bpf_nexthop {
+	uint32_t index;
+	struct dp_nexthop value;
+};
+
+struct bpf_pa {
+	union dp_addr key;
+	struct dp_pa value;
+};
+
+struct bpf_attachment {
+	uint32_t ifindex;
+	enum bpf_role role;
+};
+
+struct bpf_drop_count {
+	uint32_t ifindex; /* 0: devices that found the map of counts full */
+	enum dp_drop_reason reason;
+	uint64_t packets;
+};
+
+/* As VEC() of vec.h, with a tag, so that it can be passed to functions. */
+#define BPF_VEC(tag, type) \
+	struct tag { type *items; size_t n, room; }
+BPF_VEC(bpf_port_vec, struct bpf_port);
+BPF_VEC(bpf_dest_vec, struct bpf_dest);
+BPF_VEC(bpf_ca_vec, struct bpf_ca);
+BPF_VEC(bpf_nexthop_vec, struct bpf_nexthop);
+BPF_VEC(bpf_pa_vec, struct bpf_pa);
+BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
+BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
+
+/*
+ * Opens or creates the dataplane pinned in dirfd (bpffs_open(); stays the caller's, must stay open as long as the
+ * driver). opt may be NULL. Maps pinned there are reused, with the sizes they have, when they are of this ABI; another ABI gets
+ * new, empty maps beside the old ones, whose programs go on forwarding until bpf_driver_attach() changes each
+ * attachment over. Where only the code differs, attachments change over at once and the maps stay.
+ */
+int bpf_driver_open(int dirfd, const struct bpf_driver_options *opt, struct bpf_driver **ret);
+
+/* Frees the handle; everything stays pinned and packets flow on. NULL is allowed. */
+void bpf_driver_close(struct bpf_driver *d);
+static inline void bpf_driver_closep(struct bpf_driver **d)
+{
+	bpf_driver_close(*d);
+}
+
+/* Detaches everything, removes all pins and frees the handle. */
+void bpf_driver_destroy(struct bpf_driver *d);
+
+/* ifindex is below DP_MAX_IFINDEX, else -ERANGE; -ENOSPC: max_ports are in use. A new port starts with counters at 0. */
+int bpf_driver_set_port(struct bpf_driver *d, const struct bpf_port *port);
+int bpf_driver_delete_port(struct bpf_driver *d, uint32_t ifindex);
+int bpf_driver_observe_ports(struct bpf_driver *d, struct bpf_port_vec *out);
+
+/* Added or changed. Many at once go in one system call; of a batch that failed, some may have been done. */
+int bpf_driver_set_dests(struct bpf_driver *d, const struct bpf_dest *items, size_t n);
+int bpf_driver_delete_dests(struct bpf_driver *d, const struct dp_dest_key *keys, size_t n);
+int bpf_driver_observe_dests(struct bpf_driver *d, struct bpf_dest_vec *out);
+
+int bpf_driver_set_cas(struct bpf_driver *d, const struct bpf_ca *items, size_t n);
+int bpf_driver_delete_cas(struct bpf_driver *d, const struct dp_ca_key *keys, size_t n);
+int bpf_driver_observe_cas(struct bpf_driver *d, struct bpf_ca_vec *out);
+
+/* index is below max_nexthops, else -ERANGE. The caller gives the indexes out. */
+int bpf_driver_set_nexthop(struct bpf_driver *d, const struct bpf_nexthop *nexthop);
+int bpf_driver_delete_nexthop(struct bpf_driver *d, uint32_t index);
+int bpf_driver_observe_nexthops(struct bpf_driver *d, struct bpf_nexthop_vec *out);
+uint32_t bpf_driver_max_nexthops(const struct bpf_driver *d);
+
+int bpf_driver_set_pa(struct bpf_driver *d, const struct bpf_pa *pa);
+int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa);
+int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out);
+
+/*
+ * Attachments, in the caller's network namespace: by tcx link where the kernel has it, else by clsact. One device has at
+ * most one role. attach is idempotent. Observed are those which run this driver's code; leftovers of devices that are gone are
+ * removed on the way.
+ */
+int bpf_driver_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role);
+int bpf_driver_detach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role);
+int bpf_driver_observe_attachments(struct bpf_driver *d, struct bpf_attachment_vec *out);
+
+/* Traffic of a port, summed over the CPUs; -ENOENT: no such port. VSID 0 traffic is not counted here: the link does. */
+int bpf_driver_read_counters(struct bpf_driver *d, uint32_t ifindex, struct dp_counters *ret);
+/* Drops by device and reason, of all devices. */
+int bpf_driver_read_drops(struct bpf_driver *d, struct bpf_drop_vec *out);
+/* Back to 0: traffic and drops of the device. */
+int bpf_driver_reset_counters(struct bpf_driver *d, uint32_t ifindex);
+
+/* The policy's generation: the caller's own number, kept beside the maps. */
+int bpf_driver_get_generation(struct bpf_driver *d, uint64_t *ret);
+int bpf_driver_set_generation(struct bpf_driver *d, uint64_t generation);
+
+/* A reason's name, rule and sentence (drop_reason.h); NULL for a code that is none. */
+const char *drop_reason_name(enum dp_drop_reason reason);
+const char *drop_reason_rule(enum dp_drop_reason reason);
+const char *drop_reason_sentence(enum dp_drop_reason reason);
