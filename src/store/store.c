@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_impl.h"
 
+#include <assert.h>
 #include <errno.h>
 
 static int check_kind(const char *kind, struct err **e)
@@ -209,6 +210,8 @@ uint64_t store_revision(const struct store *s)
 
 void store_watch(struct store *s, store_watch_fn fn, void *arg)
 {
+	/* The changes so far were not kept: this watch would see half a commit. */
+	assert(!s->in_transaction);
 	vec_push(&s->watchers, (struct store_watcher){ fn, arg });
 }
 

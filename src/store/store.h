@@ -95,6 +95,7 @@ uint64_t store_revision(const struct store *s);
 /*
  * fn runs after each commit from now on: inside store_commit() for those of this process, from the event loop for those of
  * others. It may read the store, not write it: whoever wants to write because of a change does it from the event loop later.
+ * Watching begins between transactions, never inside one.
  */
 void store_watch(struct store *s, store_watch_fn fn, void *arg);
 void store_unwatch(struct store *s, store_watch_fn fn, void *arg);
