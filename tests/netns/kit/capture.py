@@ -133,25 +133,28 @@ class Capture:
         os.close(self._wake)
         os.close(self._waker)
 
-    def packets(self, *fields, filter=None):  # pylint: disable=redefined-builtin
+    def packets(self, *fields, **options):
         """decode() of what was caught so far."""
-        return decode(self.file, *fields, filter=filter)
+        return decode(self.file, *fields, **options)
 
-    def wait_packets(self, *fields, filter=None, count=1, seconds=10):  # pylint: disable=redefined-builtin
+    def wait_packets(self, *fields, count=1, seconds=10, **options):
         """Wait until at least `count` packets pass the display filter, and return them decoded."""
         def enough():
-            found = self.packets(*fields, filter=filter)
+            found = self.packets(*fields, **options)
             return found if len(found) >= count else None
-        return wait_for(enough, seconds, f"{count} packets of {filter or 'any kind'}", lambda: show(self.file))
+        return wait_for(enough, seconds, f"{count} packets of {options.get('filter', 'any kind')}", lambda: show(self.file))
 
 
-def decode(file, *fields, filter=None):  # pylint: disable=redefined-builtin
+def decode(file, *fields, filter=None, preferences=()):  # pylint: disable=redefined-builtin
     """Fields of the packets in a capture file that pass tshark's display filter, one dict a packet.
 
     Every value is a list of strings in the order of the layers, outermost first: {"ip.src": ["214.214.51.42",
     "10.10.10.11"]}; a field that a packet does not have is an empty list. Without fields: all of tshark's JSON.
+    Preferences are tshark's, such as "tcp.check_checksum:TRUE".
     """
     args = ["tshark", "-n", "-r", file, "-T", "json"]
+    for preference in preferences:
+        args += ["-o", preference]
     for field in fields:
         args += ["-e", field]
     if filter:

@@ -223,10 +223,13 @@ class Daemon:
         wait_for(lambda: not any(_alive(pid) for pid in pids), 10, f"processes {sorted(pids)} to end")
 
     def _unmount(self):
-        """What is mounted below our directory, in the mount namespaces of this process and of the first process."""
+        """What is mounted below our directory, here and in the first process's mount namespace if we may look there."""
         for owner in ("self", "1"):
-            with open(f"/proc/{owner}/mountinfo", encoding="utf-8", errors="replace") as file:
-                points = [line.split()[4] for line in file]
+            try:
+                with open(f"/proc/{owner}/mountinfo", encoding="utf-8", errors="replace") as file:
+                    points = [line.split()[4] for line in file]
+            except PermissionError:
+                continue
             enter = [] if owner == "self" else ["nsenter", "--mount=/proc/1/ns/mnt", "--"]
             for point in reversed([p for p in points if p.startswith(self.directory + "/")]):
                 run(*enter, "umount", point)

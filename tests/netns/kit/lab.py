@@ -22,6 +22,18 @@ class _Terminated(SystemExit):
     """A signal asks for the end: an exception, so that every block on the way out cleans up."""
 
 
+class _Deferred:
+    """A signal that came while something was being created."""
+    depth = 0
+    pending = None
+
+
+def _raise_for(number):
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    raise _Terminated(128 + number)
+
+
 class Namespace:
     """A network namespace. `name` is what `ip netns` knows it by, `label` is what the test calls it."""
 
@@ -121,9 +133,10 @@ class Lab:
 
     @staticmethod
     def _on_signal(number, _frame):
-        if number == signal.SIGINT:
-            raise KeyboardInterrupt
-        raise _Terminated(128 + number)
+        if _Deferred.depth:
+            _Deferred.pending = number
+        else:
+            _raise_for(number)
 
     def __exit__(self, kind, value, _traceback):
         self.close()
@@ -153,12 +166,18 @@ class Lab:
 
     @contextlib.contextmanager
     def uninterrupted(self):
-        """Signals wait until the block is left: for creating something and noting how to remove it."""
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGHUP, signal.SIGINT))
+        """Signals wait until the block is left: for creating something and noting how to remove it.
+
+        They are not blocked, because a process started in the block would inherit that.
+        """
+        _Deferred.depth += 1
         try:
             yield
         finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            _Deferred.depth -= 1
+        if not _Deferred.depth and _Deferred.pending:
+            number, _Deferred.pending = _Deferred.pending, None
+            _raise_for(number)
 
     def own(self, process):
         """End this process with the lab."""
