@@ -4,10 +4,14 @@
 
 #include "common.h"
 
-/* Sizes here are only defaults: the loader sets the real ones before it creates the maps. */
+/*
+ * Sizes here are only defaults: the loader sets the real ones before it creates the maps. The sparse arrays can be
+ * mapped, so that the daemon finds the entries in use without a system call for each possible one.
+ */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, DP_MAX_IFINDEX);
 	__type(key, __u32);
 	__type(value, struct dp_port);
@@ -31,6 +35,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 4096);
 	__type(key, __u32);
 	__type(value, struct dp_nexthop);

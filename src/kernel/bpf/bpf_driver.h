@@ -77,8 +77,8 @@ BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
 /*
  * Opens or creates the dataplane pinned in dirfd (bpffs_open(); stays the caller's, must stay open as long as the
- * driver). opt may be NULL. Maps pinned there are reused, with the sizes they have, when they are of this ABI; another ABI gets
- * new, empty maps beside the old ones, whose programs go on forwarding until bpf_driver_attach() changes each
+ * driver). opt may be NULL. Maps pinned there are reused, with the sizes they have, when they are of this ABI; another
+ * ABI gets new, empty maps beside the old ones, whose programs go on forwarding until bpf_driver_attach() changes each
  * attachment over. Where only the code differs, attachments change over at once and the maps stay.
  */
 int bpf_driver_open(int dirfd, const struct bpf_driver_options *opt, struct bpf_driver **ret);
@@ -93,7 +93,7 @@ static inline void bpf_driver_closep(struct bpf_driver **d)
 /* Detaches everything, removes all pins and frees the handle. */
 void bpf_driver_destroy(struct bpf_driver *d);
 
-/* ifindex is below DP_MAX_IFINDEX, else -ERANGE; -ENOSPC: max_ports are in use. A new port starts with counters at 0. */
+/* ifindex is below DP_MAX_IFINDEX, else -ERANGE; -ENOSPC: max_ports are in use. A new port's counters start at 0. */
 int bpf_driver_set_port(struct bpf_driver *d, const struct bpf_port *port);
 int bpf_driver_delete_port(struct bpf_driver *d, uint32_t ifindex);
 int bpf_driver_observe_ports(struct bpf_driver *d, struct bpf_port_vec *out);
@@ -118,9 +118,9 @@ int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa);
 int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out);
 
 /*
- * Attachments, in the caller's network namespace: by tcx link where the kernel has it, else by clsact. One device has at
- * most one role. attach is idempotent. Observed are those which run this driver's code; leftovers of devices that are gone are
- * removed on the way.
+ * Attachments, in the caller's network namespace: by tcx link where the kernel has it, else by clsact. attach is
+ * idempotent. Observed are those which run this driver's code; leftovers of devices that are gone are removed on the
+ * way.
  */
 int bpf_driver_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role);
 int bpf_driver_detach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role);

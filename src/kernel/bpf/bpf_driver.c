@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "bpf_driver.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "internal.h"
+#include "log.h"
+
+/* the skeletons want NULL-able handles and their own includes above */
+#include "uplink.skel.h"
+#include "vport.skel.h"
+
+static const struct {
+	const char *name;
+	enum bpf_map_type type;
+	uint32_t key_size, value_size;
+} maps[MAP_COUNT] = {
+	[MAP_PORTS] = { "ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_port) },
+	[MAP_DESTS] = { "dests", BPF_MAP_TYPE_HASH, sizeof(struct dp_dest_key), sizeof(struct dp_dest) },
+	[MAP_CAS] = { "cas", BPF_MAP_TYPE_HASH, sizeof(struct dp_ca_key), sizeof(struct dp_ca) },
+	[MAP_NEXTHOPS] = { "nexthops", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_nexthop) },
+	[MAP_PAS] = { "pas", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_pa) },
+	[MAP_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_counters) },
+	[MAP_DROPS] = { "drops", BPF_MAP_TYPE_HASH, sizeof(struct dp_drop_key), 8 },
+	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
+};
+
+const char *const role_names[BPF_ROLE_COUNT] = { [BPF_ROLE_VPORT] = "vport", [BPF_ROLE_UPLINK] = "uplink" };
+
+void pin_path(const struct bpf_driver *d, const char *name, char path[static PIN_PATH_SIZE])
+{
+	snprintf(path, PIN_PATH_SIZE, "/proc/self/fd/%d/abi%d/%s", d->dirfd, DP_ABI, name);
+}
+
+static int print_debug(enum libbpf_print_level level, const char *format, va_list ap)
+{
+	_cleanup_free_ char *line = NULL;
+
+	if (level == LIBBPF_DEBUG)
+		return 0;
+	line = xvasprintf(format, ap);
+	log_debug("libbpf: %s", line);
+	return 0;
+}
+
+static struct bpf_object *skeleton_object(enum bpf_role role, void **ret_skeleton)
+{
+	if (role == BPF_ROLE_VPORT) {
+		struct vport_bpf *s = vport_bpf__open();
+
+		*ret_skeleton = s;
+		return s ? s->obj : NULL;
+	}
+	struct uplink_bpf *s = uplink_bpf__open();
+
+	*ret_skeleton = s;
+	return s ? s->obj : NULL;
+}
+
+static void skeleton_free(enum bpf_role role, void *skeleton)
+{
+	if (role == BPF_ROLE_VPORT)
+		vport_bpf__destroy(skeleton);
+	else
+		uplink_bpf__destroy(skeleton);
+}
+
+/* ---- maps ---- */
+
+static int map_open(struct bpf_driver *d, enum map_id id)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+	char path[PIN_PATH_SIZE];
+	int fd;
+
+	pin_path(d, maps[id].name, path);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return -errno;
+	d->maps[id] = fd;
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0)
+		return -errno;
+	if (info.type != maps[id].type || info.key_size != maps[id].key_size || info.value_size != maps[id].value_size)
+		return -EINVAL;
+	d->max_entries[id] = info.max_entries;
+	return 0;
+}
+
+static void maps_close(struct bpf_driver *d)
+{
+	for (int i = 0; i < MAP_COUNT; i++) {
+		if (d->maps[i] >= 0)
+			close(d->maps[i]);
+		d->maps[i] = -1;
+	}
+}
+
+/* All of them or none: a set that is not complete is one that was being made when its maker died. */
+static int maps_open(struct bpf_driver *d)
+{
+	struct dp_config config;
+	uint32_t zero = 0;
+	int r = 0;
+
+	for (int i = 0; i < MAP_COUNT && r == 0; i++)
+		r = map_open(d, i);
+	if (r == 0 && (bpf_map_lookup_elem(d->maps[MAP_CONFIG], &zero, &config) != 0 || config.abi != DP_ABI))
+		r = -EINVAL;
+	if (r != 0)
+		maps_close(d);
+	return r;
+}
+
+static int maps_prepare(struct bpf_driver *d, struct bpf_object *obj)
+{
+	struct bpf_map *map;
+
+	for (int i = 0; i < MAP_COUNT; i++) {
+		map = bpf_object__find_map_by_name(obj, maps[i].name);
+		if (!map)
+			continue;
+		int r = d->maps[i] >= 0 ? bpf_map__reuse_fd(map, d->maps[i]) :
+					  bpf_map__set_max_entries(map, d->max_entries[i]);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* The maps that loading an object created; the next object gets the same ones. */
+static int maps_collect(struct bpf_driver *d, struct bpf_object *obj)
+{
+	struct bpf_map *map;
+
+	for (int i = 0; i < MAP_COUNT; i++) {
+		map = bpf_object__find_map_by_name(obj, maps[i].name);
+		if (!map || d->maps[i] >= 0)
+			continue;
+		d->maps[i] = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3);
+		if (d->maps[i] < 0)
+			return -errno;
+	}
+	return 0;
+}
+
+static int pin(struct bpf_driver *d, const char *name, int fd)
+{
+	char path[PIN_PATH_SIZE];
+
+	pin_path(d, name, path);
+	if (unlink(path) != 0 && errno != ENOENT)
+		return -errno;
+	return bpf_obj_pin(fd, path) == 0 ? 0 : -errno;
+}
+
+static int maps_pin(struct bpf_driver *d)
+{
+	struct dp_config config = { .abi = DP_ABI };
+	uint32_t zero = 0;
+	int r;
+
+	if (bpf_map_update_elem(d->maps[MAP_CONFIG], &zero, &config, BPF_ANY) != 0)
+		return -errno;
+	for (int i = 0; i < MAP_COUNT; i++) {
+		r = pin(d, maps[i].name, d->maps[i]);
+		if (r != 0)
+			return r;
+	}
+	return 0;
+}
+
+static int maps_map(struct bpf_driver *d)
+{
+	void *ports = mmap(NULL, d->max_entries[MAP_PORTS] * sizeof(struct dp_port), PROT_READ, MAP_SHARED,
+			   d->maps[MAP_PORTS], 0);
+	void *nexthops = mmap(NULL, d->max_entries[MAP_NEXTHOPS] * sizeof(struct dp_nexthop), PROT_READ, MAP_SHARED,
+			      d->maps[MAP_NEXTHOPS], 0);
+
+	d->ports = ports == MAP_FAILED ? NULL : ports;
+	d->nexthops = nexthops == MAP_FAILED ? NULL : nexthops;
+	if (!d->ports || !d->nexthops)
+		return -ENOMEM;
+	d->slots = xcalloc(d->max_entries[MAP_COUNTERS], 1);
+	d->slots[0] = 1; /* of uplinks, which are not counted */
+	for (uint32_t i = 0; i < d->max_entries[MAP_PORTS]; i++)
+		if ((d->ports[i].flags & DP_PORT_PRESENT) && d->ports[i].slot < d->max_entries[MAP_COUNTERS])
+			d->slots[d->ports[i].slot] = 1;
+	return 0;
+}
+
+/* ---- programs ---- */
+
+static int program_info(int fd, uint32_t *ret_id, uint8_t ret_tag[static BPF_TAG_SIZE])
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t size = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0)
+		return -errno;
+	*ret_id = info.id;
+	memcpy(ret_tag, info.tag, BPF_TAG_SIZE);
+	return 0;
+}
+
+/*
+ * Decides between the program just loaded and the one pinned earlier. The tag is the kernel's hash of the
+ * instructions: equal code keeps the old one, so that a restart changes nothing.
+ */
+static int program_settle(struct bpf_driver *d, enum bpf_role role, int fd, bool maps_are_new)
+{
+	uint8_t tag[BPF_TAG_SIZE], old_tag[BPF_TAG_SIZE];
+	_cleanup_close_ int old = -1;
+	char path[PIN_PATH_SIZE];
+	uint32_t id, old_id = 0;
+	int r;
+
+	pin_path(d, role_names[role], path);
+	old = maps_are_new ? -1 : bpf_obj_get(path);
+	if (old >= 0 && program_info(old, &old_id, old_tag) != 0)
+		close(TAKE_FD(old));
+	r = program_info(fd, &id, tag);
+	if (r != 0)
+		return r;
+	if (old >= 0 && memcmp(tag, old_tag, sizeof(tag)) == 0) {
+		d->programs[role] = TAKE_FD(old);
+		d->program_ids[role] = old_id;
+		return 0;
+	}
+	d->programs[role] = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	d->program_ids[role] = id;
+	if (d->programs[role] < 0)
+		return -errno;
+	if (old >= 0)
+		r = attachments_replace(d, role, old_id);
+	return r != 0 ? r : pin(d, role_names[role], d->programs[role]);
+}
+
+static int program_load(struct bpf_driver *d, enum bpf_role role, bool maps_are_new)
+{
+	struct bpf_program *program;
+	struct bpf_object *obj;
+	void *skeleton;
+	int r;
+
+	obj = skeleton_object(role, &skeleton);
+	if (!obj)
+		return -errno;
+	r = maps_prepare(d, obj);
+	if (r == 0)
+		r = bpf_object__load(obj);
+	if (r == 0)
+		r = maps_collect(d, obj);
+	program = bpf_object__next_program(obj, NULL);
+	if (r == 0)
+		r = program ? program_settle(d, role, bpf_program__fd(program), maps_are_new) : -ENOENT;
+	skeleton_free(role, skeleton);
+	return r;
+}
+
+/* ---- open, close, destroy ---- */
+
+static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options *opt)
+{
+	struct bpf_driver *d = xcalloc(1, sizeof(*d));
+
+	d->dirfd = dirfd;
+	for (int i = 0; i < MAP_COUNT; i++)
+		d->maps[i] = -1;
+	for (int i = 0; i < BPF_ROLE_COUNT; i++)
+		d->programs[i] = -1;
+	d->max_entries[MAP_PORTS] = DP_MAX_IFINDEX;
+	d->max_entries[MAP_DESTS] = opt && opt->max_records ? opt->max_records : 1 << 20;
+	d->max_entries[MAP_CAS] = d->max_entries[MAP_DESTS];
+	d->max_entries[MAP_NEXTHOPS] = opt && opt->max_nexthops ? opt->max_nexthops : 1 << 14;
+	d->max_entries[MAP_PAS] = 1024;
+	d->max_entries[MAP_COUNTERS] = 1 + (opt && opt->max_ports ? opt->max_ports : 4096);
+	d->max_entries[MAP_DROPS] = 1 << 16;
+	d->max_entries[MAP_CONFIG] = 1;
+	return d;
+}
+
+int bpf_driver_open(int dirfd, const struct bpf_driver_options *opt, struct bpf_driver **ret)
+{
+	_cleanup_(bpf_driver_closep) struct bpf_driver *d = driver_new(dirfd, opt);
+	char path[PIN_PATH_SIZE];
+	bool maps_are_new;
+	int r;
+
+	libbpf_set_print(print_debug);
+	pin_path(d, "", path);
+	if (mkdir(path, 0700) != 0 && errno != EEXIST)
+		return -errno;
+	maps_are_new = maps_open(d) != 0;
+	for (int i = 0; i < BPF_ROLE_COUNT; i++) {
+		r = program_load(d, i, maps_are_new);
+		if (r != 0)
+			return r;
+	}
+	if (maps_are_new) {
+		r = maps_pin(d);
+		if (r != 0)
+			return r;
+	}
+	r = maps_map(d);
+	if (r != 0)
+		return r;
+	*ret = TAKE_PTR(d);
+	return 0;
+}
+
+void bpf_driver_close(struct bpf_driver *d)
+{
+	if (!d)
+		return;
+	if (d->ports)
+		munmap((void *)d->ports, d->max_entries[MAP_PORTS] * sizeof(*d->ports));
+	if (d->nexthops)
+		munmap((void *)d->nexthops, d->max_entries[MAP_NEXTHOPS] * sizeof(*d->nexthops));
+	for (int i = 0; i < BPF_ROLE_COUNT; i++)
+		if (d->programs[i] >= 0)
+			close(d->programs[i]);
+	maps_close(d);
+	free(d->slots);
+	free(d);
+}
+
+void bpf_driver_destroy(struct bpf_driver *d)
+{
+	char path[PIN_PATH_SIZE];
+
+	attachments_remove_all(d);
+	for (int i = 0; i < MAP_COUNT; i++) {
+		pin_path(d, maps[i].name, path);
+		unlink(path);
+	}
+	for (int i = 0; i < BPF_ROLE_COUNT; i++) {
+		pin_path(d, role_names[i], path);
+		unlink(path);
+	}
+	pin_path(d, "", path);
+	rmdir(path);
+	bpf_driver_close(d);
+}
+
+uint32_t bpf_driver_max_nexthops(const struct bpf_driver *d)
+{
+	return d->max_entries[MAP_NEXTHOPS];
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "bpf_driver.h"
+
+/* What the files of this directory share. */
+
+enum map_id {
+	MAP_PORTS,
+	MAP_DESTS,
+	MAP_CAS,
+	MAP_NEXTHOPS,
+	MAP_PAS,
+	MAP_COUNTERS,
+	MAP_DROPS,
+	MAP_CONFIG, /* pinned last: with it, the set is complete */
+	MAP_COUNT,
+};
+
+struct bpf_driver {
+	int dirfd; /* borrowed */
+	int maps[MAP_COUNT];
+	int programs[BPF_ROLE_COUNT];
+	uint32_t program_ids[BPF_ROLE_COUNT];
+	uint32_t max_entries[MAP_COUNT];
+	const struct dp_port *ports; /* the map itself, read-only */
+	const struct dp_nexthop *nexthops;
+	uint8_t *slots; /* a byte for each slot of MAP_COUNTERS: in use */
+};
+
+/* The path of a pin, in the directory of this ABI or (links) above it. */
+#define PIN_PATH_SIZE 128
+void pin_path(const struct bpf_driver *d, const char *name, char path[static PIN_PATH_SIZE]);
+void link_path(const struct bpf_driver *d, const char *kind, enum bpf_role role, uint32_t ifindex,
+	       char path[static PIN_PATH_SIZE]);
+extern const char *const role_names[BPF_ROLE_COUNT];
+
+/* Moves the attachments of one role that run old_id to the driver's program. */
+int attachments_replace(struct bpf_driver *d, enum bpf_role role, uint32_t old_id);
+void attachments_remove_all(struct bpf_driver *d);
+
+/* Calls each() for all entries of a hash; stops at its first error, which it returns. */
+int table_walk(int fd, size_t key_size, size_t value_size, int (*each)(void *arg, const void *key, const void *value),
+	       void *arg);

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <bpf/bpf.h>
+#include <errno.h>
+
+#include "internal.h"
+
+/* Entries a system call; also the first guess at what a bucket of a hash may hold. */
+#define BATCH 4096
+/* Below this, single calls are not slower than copying into a batch. */
+#define BATCH_MIN 4
+
+/* ---- hashes, whatever is in them ---- */
+
+int table_walk(int fd, size_t key_size, size_t value_size, int (*each)(void *arg, const void *key, const void *value),
+	       void *arg)
+{
+	_cleanup_free_ char *keys = NULL, *values = NULL;
+	uint32_t room = BATCH, in = 0, out = 0, n;
+	bool first = true, last = false;
+	int r;
+
+	keys = xreallocarray(NULL, room, key_size);
+	values = xreallocarray(NULL, room, value_size);
+	while (!last) {
+		n = room;
+		r = bpf_map_lookup_batch(fd, first ? NULL : &in, &out, keys, values, &n, NULL);
+		if (r != 0 && errno == ENOSPC) {
+			/* one bucket has more than fits */
+			room *= 2;
+			keys = xreallocarray(keys, room, key_size);
+			values = xreallocarray(values, room, value_size);
+			continue;
+		}
+		if (r != 0 && errno != ENOENT)
+			return -errno;
+		last = r != 0;
+		for (uint32_t i = 0; i < n; i++) {
+			r = each(arg, keys + i * key_size, values + i * value_size);
+			if (r != 0)
+				return r;
+		}
+		in = out;
+		first = false;
+	}
+	return 0;
+}
+
+/* Items are {key, value}, as in the header. */
+static int table_set(int fd, const void *items, size_t n, size_t key_size, size_t value_size)
+{
+	_cleanup_free_ char *keys = NULL, *values = NULL;
+	size_t size = key_size + value_size;
+	const char *item = items;
+	uint32_t count;
+
+	for (; n && n < BATCH_MIN; n--, item += size)
+		if (bpf_map_update_elem(fd, item, item + key_size, BPF_ANY) != 0)
+			return -errno;
+	if (!n)
+		return 0;
+	keys = xreallocarray(NULL, MIN(n, BATCH), key_size);
+	values = xreallocarray(NULL, MIN(n, BATCH), value_size);
+	for (; n; n -= count) {
+		count = MIN(n, BATCH);
+		for (uint32_t i = 0; i < count; i++, item += size) {
+			memcpy(keys + i * key_size, item, key_size);
+			memcpy(values + i * value_size, item + key_size, value_size);
+		}
+		if (bpf_map_update_batch(fd, keys, values, &count, NULL) != 0)
+			return -errno;
+	}
+	return 0;
+}
+
+/* An entry that is not there is as good as deleted, but reported in the end. */
+static int table_delete(int fd, const void *keys, size_t n, size_t key_size)
+{
+	const char *key = keys;
+	int r = 0;
+
+	while (n) {
+		uint32_t count = n;
+
+		if (n < BATCH_MIN) {
+			if (bpf_map_delete_elem(fd, key) != 0)
+				r = -errno;
+			count = 1;
+		} else if (bpf_map_delete_batch(fd, key, &count, NULL) != 0) {
+			if (errno != ENOENT)
+				return -errno;
+			/* count: how many went before the one that is missing */
+			r = -ENOENT;
+			count++;
+		}
+		n -= count;
+		key += count * key_size;
+	}
+	return r;
+}
+
+#define CHECK_ITEM(type) \
+	_Static_assert(sizeof(struct type) == sizeof(((struct type *)0)->key) + sizeof(((struct type *)0)->value), #type)
+CHECK_ITEM(bpf_dest);
+CHECK_ITEM(bpf_ca);
+CHECK_ITEM(bpf_pa);
+
+int bpf_driver_set_dests(struct bpf_driver *d, const struct bpf_dest *items, size_t n)
+{
+	return table_set(d->maps[MAP_DESTS], items, n, sizeof(items->key), sizeof(items->value));
+}
+
+int bpf_driver_delete_dests(struct bpf_driver *d, const struct dp_dest_key *keys, size_t n)
+{
+	return table_delete(d->maps[MAP_DESTS], keys, n, sizeof(*keys));
+}
+
+static int push_dest(void *arg, const void *key, const void *value)
+{
+	struct bpf_dest_vec *out = arg;
+	struct bpf_dest item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_dests(struct bpf_driver *d, struct bpf_dest_vec *out)
+{
+	return table_walk(d->maps[MAP_DESTS], sizeof(struct dp_dest_key), sizeof(struct dp_dest), push_dest, out);
+}
+
+int bpf_driver_set_cas(struct bpf_driver *d, const struct bpf_ca *items, size_t n)
+{
+	return table_set(d->maps[MAP_CAS], items, n, sizeof(items->key), sizeof(items->value));
+}
+
+int bpf_driver_delete_cas(struct bpf_driver *d, const struct dp_ca_key *keys, size_t n)
+{
+	return table_delete(d->maps[MAP_CAS], keys, n, sizeof(*keys));
+}
+
+static int push_ca(void *arg, const void *key, const void *value)
+{
+	struct bpf_ca_vec *out = arg;
+	struct bpf_ca item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_cas(struct bpf_driver *d, struct bpf_ca_vec *out)
+{
+	return table_walk(d->maps[MAP_CAS], sizeof(struct dp_ca_key), sizeof(struct dp_ca), push_ca, out);
+}
+
+int bpf_driver_set_pa(struct bpf_driver *d, const struct bpf_pa *pa)
+{
+	return table_set(d->maps[MAP_PAS], pa, 1, sizeof(pa->key), sizeof(pa->value));
+}
+
+int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa)
+{
+	return table_delete(d->maps[MAP_PAS], pa, 1, sizeof(*pa));
+}
+
+static int push_pa(void *arg, const void *key, const void *value)
+{
+	struct bpf_pa_vec *out = arg;
+	struct bpf_pa item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out)
+{
+	return table_walk(d->maps[MAP_PAS], sizeof(union dp_addr), sizeof(struct dp_pa), push_pa, out);
+}
+
+/* ---- arrays: an entry without its PRESENT flag is not there ---- */
+
+/* A slot of its own for a new port; the uplinks share slot 0, which nobody counts in. */
+static int slot_for(struct bpf_driver *d, const struct bpf_port *port, uint32_t *ret)
+{
+	const struct dp_port *old = &d->ports[port->ifindex];
+
+	if (port->value.flags & DP_PORT_UPLINK) {
+		*ret = 0;
+		return 0;
+	}
+	if ((old->flags & DP_PORT_PRESENT) && old->slot) {
+		*ret = old->slot;
+		return 0;
+	}
+	for (uint32_t i = 1; i < d->max_entries[MAP_COUNTERS]; i++) {
+		if (!d->slots[i]) {
+			*ret = i;
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+int bpf_driver_set_port(struct bpf_driver *d, const struct bpf_port *port)
+{
+	struct dp_port value = port->value, old;
+	uint32_t slot;
+	int r;
+
+	if (!port->ifindex || port->ifindex >= d->max_entries[MAP_PORTS])
+		return -ERANGE;
+	old = d->ports[port->ifindex];
+	r = slot_for(d, port, &slot);
+	if (r != 0)
+		return r;
+	value.slot = slot;
+	value.flags |= DP_PORT_PRESENT;
+	if (bpf_map_update_elem(d->maps[MAP_PORTS], &port->ifindex, &value, BPF_ANY) != 0)
+		return -errno;
+	if ((old.flags & DP_PORT_PRESENT) && old.slot != slot)
+		d->slots[old.slot] = old.slot == 0;
+	d->slots[slot] = 1;
+	return old.flags & DP_PORT_PRESENT ? 0 : bpf_driver_reset_counters(d, port->ifindex);
+}
+
+int bpf_driver_delete_port(struct bpf_driver *d, uint32_t ifindex)
+{
+	struct dp_port none = { 0 };
+	uint32_t slot;
+
+	if (!ifindex || ifindex >= d->max_entries[MAP_PORTS])
+		return -ERANGE;
+	if (!(d->ports[ifindex].flags & DP_PORT_PRESENT))
+		return -ENOENT;
+	slot = d->ports[ifindex].slot;
+	if (bpf_map_update_elem(d->maps[MAP_PORTS], &ifindex, &none, BPF_ANY) != 0)
+		return -errno;
+	if (slot)
+		d->slots[slot] = 0;
+	return 0;
+}
+
+int bpf_driver_observe_ports(struct bpf_driver *d, struct bpf_port_vec *out)
+{
+	for (uint32_t i = 0; i < d->max_entries[MAP_PORTS]; i++) {
+		if (!(d->ports[i].flags & DP_PORT_PRESENT))
+			continue;
+		vec_push(out, (struct bpf_port){ .ifindex = i, .value = d->ports[i] });
+		vec_last(out)->value.slot = 0;
+	}
+	return 0;
+}
+
+int bpf_driver_set_nexthop(struct bpf_driver *d, const struct bpf_nexthop *nexthop)
+{
+	struct dp_nexthop value = nexthop->value;
+
+	if (nexthop->index >= d->max_entries[MAP_NEXTHOPS])
+		return -ERANGE;
+	value.flags |= DP_NEXTHOP_PRESENT;
+	return bpf_map_update_elem(d->maps[MAP_NEXTHOPS], &nexthop->index, &value, BPF_ANY) == 0 ? 0 : -errno;
+}
+
+int bpf_driver_delete_nexthop(struct bpf_driver *d, uint32_t index)
+{
+	struct dp_nexthop none = { 0 };
+
+	if (index >= d->max_entries[MAP_NEXTHOPS])
+		return -ERANGE;
+	if (!(d->nexthops[index].flags & DP_NEXTHOP_PRESENT))
+		return -ENOENT;
+	return bpf_map_update_elem(d->maps[MAP_NEXTHOPS], &index, &none, BPF_ANY) == 0 ? 0 : -errno;
+}
+
+int bpf_driver_observe_nexthops(struct bpf_driver *d, struct bpf_nexthop_vec *out)
+{
+	for (uint32_t i = 0; i < d->max_entries[MAP_NEXTHOPS]; i++)
+		if (d->nexthops[i].flags & DP_NEXTHOP_PRESENT)
+			vec_push(out, (struct bpf_nexthop){ .index = i, .value = d->nexthops[i] });
+	return 0;
+}
