@@ -102,7 +102,7 @@ static bool tcx_is_missing(int r)
 int bpf_driver_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role)
 {
 	_cleanup_close_ int link = -1;
-	struct link_state state;
+	struct link_state state = { 0 };
 	char path[PIN_PATH_SIZE];
 	int r;
 

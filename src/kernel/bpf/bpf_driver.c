@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,7 +12,6 @@
 #include "internal.h"
 #include "log.h"
 
-/* the skeletons want NULL-able handles and their own includes above */
 #include "uplink.skel.h"
 #include "vport.skel.h"
 
@@ -217,7 +217,7 @@ static int program_settle(struct bpf_driver *d, enum bpf_role role, int fd, bool
 	uint8_t tag[BPF_TAG_SIZE], old_tag[BPF_TAG_SIZE];
 	_cleanup_close_ int old = -1;
 	char path[PIN_PATH_SIZE];
-	uint32_t id, old_id = 0;
+	uint32_t id = 0, old_id = 0;
 	int r;
 
 	pin_path(d, role_names[role], path);

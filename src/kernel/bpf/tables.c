@@ -45,26 +45,32 @@ int table_walk(int fd, size_t key_size, size_t value_size, int (*each)(void *arg
 	return 0;
 }
 
-/* Items are {key, value}, as in the header. */
-static int table_set(int fd, const void *items, size_t n, size_t key_size, size_t value_size)
+/* How an array of items {key, value} lies in memory: there may be padding between the two. */
+struct layout {
+	size_t item, key, value, value_at;
+};
+
+#define LAYOUT(type)                                                                                           \
+	((struct layout){ sizeof(type), sizeof(((type *)0)->key), sizeof(((type *)0)->value), offsetof(type, value) })
+
+static int table_set(int fd, const void *items, size_t n, struct layout l)
 {
 	_cleanup_free_ char *keys = NULL, *values = NULL;
-	size_t size = key_size + value_size;
 	const char *item = items;
 	uint32_t count;
 
-	for (; n && n < BATCH_MIN; n--, item += size)
-		if (bpf_map_update_elem(fd, item, item + key_size, BPF_ANY) != 0)
+	for (; n && n < BATCH_MIN; n--, item += l.item)
+		if (bpf_map_update_elem(fd, item, item + l.value_at, BPF_ANY) != 0)
 			return -errno;
 	if (!n)
 		return 0;
-	keys = xreallocarray(NULL, MIN(n, BATCH), key_size);
-	values = xreallocarray(NULL, MIN(n, BATCH), value_size);
+	keys = xreallocarray(NULL, MIN(n, BATCH), l.key);
+	values = xreallocarray(NULL, MIN(n, BATCH), l.value);
 	for (; n; n -= count) {
 		count = MIN(n, BATCH);
-		for (uint32_t i = 0; i < count; i++, item += size) {
-			memcpy(keys + i * key_size, item, key_size);
-			memcpy(values + i * value_size, item + key_size, value_size);
+		for (uint32_t i = 0; i < count; i++, item += l.item) {
+			memcpy(keys + i * l.key, item, l.key);
+			memcpy(values + i * l.value, item + l.value_at, l.value);
 		}
 		if (bpf_map_update_batch(fd, keys, values, &count, NULL) != 0)
 			return -errno;
@@ -98,15 +104,9 @@ static int table_delete(int fd, const void *keys, size_t n, size_t key_size)
 	return r;
 }
 
-#define CHECK_ITEM(type) \
-	_Static_assert(sizeof(struct type) == sizeof(((struct type *)0)->key) + sizeof(((struct type *)0)->value), #type)
-CHECK_ITEM(bpf_dest);
-CHECK_ITEM(bpf_ca);
-CHECK_ITEM(bpf_pa);
-
 int bpf_driver_set_dests(struct bpf_driver *d, const struct bpf_dest *items, size_t n)
 {
-	return table_set(d->maps[MAP_DESTS], items, n, sizeof(items->key), sizeof(items->value));
+	return table_set(d->maps[MAP_DESTS], items, n, LAYOUT(typeof(*items)));
 }
 
 int bpf_driver_delete_dests(struct bpf_driver *d, const struct dp_dest_key *keys, size_t n)
@@ -132,7 +132,7 @@ int bpf_driver_observe_dests(struct bpf_driver *d, struct bpf_dest_vec *out)
 
 int bpf_driver_set_cas(struct bpf_driver *d, const struct bpf_ca *items, size_t n)
 {
-	return table_set(d->maps[MAP_CAS], items, n, sizeof(items->key), sizeof(items->value));
+	return table_set(d->maps[MAP_CAS], items, n, LAYOUT(typeof(*items)));
 }
 
 int bpf_driver_delete_cas(struct bpf_driver *d, const struct dp_ca_key *keys, size_t n)
@@ -158,7 +158,7 @@ int bpf_driver_observe_cas(struct bpf_driver *d, struct bpf_ca_vec *out)
 
 int bpf_driver_set_pa(struct bpf_driver *d, const struct bpf_pa *pa)
 {
-	return table_set(d->maps[MAP_PAS], pa, 1, sizeof(pa->key), sizeof(pa->value));
+	return table_set(d->maps[MAP_PAS], pa, 1, LAYOUT(typeof(*pa)));
 }
 
 int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa)
