@@ -21,12 +21,14 @@ static const char schema[] =
 /*
  * synchronous FULL: with WAL, NORMAL would lose the last commits when the power fails, and a cmdlet that said it was done
  * must stay done. One fsync a commit is what that costs. The WAL is cut back after a bulk load instead of keeping its size
- * for ever. trusted_schema off: a file that somebody prepared must not run functions.
+ * for ever. A transaction stays in memory up to 512 MB (131072 pages) whatever the size of the cache: a million records by
+ * random keys would otherwise write each page many times. trusted_schema off: a file that somebody prepared must not run functions.
  */
 static const char settings[] = "PRAGMA trusted_schema = OFF;"
 			       "PRAGMA synchronous = FULL;"
 			       "PRAGMA foreign_keys = OFF;"
 			       "PRAGMA cache_size = -16384;"
+			       "PRAGMA cache_spill = 131072;"
 			       "PRAGMA temp_store = MEMORY;"
 			       "PRAGMA journal_size_limit = 67108864;";
 
