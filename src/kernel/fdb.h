@@ -4,12 +4,11 @@
 #include "mac.h"
 #include "netlink.h"
 
-/* A forwarding entry of a bridge: frames for mac leave by port. Key: port and mac. */
+/* A static forwarding entry of a bridge: frames for mac leave by port, and nothing moves it. Key: port and mac. */
 struct fdb {
-	int bridge;      /* ifindex */
-	int port;        /* ifindex of a port of the bridge */
+	int bridge; /* ifindex; not needed to add or delete */
+	int port;   /* ifindex of a port of the bridge */
 	struct mac mac;
-	bool permanent;  /* frames for mac are delivered to the host itself; else a static entry for what lives behind port */
 };
 
 struct fdb_vec {
@@ -19,10 +18,10 @@ struct fdb_vec {
 };
 
 /*
- * Appends the static and permanent entries of a bridge (0: of all bridges) to ret: learned ones are not included, nor
- * those that the kernel makes for a port's own address. On failure ret is as before.
+ * Appends the static entries of a bridge (0: of all bridges) to ret: neither learned ones nor those that the kernel makes
+ * for the ports' own addresses. On failure ret is as before.
  */
 int fdb_observe(struct nl *nl, int bridge, struct fdb_vec *ret);
 
-/* ADD, DELETE, and MODIFY (of permanent). -EINVAL when the port is in no bridge. */
+/* ADD and DELETE; MODIFY is -EINVAL, there is nothing to modify. -EOPNOTSUPP or -EINVAL when the port is in no bridge. */
 int fdb_apply(struct nl *nl, enum change change, const struct fdb *old, const struct fdb *new);

@@ -40,12 +40,14 @@ struct link {
 	int master;                /* ifindex of the bridge, 0: none */
 	bool up;                   /* administratively */
 	bool carrier;
+	bool no_linklocal;         /* the kernel makes no IPv6 link-local address: a port stays silent */
 	bool ether;                /* an Ethernet device (loopback and tunnels are not) */
 	char alias[LINK_ALIAS_SIZE];
 	int peer_ifindex;          /* IFLA_LINK: of a veth its other end; 0: none */
 	int peer_netnsid;          /* the namespace of peer_ifindex; -1: the link's own, or one without an id */
 	struct link_port port;     /* of a bridge port */
 	struct link_peer peer;     /* read when a veth is created; empty when observed */
+	uint32_t vni;              /* read when a VXLAN device is created: unique in the namespace; 0 when observed */
 };
 
 struct link_vec {
@@ -79,8 +81,8 @@ bool link_name_is_valid(const char *name);
  * fails the link is removed again. -EEXIST: the name (or ifindex) is taken; -EINVAL: no valid name; -EOPNOTSUPP: no such
  * kind.
  *
- * MODIFY: the link old->ifindex gets what differs in name, mac, mtu, master, up, alias and port. Other differences are
- * ignored (carrier and peer cannot be set, a kind cannot change).
+ * MODIFY: the link old->ifindex gets what differs in name, mac (unless zero), mtu (unless 0), master, up,
+ * no_linklocal, alias and port. Other differences are ignored (carrier and peer cannot be set, a kind cannot change).
  *
  * DELETE: old->ifindex, or old->name when that is 0. Deleting one end of a veth deletes both.
  */

@@ -42,7 +42,7 @@ int neigh_observe(struct nl *nl, int ifindex, struct neigh_vec *ret);
 int neigh_apply(struct nl *nl, enum change change, const struct neigh *old, const struct neigh *new);
 
 /* Does this kernel keep managed entries resolved? Known after the first managed entry was added; true before. */
-bool neigh_is_managed(const struct nl *nl);
+bool neigh_is_managed(void);
 
 /* Asks for the address now, as a packet for it would. Creates the entry when there is none. */
 int neigh_probe(struct nl *nl, int ifindex, const struct ip *ip);

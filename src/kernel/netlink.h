@@ -2,9 +2,8 @@
 #pragma once
 
 #include <libmnl/libmnl.h>
-#include <net/if.h>
 
-#include "util.h"
+#include "ip.h"
 
 /*
  * One route netlink socket and what every driver here shares: a request with its acknowledgement, a dump, the kernel's
@@ -36,6 +35,9 @@ DEFINE_CLEANUP(struct nl *, nl_close)
 /* What the kernel said about the last request that failed; "" when it said nothing. Owned by nl, until the next request. */
 const char *nl_last_message(const struct nl *nl);
 
+/* Puts back a message that is worth more than that of a clean-up request. */
+void nl_set_message(struct nl *nl, const char *message);
+
 /*
  * The drivers' side. A request is built in the handle's own buffer of NL_REQUEST_SIZE bytes by the mnl_attr_put functions.
  */
@@ -63,10 +65,13 @@ int nl_transact(struct nl *nl, int *ret_second);
  */
 typedef int (*nl_message_fn)(const struct nlmsghdr *n, void *arg);
 
-/* A dump of what was started. -EAGAIN: it changed while it was read, NL_DUMP_TRIES times over; forget what fn collected. */
-int nl_dump(struct nl *nl, nl_message_fn fn, void *arg);
+/*
+ * A dump of what was started. *count is the length of the vector that fn appends to: it is set back before another try
+ * (when the kernel says that things changed meanwhile) and when the dump fails. -EAGAIN: they change all the time.
+ */
+int nl_dump(struct nl *nl, nl_message_fn fn, void *arg, size_t *count);
 
-/* Like nl_dump(), for a request that is answered by one message and an acknowledgement. */
+/* A request that is answered by one message. */
 int nl_get(struct nl *nl, nl_message_fn fn, void *arg);
 
 /*
@@ -83,6 +88,10 @@ uint32_t nl_u32(const struct nlattr *a);
 bool nl_bytes(const struct nlattr *a, void *ret, size_t size);
 /* Copies at most size - 1 characters; false and an empty text when the attribute is missing, unterminated or too long. */
 bool nl_text(const struct nlattr *a, char *ret, size_t size);
+
+/* An address of 4 or 16 bytes, as the family says; ret is untouched when the attribute is none. */
+bool nl_ip(const struct nlattr *a, int family, struct ip *ret);
+void nl_put_ip(struct nlmsghdr *n, uint16_t type, const struct ip *ip);
 
 /* The socket itself, for ioctls in the handle's namespace. */
 int nl_fd(const struct nl *nl);
