@@ -60,7 +60,10 @@ struct netvirt_global_doc {
 };
 extern const struct doc_kind netvirt_global_kind; /* key: "global" */
 
-extern const struct cmdlet netvirt_cmdlets[];
+extern const struct cmdlet netvirt_record_cmdlets[];
+extern const struct cmdlet netvirt_route_cmdlets[];
+extern const struct cmdlet netvirt_provider_cmdlets[];
+extern const struct cmdlet netvirt_query_cmdlets[]; /* Global, Select-NetVirtualizationNextHop */
 
 /* Removes all policy: what unbinding the last ms_netwnv does. */
 void netvirt_wipe(struct docs *d);
@@ -72,3 +75,18 @@ void netvirt_wipe_nic(struct docs *d, const char *nic);
 bool netvirt_is_gateway_record(const struct record_doc *r);
 /* Does the VSID have any policy (record or customer route) on this host? Without it, it only isolates (lab 1). */
 bool netvirt_vsid_has_policy(const struct docs *d, uint32_t vsid);
+
+/* The routing domain that owns the VSID (HN-2), by its customer routes; NULL: none yet. */
+const struct guid *netvirt_vsid_domain(const struct docs *d, uint32_t vsid);
+/* The on-link prefix of the VSID in that family (HN-3), or NULL. */
+const struct prefix *netvirt_vsid_prefix(const struct docs *d, uint32_t vsid, bool v4);
+/* The record of a customer address in a VSID, or NULL. */
+const struct record_doc *netvirt_record(const struct docs *d, uint32_t vsid, const struct ip *ca);
+
+/*
+ * Where a packet to a customer address goes next (2.5 step 3, HN-9): within the subnet to the address itself, else by the
+ * customer route of the routing domain with the longest prefix, then the lowest metric. 0 with the record of the next hop;
+ * Wnv.NextHopUnresolvable says which step had no answer.
+ */
+int netvirt_next_hop(const struct docs *d, uint32_t vsid, const struct ip *destination, const struct record_doc **ret,
+		     struct err **e);

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netvirt.h"
+
+/* Longest prefix, then lowest metric, among the routes of a routing domain (HN-9). */
+static const struct customer_route_doc *best_route(const struct docs *d, const struct guid *rdid, const struct ip *to)
+{
+	const struct customer_route_doc *r, *best = NULL;
+
+	for (size_t pos = 0; (r = docs_next(d, &customer_route_kind, &pos));) {
+		if (!guid_equal(&r->rdid, rdid) || !prefix_contains(&r->prefix, to))
+			continue;
+		if (!best || r->prefix.len > best->prefix.len ||
+		    (r->prefix.len == best->prefix.len && r->metric < best->metric))
+			best = r;
+	}
+	return best;
+}
+
+static int unresolvable(const struct ip *to, struct err **e, const char *why)
+{
+	char text[IP_TEXT_SIZE];
+
+	return err_set(e, "Wnv.NextHopUnresolvable", ERR_OBJECT_NOT_FOUND, ip_format(to, text),
+		       "There is no way to %s: %s.", ip_format(to, text), why);
+}
+
+int netvirt_next_hop(const struct docs *d, uint32_t vsid, const struct ip *destination, const struct record_doc **ret,
+		     struct err **e)
+{
+	const struct prefix *own = netvirt_vsid_prefix(d, vsid, ip_is_v4(destination));
+	const struct guid *rdid = netvirt_vsid_domain(d, vsid);
+	const struct customer_route_doc *route;
+	const struct record_doc *record;
+
+	if ((own && prefix_contains(own, destination)) || !rdid) {
+		record = netvirt_record(d, vsid, destination);
+		if (!record)
+			return unresolvable(destination, e, rdid ? "no lookup record of its virtual subnet has the address"
+								 : "the virtual subnet has no customer route and no lookup "
+								   "record with the address");
+		*ret = record;
+		return 0;
+	}
+	route = best_route(d, rdid, destination);
+	if (!route)
+		return unresolvable(destination, e, "no customer route of the routing domain leads there");
+	if (ip_is_any(&route->next_hop)) {
+		record = netvirt_record(d, route->vsid, destination);
+		if (!record)
+			return unresolvable(destination, e, "no lookup record of its virtual subnet has the address");
+	} else {
+		record = netvirt_record(d, route->vsid, &route->next_hop);
+		if (!record)
+			return unresolvable(destination, e, "no lookup record has the next hop of the customer route");
+	}
+	*ret = record;
+	return 0;
+}

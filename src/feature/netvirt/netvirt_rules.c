@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netvirt_rules.h"
+
+static bool same_record(const struct record_doc *a, const struct record_doc *b)
+{
+	return a->vsid == b->vsid && ip_equal(&a->ca, &b->ca) && mac_equal(&a->mac, &b->mac);
+}
+
+static int reserved_refused(const char *ca, uint32_t vsid, const struct prefix *prefix, struct err **e)
+{
+	char text[PREFIX_TEXT_SIZE];
+	int r = err_set(e, "Wnv.GatewayAddressReserved", ERR_INVALID_ARGUMENT, ca,
+			"%s is the lowest address of %s, the subnet of virtual subnet %u: it belongs to the distributed router.",
+			ca, prefix_format(prefix, text), vsid);
+
+	return err_advise(e, r, "Give the VM another address; a record for the router itself has the provider address "
+				NETVIRT_GATEWAY_PA ".");
+}
+
+static bool is_router_address(const struct prefix *prefix, const struct ip *ca)
+{
+	struct ip first = prefix_first_host(prefix);
+
+	return ip_equal(&first, ca);
+}
+
+/* HN-7, HN-8: 0.0.0.0 stands for "any" or "not known yet", and only there. */
+static int record_check_type(const struct record_doc *r, const char *ca, struct err **e)
+{
+	bool wildcard = r->type == NETVIRT_GATEWAY_WILDCARD || r->type == NETVIRT_L2ONLY;
+
+	if (wildcard && !ip_is_any(&r->ca))
+		return err_set(e, "Wnv.TypeNeedsAnyAddress", ERR_INVALID_ARGUMENT, ca,
+			       "A record of type %s has the customer address 0.0.0.0 or ::, not %s.", netvirt_types[r->type], ca);
+	if (ip_is_multicast(&r->ca) || ip_is_loopback(&r->ca))
+		return err_set(e, "Wnv.BadCustomerAddress", ERR_INVALID_ARGUMENT, ca,
+			       "%s cannot be a customer address: it is not the address of one machine.", ca);
+	if (!mac_is_unicast(&r->mac))
+		return err_set(e, "Wnv.BadMacAddress", ERR_INVALID_ARGUMENT, ca,
+			       "The MAC address of a record must be a unicast address.");
+	if (r->use_vm_mac && r->rule != NETVIRT_NAT)
+		return err_set(e, "Wnv.UseVmMacNeedsNat", ERR_INVALID_ARGUMENT, ca,
+			       "UseVmMACAddress is possible with Rule TranslationMethodNat only.");
+	return 0;
+}
+
+static int record_check_others(const struct docs *d, const struct record_doc *r, const char *ca, struct err **e)
+{
+	const struct record_doc *other;
+
+	for (size_t pos = 0; (other = docs_next(d, &record_kind, &pos));) {
+		char text[MAX(IP_TEXT_SIZE, MAC_TEXT_SIZE)];
+
+		if (same_record(other, r))
+			continue;
+		if (other->vsid == r->vsid && !ip_is_any(&r->ca) && ip_equal(&other->ca, &r->ca))
+			return err_set(e, "Wnv.CustomerAddressInUse", ERR_RESOURCE_EXISTS, ca,
+				       "Customer address %s of virtual subnet %u belongs to %s already.", ca, r->vsid,
+				       mac_format(&other->mac, text));
+		if (r->rule == NETVIRT_NAT && other->rule == NETVIRT_NAT && ip_equal(&other->pa, &r->pa) &&
+		    !ip_equal(&other->ca, &r->ca))
+			return err_set(e, "Wnv.RewritePaShared", ERR_RESOURCE_EXISTS, ca,
+				       "Provider address %s stands for another customer address already: IP rewrite needs one "
+				       "provider address per customer address.", ip_format(&r->pa, text));
+	}
+	return 0;
+}
+
+int record_check(const struct docs *d, const struct record_doc *r, struct err **e)
+{
+	const struct prefix *prefix = netvirt_vsid_prefix(d, r->vsid, ip_is_v4(&r->ca));
+	char ca[IP_TEXT_SIZE], pa[IP_TEXT_SIZE];
+	int result;
+
+	ip_format(&r->ca, ca);
+	result = record_check_type(r, ca, e);
+	if (result < 0)
+		return result;
+	if (ip_is_any(&r->pa) || ip_is_multicast(&r->pa) || ip_is_loopback(&r->pa))
+		return err_set(e, "Wnv.BadProviderAddress", ERR_INVALID_ARGUMENT, ip_format(&r->pa, pa),
+			       "%s cannot be a provider address: it is not the address of one host.", ip_format(&r->pa, pa));
+	if (prefix && is_router_address(prefix, &r->ca) && !netvirt_is_gateway_record(r))
+		return reserved_refused(ca, r->vsid, prefix, e);
+	return record_check_others(d, r, ca, e);
+}
+
+char *record_warning(const struct docs *d, const struct record_doc *r)
+{
+	const struct prefix *prefix = netvirt_vsid_prefix(d, r->vsid, ip_is_v4(&r->ca));
+	char ca[IP_TEXT_SIZE], text[PREFIX_TEXT_SIZE];
+	const struct record_doc *other;
+
+	if (ip_is_any(&r->ca) && r->type == NETVIRT_STATIC)
+		return xasprintf("Wnv.WildcardNeedsType: customer address %s is meant with -Type GatewayWildcard or L2Only; it is "
+				 "taken as GatewayWildcard.", ip_format(&r->ca, ca));
+	if (r->rule != NETVIRT_ENCAP)
+		return xasprintf("Rule %s is stored, but this version carries TranslationMethodEncap only: the record is unusable.",
+				 netvirt_rules[r->rule]);
+	if (prefix && !ip_is_any(&r->ca) && !prefix_contains(prefix, &r->ca))
+		return xasprintf("Customer address %s is outside %s, the prefix of virtual subnet %u.", ip_format(&r->ca, ca),
+				 prefix_format(prefix, text), r->vsid);
+	for (size_t pos = 0; (other = docs_next(d, &record_kind, &pos));)
+		if (other->vsid == r->vsid && mac_equal(&other->mac, &r->mac) && !ip_equal(&other->pa, &r->pa))
+			return xasprintf("%s has records with different provider addresses in virtual subnet %u: the one with the "
+					 "lowest customer address counts.", mac_format(&r->mac, text), r->vsid);
+	return NULL;
+}
+
+static int route_check_other(const struct customer_route_doc *r, const struct customer_route_doc *other, struct err **e)
+{
+	char mine[PREFIX_TEXT_SIZE], theirs[PREFIX_TEXT_SIZE], rdid[GUID_TEXT_SIZE];
+
+	prefix_format(&r->prefix, mine);
+	prefix_format(&other->prefix, theirs);
+	if (other->vsid == r->vsid && !guid_equal(&other->rdid, &r->rdid))
+		return err_set(e, "Wnv.VsidInOtherRoutingDomain", ERR_RESOURCE_EXISTS, mine,
+			       "Virtual subnet %u belongs to routing domain %s; a virtual subnet belongs to exactly one.", r->vsid,
+			       guid_format_braces(&other->rdid, rdid));
+	if (!guid_equal(&other->rdid, &r->rdid) || !ip_is_any(&r->next_hop) || !ip_is_any(&other->next_hop) ||
+	    ip_is_v4(&other->prefix.ip) != ip_is_v4(&r->prefix.ip) ||
+	    (other->vsid == r->vsid && prefix_equal(&other->prefix, &r->prefix)))
+		return 0;
+	if (other->vsid == r->vsid)
+		return err_set(e, "Wnv.SubnetPrefixConflict", ERR_RESOURCE_EXISTS, mine,
+			       "Virtual subnet %u is %s already; a virtual subnet has one on-link prefix.", r->vsid, theirs);
+	if (prefix_overlaps(&r->prefix, &other->prefix))
+		return err_set(e, "Wnv.PrefixOverlapInRoutingDomain", ERR_RESOURCE_EXISTS, mine,
+			       "%s overlaps %s of virtual subnet %u in the same routing domain %s.", mine, theirs, other->vsid,
+			       guid_format_braces(&r->rdid, rdid));
+	return 0;
+}
+
+int customer_route_check(const struct docs *d, const struct customer_route_doc *r, struct err **e)
+{
+	const struct customer_route_doc *other;
+	const struct record_doc *record;
+	struct ip first = prefix_first_host(&r->prefix);
+	char text[IP_TEXT_SIZE];
+
+	if (ip_is_v4(&r->next_hop) != ip_is_v4(&r->prefix.ip))
+		return err_set(e, "Wnv.NextHopFamily", ERR_INVALID_ARGUMENT, ip_format(&r->next_hop, text),
+			       "The next hop and the destination prefix are not of the same address family.");
+	for (size_t pos = 0; (other = docs_next(d, &customer_route_kind, &pos));) {
+		int result = route_check_other(r, other, e);
+
+		if (result < 0)
+			return result;
+	}
+	if (!ip_is_any(&r->next_hop))
+		return 0;
+	record = netvirt_record(d, r->vsid, &first);
+	if (record && !netvirt_is_gateway_record(record))
+		return reserved_refused(ip_format(&first, text), r->vsid, &r->prefix, e);
+	return 0;
+}
+
+char *customer_route_warning(const struct docs *d, const struct customer_route_doc *r)
+{
+	char text[IP_TEXT_SIZE];
+	const struct record_doc *record;
+
+	if (ip_is_any(&r->next_hop))
+		return NULL;
+	for (size_t pos = 0; (record = docs_next(d, &record_kind, &pos));) {
+		const struct guid *rdid = netvirt_vsid_domain(d, record->vsid);
+
+		if (ip_equal(&record->ca, &r->next_hop) && (record->vsid == r->vsid || (rdid && guid_equal(rdid, &r->rdid))))
+			return NULL;
+	}
+	return xasprintf("Wnv.NextHopUnresolvable: no lookup record of the routing domain has the next hop %s yet.",
+			 ip_format(&r->next_hop, text));
+}
+
+int provider_address_check(const struct docs *d, const struct provider_address_doc *p, struct err **e)
+{
+	char pa[IP_TEXT_SIZE];
+
+	(void)d;
+	ip_format(&p->pa, pa);
+	if (ip_is_any(&p->pa) || ip_is_multicast(&p->pa) || ip_is_loopback(&p->pa))
+		return err_set(e, "Wnv.BadProviderAddress", ERR_INVALID_ARGUMENT, pa,
+			       "%s cannot be a provider address: it is not the address of one host.", pa);
+	if (p->prefix_len == 0 || p->prefix_len > (ip_is_v4(&p->pa) ? 32 : 128))
+		return err_set(e, "Wnv.BadPrefixLength", ERR_INVALID_ARGUMENT, pa, "%u is no prefix length for %s.", p->prefix_len,
+			       pa);
+	if (!ip_is_v4(&p->pa))
+		return err_set(e, "Wnv.ProviderAddressFamily", ERR_NOT_IMPLEMENTED, pa,
+			       "IPv6 provider addresses are not carried by this version.");
+	if (p->vlan)
+		return err_set(e, "Wnv.ProviderVlan", ERR_NOT_IMPLEMENTED, pa,
+			       "A provider address in a VLAN (VlanID %u) is not carried by this version.", p->vlan);
+	if (!mac_is_zero(&p->mac))
+		return err_set(e, "Wnv.ProviderMac", ERR_NOT_IMPLEMENTED, pa,
+			       "A provider address with a MAC address of its own is not carried by this version: it has the NIC's.");
+	return 0;
+}
+
+int provider_route_check(const struct docs *d, const struct provider_route_doc *r, struct err **e)
+{
+	char text[PREFIX_TEXT_SIZE];
+
+	(void)d;
+	if (ip_is_v4(&r->next_hop) != ip_is_v4(&r->prefix.ip))
+		return err_set(e, "Wnv.NextHopFamily", ERR_INVALID_ARGUMENT, prefix_format(&r->prefix, text),
+			       "The next hop and the destination prefix are not of the same address family.");
+	if (ip_is_multicast(&r->next_hop) || ip_is_loopback(&r->next_hop))
+		return err_set(e, "Wnv.BadNextHop", ERR_INVALID_ARGUMENT, prefix_format(&r->prefix, text),
+			       "The next hop is not the address of one machine.");
+	return 0;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netvirt_filter.h"
+#include "netvirt_rules.h"
+
+/* New/Get/Set/Remove-NetVirtualizationLookupRecord (cmdlets.md 3.5). */
+
+#define CIM "MSFT_NetVirtualizationLookupRecordSettingData"
+
+static const char *const record_properties[] = {
+	"VirtualSubnetID", "CustomerAddress", "MACAddress", "ProviderAddress", "Rule", "Type", "UseVmMACAddress", "CustomerID",
+	"Context", "VMName", "Unusable", "Unsynchronized", NULL,
+};
+static const struct object_type record_object = { "NetVirtualizationLookupRecord", record_properties, NULL };
+
+/* No packet can use it on any host: the rule is not carried, or the address has no machine. */
+static bool unusable(const struct record_doc *r)
+{
+	return r->rule != NETVIRT_ENCAP || netvirt_is_gateway_record(r);
+}
+
+static json_t *record_to_object(struct call *c, const void *doc)
+{
+	json_t *o = doc_to_json(&record_kind, doc);
+
+	(void)c;
+	json_object_set_new(o, "Unusable", json_boolean(unusable(doc)));
+	json_object_set_new(o, "Unsynchronized", json_false());
+	return o;
+}
+
+static const struct param new_params[] = {
+	{ "CustomerAddress", P_IP, REQUIRED, "address of the VM; 0.0.0.0 or :: with -Type L2Only or GatewayWildcard" },
+	{ "MACAddress", P_MAC, REQUIRED, "MAC address of the VM's adapter" },
+	{ "ProviderAddress", P_IP, REQUIRED, "provider address of the host that has the VM" },
+	{ "Rule", P_ENUM, REQUIRED, "how packets are carried", .values = netvirt_rules },
+	{ "VirtualSubnetID", P_VSID, REQUIRED, "virtual subnet, 4096..16777214" },
+	{ "Type", P_ENUM, 0, "who made the record and what it stands for", .values = netvirt_types, .def = "Static" },
+	{ "UseVmMACAddress", P_BOOL, 0, "keep the VM's MAC address on the wire (rewrite only)", .def = "False" },
+	{ "VMName", P_STRING, 0, "label; not compared with any VM" },
+	{ "Context", P_STRING, 0, "comment" },
+	{ "CustomerID", P_STRING, 0, "tag" },
+	{ 0 },
+};
+
+static char *str_or_null(const struct call *c, const char *name)
+{
+	const char *s = call_str(c, name, NULL);
+
+	return s ? xstrdup(s) : NULL;
+}
+
+static int already_exists(const char *cim, const char *key, struct err **e)
+{
+	return err_set(e, "AlreadyExists", ERR_RESOURCE_EXISTS, key, "Instance %s already exists", cim);
+}
+
+static int record_new(struct call *c, struct err **e)
+{
+	struct record_doc *r = doc_new(&record_kind);
+	_cleanup_free_ char *key = NULL, *warning = NULL;
+	int result = 0;
+
+	r->vsid = (uint32_t)call_uint(c, "VirtualSubnetID", 0);
+	r->ca = call_arg(c, "CustomerAddress")->values[0].ip;
+	r->mac = call_arg(c, "MACAddress")->values[0].mac;
+	r->pa = call_arg(c, "ProviderAddress")->values[0].ip;
+	r->rule = call_enum(c, "Rule", 0);
+	r->type = call_enum(c, "Type", NETVIRT_STATIC);
+	r->use_vm_mac = call_bool(c, "UseVmMACAddress", false);
+	r->vm_name = str_or_null(c, "VMName");
+	r->context = str_or_null(c, "Context");
+	r->customer_id = str_or_null(c, "CustomerID");
+	key = doc_key(&record_kind, r);
+	if (docs_get(call_docs(c), &record_kind, key))
+		result = already_exists(CIM, key, e);
+	if (result == 0)
+		result = record_check(call_docs(c), r, e);
+	if (result < 0 || !call_should(c, key, "New-NetVirtualizationLookupRecord")) {
+		doc_free(&record_kind, r);
+		return result;
+	}
+	warning = record_warning(call_docs(c), r);
+	if (warning)
+		call_warn(c, "%s", warning);
+	call_emit(c, record_to_object, &record_kind, r);
+	docs_put(call_docs(c), &record_kind, r);
+	return 0;
+}
+
+static const char *const record_object_name[] = { "NetVirtualizationLookupRecord", NULL };
+
+#define RECORD_FILTERS                                                                                             \
+	{ "CustomerAddress", P_IP, ARRAY, "only these customer addresses" },                                       \
+	{ "MACAddress", P_MAC, ARRAY, "only these MAC addresses" },                                                \
+	{ "VirtualSubnetID", P_VSID, ARRAY, "only these virtual subnets" }
+#define RECORD_MORE_FILTERS                                                                                        \
+	{ "ProviderAddress", P_IP, ARRAY, "only these provider addresses" },                                       \
+	{ "Rule", P_ENUM, ARRAY, "only these rules", .values = netvirt_rules },                                    \
+	{ "Type", P_ENUM, ARRAY, "only these types", .values = netvirt_types },                                    \
+	{ "UseVmMACAddress", P_BOOL, ARRAY, "only records with this setting" },                                    \
+	{ "VMName", P_STRING, ARRAY, "only these labels" },                                                        \
+	{ "Context", P_STRING, ARRAY, "only these comments" },                                                     \
+	{ "CustomerID", P_STRING, ARRAY, "only these tags" },                                                      \
+	{ "Unusable", P_BOOL, ARRAY, "only records that can (not) carry traffic" }
+
+static const struct param get_params[] = { RECORD_FILTERS, RECORD_MORE_FILTERS, { 0 } };
+static const struct param remove_params[] = {
+	RECORD_FILTERS,
+	RECORD_MORE_FILTERS,
+	{ "InputObject", P_OBJECT, PIPE_VALUE | ARRAY, "records from Get-NetVirtualizationLookupRecord",
+	  .values = record_object_name },
+	{ 0 },
+};
+static const struct param set_params[] = {
+	RECORD_FILTERS,
+	{ "InputObject", P_OBJECT, PIPE_VALUE | ARRAY, "records from Get-NetVirtualizationLookupRecord",
+	  .values = record_object_name },
+	{ "ProviderAddress", P_IP, 0, "new provider address: what live migration changes (LM-2)" },
+	{ "Rule", P_ENUM, 0, "new rule", .values = netvirt_rules },
+	{ "UseVmMACAddress", P_BOOL, 0, "keep the VM's MAC address on the wire (rewrite only)" },
+	{ "VMName", P_STRING, 0, "new label" },
+	{ "Context", P_STRING, 0, "new comment" },
+	{ "CustomerID", P_STRING, 0, "new tag" },
+	{ 0 },
+};
+static const char *const key_filters[] = { "CustomerAddress", "MACAddress", "VirtualSubnetID", NULL };
+static const char *const all_filters[] = {
+	"CustomerAddress", "MACAddress", "VirtualSubnetID", "ProviderAddress", "Rule", "Type", "UseVmMACAddress", "VMName",
+	"Context", "CustomerID", NULL,
+};
+
+static void drop_by_usability(struct call *c, doc_vec *records)
+{
+	const struct arg *a = call_arg(c, "Unusable");
+	size_t kept = 0;
+
+	for (size_t i = 0; a->given && i < records->n; i++) {
+		bool wanted = false;
+
+		for (size_t k = 0; k < a->n; k++)
+			wanted |= a->values[k].b == unusable(records->items[i]);
+		if (wanted)
+			records->items[kept++] = records->items[i];
+	}
+	if (a->given)
+		records->n = kept;
+}
+
+static int record_get(struct call *c, struct err **e)
+{
+	doc_vec records = { 0 };
+	int r = filter_select(c, &record_kind, all_filters, NULL, CIM, &records, e);
+
+	drop_by_usability(c, &records);
+	vec_foreach(&records, doc)
+		call_emit(c, record_to_object, &record_kind, *doc);
+	vec_done(&records);
+	return r;
+}
+
+static int record_remove(struct call *c, struct err **e)
+{
+	doc_vec records = { 0 };
+	int r = filter_select(c, &record_kind, all_filters, NULL, CIM, &records, e);
+
+	drop_by_usability(c, &records);
+	if (r == 0)
+		r = filter_remove(c, &record_kind, record_to_object, &records);
+	vec_done(&records);
+	return r;
+}
+
+static void replace_text(struct call *c, const char *name, char **text)
+{
+	if (!call_given(c, name))
+		return;
+	free(*text);
+	*text = xstrdup(call_str(c, name, ""));
+}
+
+static int record_set_one(struct call *c, const struct record_doc *old, struct err **e)
+{
+	struct record_doc *r = doc_copy(&record_kind, old);
+	_cleanup_free_ char *key = doc_key(&record_kind, r), *warning = NULL;
+	int result;
+
+	if (call_given(c, "ProviderAddress"))
+		r->pa = call_arg(c, "ProviderAddress")->values[0].ip;
+	r->rule = call_enum(c, "Rule", r->rule);
+	r->use_vm_mac = call_bool(c, "UseVmMACAddress", r->use_vm_mac);
+	replace_text(c, "VMName", &r->vm_name);
+	replace_text(c, "Context", &r->context);
+	replace_text(c, "CustomerID", &r->customer_id);
+	result = record_check(call_docs(c), r, e);
+	if (result < 0 || !call_should(c, key, "Set-NetVirtualizationLookupRecord")) {
+		doc_free(&record_kind, r);
+		return result;
+	}
+	warning = record_warning(call_docs(c), r);
+	docs_put(call_docs(c), &record_kind, r);
+	if (warning)
+		call_warn(c, "%s", warning);
+	if (call_bool(c, "PassThru", false))
+		call_emit(c, record_to_object, &record_kind, r);
+	return 0;
+}
+
+static int record_set(struct call *c, struct err **e)
+{
+	doc_vec records = { 0 };
+	int r = filter_select(c, &record_kind, key_filters, NULL, CIM, &records, e);
+
+	vec_foreach(&records, doc) {
+		struct err *one = NULL;
+
+		if (record_set_one(c, *doc, &one) < 0)
+			call_error(c, &one);
+	}
+	vec_done(&records);
+	return r;
+}
+
+const struct cmdlet netvirt_record_cmdlets[] = {
+	{ "New-NetVirtualizationLookupRecord", "say where a customer address is: on which provider address, and how to reach it",
+	  new_params, &record_object, record_new, CHANGES },
+	{ "Get-NetVirtualizationLookupRecord", "list lookup records; every field is a filter", get_params, &record_object,
+	  record_get, 0 },
+	{ "Set-NetVirtualizationLookupRecord", "change the provider address, rule or labels of matching records", set_params,
+	  &record_object, record_set, CHANGES | PASSTHRU },
+	{ "Remove-NetVirtualizationLookupRecord", "remove matching lookup records; without a filter, all", remove_params,
+	  &record_object, record_remove, CHANGES | PASSTHRU },
+	{ 0 },
+};
