@@ -35,12 +35,21 @@ class CommandError(Exception):
         self.result = result
 
 
+def _environment(changes):
+    # Where ip, tc and bridge are, and not in everybody's path.
+    path = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
+    return {**os.environ, "PATH": path, **(changes or {})}
+
+
 def run(*args, check=True, timeout=60, stdin=None, env=None):
-    """Run a command to its end. With check, any exit code but 0 is a CommandError."""
+    """Run a command to its end. With check, any exit code but 0 is a CommandError; too slow is a TimeoutError."""
     args = [str(a) for a in args]
-    environment = {**os.environ, **env} if env else None
-    done = subprocess.run(args, input=stdin if stdin is not None else "", capture_output=True, text=True,
-                          errors="replace", timeout=timeout, env=environment, check=False)
+    try:
+        done = subprocess.run(args, input=stdin if stdin is not None else "", capture_output=True, text=True,
+                              errors="replace", timeout=timeout, env=_environment(env), check=False)
+    except subprocess.TimeoutExpired as late:
+        said = b"".join(part or b"" for part in (late.stdout, late.stderr)).decode(errors="replace")
+        raise TimeoutError(f"killed after {timeout:g} s: {shlex.join(args)}\n{said}") from None
     result = Result(args, done.returncode, done.stdout, done.stderr)
     if check and result.code:
         raise CommandError(result)
@@ -55,9 +64,8 @@ class Process:
         self._out = tempfile.TemporaryFile("w+", errors="replace")
         self._err = open(log, "a+", encoding="utf-8", errors="replace") if log \
             else tempfile.TemporaryFile("w+", errors="replace")
-        environment = {**os.environ, **env} if env else None
         self._popen = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err,
-                                       env=environment)
+                                       env=_environment(env))
         self.pid = self._popen.pid
 
     @staticmethod

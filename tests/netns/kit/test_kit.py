@@ -50,6 +50,11 @@ def test_command_error_holds_everything():
     assert run("false", check=False).code == 1
 
 
+def test_a_command_that_takes_too_long_is_killed_and_told():
+    with pytest.raises(TimeoutError, match="killed after 0.2 s: sh.*\nbefore"):
+        run("sh", "-c", "echo before; exec sleep 600", timeout=0.2)
+
+
 def test_leaving_removes_only_what_was_created():
     before = namespaces()
     with Lab(prefix="kit") as lab:
