@@ -17,7 +17,9 @@ struct switch_doc {
 	char *nic;             /* External: the Linux interface of the uplink */
 	char *nic_description; /* External: NetAdapterInterfaceDescription at binding time */
 	char *notes;
+	uint32_t number;       /* 1..SWITCH_MAX, the lowest free at creation: names the switch in the dataplane's segments */
 };
+#define SWITCH_MAX 127
 extern const struct doc_kind switch_kind; /* key: id */
 extern const struct cmdlet switch_cmdlets[];
 extern const struct object_type switch_object; /* "VMSwitch" */

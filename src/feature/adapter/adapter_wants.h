@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "adapter.h"
+
+/*
+ * What an adapter wants of this host: a port, that is a veth pair whose inner end is the adapter. Adapters of VMs that are
+ * off want nothing.
+ */
+struct want_port {
+	struct guid adapter;
+	struct guid vm;     /* zero: the management OS */
+	char name[16];      /* host end */
+	char inner[16];     /* eth<slot> in the guest, or the host vNIC's link */
+	const char *label;  /* adapter name */
+	struct mac mac;     /* of the inner end */
+	char bridge[16];    /* bridge of its switch; "": not connected */
+	bool spoofing;
+	uint32_t vsid;
+};
+typedef VEC(struct want_port) want_port_vec;
+
+void adapter_wants(const struct docs *d, want_port_vec *ret);

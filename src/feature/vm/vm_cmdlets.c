@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <time.h>
+
+#include "adapter.h"
+#include "feature.h"
+#include "switch_rules.h"
+#include "vm_exec.h"
+#include "vm_rules.h"
+
+#define MEMORY_DEFAULT (512ull << 20)
+#define MEMORY_MIN     (32ull << 20)
+#define MEMORY_MAX     (24ull << 40)
+#define PROCESSORS_MAX 2048
+
+static const char *const vm_type[] = { "VirtualMachine", NULL };
+
+#define NAME_OF_VM(flags_) \
+	{ "Name", P_STRING, ARRAY | POS(0) | PIPE_VALUE | (flags_), "names of virtual machines, or wildcards", \
+	  .aliases = "VMName", .sets = IN_SET(0) }
+#define VM_OBJECT                                                                                                \
+	{                                                                                                        \
+		"VM", P_OBJECT, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "virtual machines, as Get-VM returns them", \
+			.values = vm_type, .sets = IN_SET(1)                                                     \
+	}
+#define FORCE { "Force", P_SWITCH, 0, "accepted; nothing is ever asked here" }
+
+static const struct param new_vm_params[] = {
+	{ "Name", P_STRING, POS(0) | PIPE_VALUE | PIPE_NAME, "name of the virtual machine, unique on the host",
+	  .aliases = "VMName", .def = "New virtual machine" },
+	{ "MemoryStartupBytes", P_UINT, POS(1), "memory at start, for example 1GB", .min = MEMORY_MIN, .max = MEMORY_MAX,
+	  .def = "512MB" },
+	{ "Generation", P_UINT, POS(2), "1 or 2; fixed at creation", .min = 1, .max = 2, .def = "1" },
+	{ "SwitchName", P_STRING, 0, "switch that the network adapter is connected to" },
+	{ "Version", P_STRING, 0, "configuration version; only moves up later", .def = "12.0" },
+	{ "NoVHD", P_SWITCH, 0, "without a disk, which is all there is" },
+	{ "Engine", P_ENUM, 0, "what runs the guest: a real machine, or a Linux network namespace", .values = vm_engines,
+	  .def = "Qemu" },
+	{ 0 },
+};
+
+static const struct param get_vm_params[] = {
+	NAME_OF_VM(0),
+	{ "Id", P_GUID, POS(0) | PIPE_VALUE | PIPE_NAME, "id of a virtual machine", .sets = IN_SET(1) },
+	{ 0 },
+};
+
+static const struct param set_vm_params[] = {
+	NAME_OF_VM(REQUIRED),
+	VM_OBJECT,
+	{ "NewVMName", P_STRING, 0, "rename it" },
+	{ "Notes", P_STRING, 0, "free text" },
+	{ "ProcessorCount", P_UINT, 0, "number of virtual processors; the virtual machine must be off", .min = 1,
+	  .max = PROCESSORS_MAX },
+	{ "MemoryStartupBytes", P_UINT, 0, "memory at start; the virtual machine must be off", .min = MEMORY_MIN,
+	  .max = MEMORY_MAX },
+	{ 0 },
+};
+
+static const struct param rename_vm_params[] = {
+	NAME_OF_VM(REQUIRED),
+	VM_OBJECT,
+	{ "NewName", P_STRING, REQUIRED | POS(1), "the new name", .aliases = "NewVMName" },
+	{ 0 },
+};
+
+static const struct param start_vm_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, { 0 } };
+static const struct param restart_vm_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, FORCE, { 0 } };
+static const struct param remove_vm_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, FORCE, { 0 } };
+
+static const struct param stop_vm_params[] = {
+	NAME_OF_VM(REQUIRED),
+	VM_OBJECT,
+	FORCE,
+	{ "TurnOff", P_SWITCH, 0, "cut the power instead of an orderly shutdown" },
+	{ "Save", P_SWITCH, 0, "save the state (not possible with the engine Namespace)" },
+	{ 0 },
+};
+
+static const struct param invoke_command_params[] = {
+	{ "VMName", P_STRING, REQUIRED | ARRAY, "names of running virtual machines, or wildcards" },
+	{ "ScriptBlock", P_SCRIPT, REQUIRED | POS(0), "shell line to run in each guest" },
+	{ 0 },
+};
+
+static const char *vm_name(const void *doc)
+{
+	return ((const struct vm_doc *)doc)->name;
+}
+
+static const struct selector vm_selector = { &vm_kind, vm_name, vm_unknown };
+
+static void vm_select_args(struct call *c, const struct arg *names, const struct arg *objects, const struct arg *ids,
+			   vm_vec *ret)
+{
+	doc_vec docs = { 0 };
+
+	select_docs(c, &vm_selector, names, objects, ids, &docs);
+	vec_foreach(&docs, doc)
+		vec_push(ret, *doc);
+	vec_done(&docs);
+}
+
+void vm_select(struct call *c, const char *name_param, const char *object_param, vm_vec *ret)
+{
+	vm_select_args(c, name_param ? call_arg(c, name_param) : NULL, object_param ? call_arg(c, object_param) : NULL, NULL, ret);
+}
+
+/* Calls fn for each VM that -Name or -VM selects; one that fails leaves the others alone. */
+static int vm_each(struct call *c, int (*fn)(struct call *c, const struct vm_doc *vm, struct err **e))
+{
+	vm_vec vms = { 0 };
+
+	vm_select(c, "Name", "VM", &vms);
+	vec_foreach(&vms, vm) {
+		struct err *e = NULL;
+
+		if (fn(c, *vm, &e) < 0)
+			call_error(c, &e);
+	}
+	vec_done(&vms);
+	return 0;
+}
+
+static void vm_write(struct call *c, struct vm_doc *changed)
+{
+	docs_put(call_docs(c), &vm_kind, changed);
+	if (call_bool(c, "PassThru", false))
+		call_emit(c, vm_to_object, &vm_kind, changed);
+}
+
+static int new_vm_check(struct call *c, const char *name, const struct switch_doc **ret_switch, struct err **e)
+{
+	const struct docs *d = call_docs(c);
+	int r = vm_check_name(d, NULL, name, e);
+
+	if (r < 0)
+		return r;
+	r = vm_check_engine(call_enum(c, "Engine", VM_ENGINE_QEMU), name, e);
+	if (r < 0)
+		return r;
+	r = vm_check_version(call_str(c, "Version", vm_default_version()), e);
+	if (r < 0)
+		return r;
+	*ret_switch = NULL;
+	return call_given(c, "SwitchName") ? switch_find(d, call_str(c, "SwitchName", NULL), ret_switch, e) : 0;
+}
+
+static int new_vm(struct call *c, struct err **e)
+{
+	const char *name = call_str(c, "Name", "New virtual machine");
+	struct docs *d = call_docs(c);
+	const struct switch_doc *sw;
+	struct vm_doc *vm;
+	int r = new_vm_check(c, name, &sw, e);
+
+	if (r < 0)
+		return r;
+	if (!call_should(c, name, "%s", call_name(c)))
+		return 0;
+	vm = doc_new(&vm_kind);
+	vm->id = guid_new();
+	vm->name = xstrdup(name);
+	vm->engine = call_enum(c, "Engine", VM_ENGINE_QEMU);
+	vm->state = VM_OFF;
+	vm->generation = call_uint(c, "Generation", 1);
+	vm->version = xstrdup(call_str(c, "Version", vm_default_version()));
+	vm->memory_startup = call_uint(c, "MemoryStartupBytes", MEMORY_DEFAULT);
+	vm->processor_count = 1;
+	vm->created = (uint64_t)time(NULL);
+	docs_put(d, &vm_kind, vm);
+	docs_put(d, &adapter_kind, adapter_make(d, &vm->id, NULL, sw ? &sw->id : NULL, call_host(c)->name));
+	call_emit(c, vm_to_object, &vm_kind, vm);
+	return 0;
+}
+
+static int get_vm(struct call *c, struct err **e)
+{
+	vm_vec vms = { 0 };
+
+	(void)e;
+	vm_select_args(c, call_arg(c, "Name"), NULL, call_arg(c, "Id"), &vms);
+	vec_foreach(&vms, vm)
+		call_emit(c, vm_to_object, &vm_kind, *vm);
+	vec_done(&vms);
+	return 0;
+}
+
+static int set_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	const char *new_name = call_str(c, "NewVMName", NULL), *notes = call_str(c, "Notes", NULL);
+	struct vm_doc *changed;
+	int r = 0;
+
+	if (new_name)
+		r = vm_check_name(call_docs(c), vm, new_name, e);
+	if (r == 0 && (call_given(c, "ProcessorCount") || call_given(c, "MemoryStartupBytes")))
+		r = vm_check_off(vm, e);
+	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
+		return r;
+	changed = doc_copy(&vm_kind, vm);
+	if (new_name) {
+		free(changed->name);
+		changed->name = xstrdup(new_name);
+	}
+	if (notes) {
+		free(changed->notes);
+		changed->notes = xstrdup(notes);
+	}
+	changed->processor_count = call_uint(c, "ProcessorCount", vm->processor_count);
+	changed->memory_startup = call_uint(c, "MemoryStartupBytes", vm->memory_startup);
+	vm_write(c, changed);
+	return 0;
+}
+
+static int set_vm(struct call *c, struct err **e)
+{
+	(void)e;
+	return vm_each(c, set_one);
+}
+
+static int rename_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	const char *new_name = call_str(c, "NewName", NULL);
+	struct vm_doc *changed;
+	int r = vm_check_name(call_docs(c), vm, new_name, e);
+
+	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
+		return r;
+	changed = doc_copy(&vm_kind, vm);
+	free(changed->name);
+	changed->name = xstrdup(new_name);
+	vm_write(c, changed);
+	return 0;
+}
+
+static int rename_vm(struct call *c, struct err **e)
+{
+	(void)e;
+	return vm_each(c, rename_one);
+}
+
+static bool vm_really_runs(struct call *c, const struct vm_doc *vm)
+{
+	struct host *host = call_host(c);
+	struct host_guest guest = { 0 };
+
+	return host->guest(host, &vm->id, &guest) == 0 && guest.running;
+}
+
+static int start_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	struct vm_doc *changed;
+
+	(void)e;
+	if (vm->state == VM_RUNNING && vm_really_runs(c, vm)) {
+		call_warn(c, "The virtual machine \"%s\" is already in the specified state.", vm->name);
+		if (call_bool(c, "PassThru", false))
+			call_emit(c, vm_to_object, &vm_kind, vm);
+		return 0;
+	}
+	if (!call_should(c, vm->name, "%s", call_name(c)))
+		return 0;
+	changed = doc_copy(&vm_kind, vm);
+	/* A guest that ended by itself is wanted anew: the document must differ for anything to happen. */
+	if (vm->state == VM_RUNNING)
+		changed->boot++;
+	changed->state = VM_RUNNING;
+	vm_write(c, changed);
+	return 0;
+}
+
+static int start_vm(struct call *c, struct err **e)
+{
+	(void)e;
+	return vm_each(c, start_one);
+}
+
+static int stop_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	struct vm_doc *changed;
+	int r;
+
+	if (call_bool(c, "Save", false)) {
+		r = err_set(e, "Vm.SaveUnavailable", ERR_NOT_IMPLEMENTED, vm->name,
+			    "The state of the virtual machine \"%s\" cannot be saved: its engine is %s.", vm->name,
+			    vm_engines[vm->engine]);
+		return err_advise(e, r, "Stop-VM without -Save shuts it down.");
+	}
+	if (vm->state == VM_OFF) {
+		call_warn(c, "The virtual machine \"%s\" is already in the specified state.", vm->name);
+		if (call_bool(c, "PassThru", false))
+			call_emit(c, vm_to_object, &vm_kind, vm);
+		return 0;
+	}
+	if (!call_should(c, vm->name, "%s", call_name(c)))
+		return 0;
+	changed = doc_copy(&vm_kind, vm);
+	changed->state = VM_OFF;
+	vm_write(c, changed);
+	return 0;
+}
+
+static int stop_vm(struct call *c, struct err **e)
+{
+	if (call_bool(c, "Save", false) && call_bool(c, "TurnOff", false))
+		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
+			       "Parameter set cannot be resolved: -Save and -TurnOff exclude each other.");
+	return vm_each(c, stop_one);
+}
+
+static int restart_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	struct vm_doc *changed;
+
+	if (vm->state != VM_RUNNING)
+		return refuse_state(vm->name, "Start the virtual machine instead (Start-VM).", e);
+	if (!call_should(c, vm->name, "%s", call_name(c)))
+		return 0;
+	changed = doc_copy(&vm_kind, vm);
+	changed->boot++;
+	vm_write(c, changed);
+	return 0;
+}
+
+static int restart_vm(struct call *c, struct err **e)
+{
+	(void)e;
+	return vm_each(c, restart_one);
+}
+
+static int remove_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	struct docs *d = call_docs(c);
+	_cleanup_free_ char *key = NULL;
+	adapter_vec adapters = { 0 };
+	int r = vm_check_off(vm, e);
+
+	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
+		return r;
+	if (call_bool(c, "PassThru", false))
+		call_emit_json(c, vm_to_object(c, vm));
+	adapter_of_vm(d, &vm->id, &adapters);
+	vec_foreach(&adapters, a) {
+		_cleanup_free_ char *adapter_key = doc_key(&adapter_kind, *a);
+
+		docs_delete(d, &adapter_kind, adapter_key);
+	}
+	vec_done(&adapters);
+	key = doc_key(&vm_kind, vm);
+	docs_delete(d, &vm_kind, key);
+	return 0;
+}
+
+static int remove_vm(struct call *c, struct err **e)
+{
+	(void)e;
+	return vm_each(c, remove_one);
+}
+
+const struct cmdlet vm_cmdlets[] = {
+	{ "New-VM", "create a virtual machine, off, with one network adapter", new_vm_params, &vm_object, new_vm, CHANGES },
+	{ "Get-VM", "list virtual machines", get_vm_params, &vm_object, get_vm },
+	{ "Set-VM", "change a virtual machine", set_vm_params, &vm_object, set_vm, CHANGES | PASSTHRU },
+	{ "Rename-VM", "rename a virtual machine", rename_vm_params, &vm_object, rename_vm, CHANGES | PASSTHRU },
+	{ "Start-VM", "start virtual machines", start_vm_params, &vm_object, start_vm, CHANGES | PASSTHRU },
+	{ "Stop-VM", "shut virtual machines down", stop_vm_params, &vm_object, stop_vm, CHANGES | PASSTHRU },
+	{ "Restart-VM", "reset running virtual machines", restart_vm_params, &vm_object, restart_vm, CHANGES | PASSTHRU },
+	{ "Remove-VM", "delete virtual machines that are off", remove_vm_params, &vm_object, remove_vm, CHANGES | PASSTHRU },
+	{ "Invoke-Command", "run a shell line in virtual machines", invoke_command_params, NULL, vm_invoke_command },
+	{ 0 },
+};

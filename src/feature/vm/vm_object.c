@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <time.h>
+
+#include "adapter.h"
+#include "feature.h"
+#include "vm_rules.h"
+
+/* The object VirtualMachine (cmdlets.md 4.1): the document, and what really runs. */
+
+static const char *const vm_properties[] = {
+	"Name",		 "State",	    "CPUUsage",		    "MemoryAssigned", "Uptime",	     "Status",	     "Version",
+	"Id",		 "VMId",	    "VMName",		    "Engine",	      "Generation",  "ProcessorCount", "MemoryStartup",
+	"DynamicMemoryEnabled", "Notes",    "NetworkAdapters",	    "CreationTime",   "ProcessId",   "IsClustered",  "ComputerName",
+	"MemoryAssignedMB", NULL,
+};
+
+static const struct column vm_columns[] = {
+	{ "Name" },
+	{ "State" },
+	{ "CPUUsage", "CPUUsage(%)", true },
+	{ "MemoryAssignedMB", "MemoryAssigned(M)", true },
+	{ "Uptime" },
+	{ "Status" },
+	{ "Version" },
+	{ 0 },
+};
+
+const struct object_type vm_object = { "VirtualMachine", vm_properties, vm_columns };
+
+/* What is wanted and what is can differ for a moment: while the engine works, or when a guest ended by itself. */
+static const char *vm_state_name(const struct vm_doc *vm, const struct host_guest *guest)
+{
+	if (vm->state == VM_RUNNING)
+		return guest->running ? "Running" : "Starting";
+	return guest->running ? "Stopping" : "Off";
+}
+
+static const char *vm_status(const struct vm_doc *vm, const struct host_guest *guest)
+{
+	if ((vm->state == VM_RUNNING) == guest->running)
+		return "Operating normally";
+	return guest->running ? "Stopping: the guest still runs" : "Starting: the guest does not run yet";
+}
+
+/* As a .NET TimeSpan: [d.]hh:mm:ss */
+static json_t *uptime(uint64_t ms)
+{
+	uint64_t s = ms / 1000;
+	unsigned h = s / 3600 % 24, m = s / 60 % 60, sec = s % 60;
+
+	if (s >= 86400)
+		return json_sprintf("%llu.%02u:%02u:%02u", (unsigned long long)(s / 86400), h, m, sec);
+	return json_sprintf("%02u:%02u:%02u", h, m, sec);
+}
+
+static json_t *creation_time(uint64_t seconds)
+{
+	time_t t = (time_t)seconds;
+	struct tm tm;
+	char text[32];
+
+	if (!gmtime_r(&t, &tm) || !strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm))
+		return json_null();
+	return json_string(text);
+}
+
+static json_t *vm_adapters(struct call *c, const struct vm_doc *vm)
+{
+	json_t *list = json_array();
+	adapter_vec adapters = { 0 };
+
+	adapter_of_vm(call_docs(c), &vm->id, &adapters);
+	vec_foreach(&adapters, a)
+		json_array_append_new(list, adapter_to_object(c, *a));
+	vec_done(&adapters);
+	return list;
+}
+
+json_t *vm_to_object(struct call *c, const void *doc)
+{
+	const struct vm_doc *vm = doc;
+	struct host *host = call_host(c);
+	struct host_guest guest = { 0 };
+	json_t *o = json_object();
+
+	if (host->guest(host, &vm->id, &guest) < 0)
+		guest = (struct host_guest){ 0 };
+	json_object_set_new(o, "Name", json_text(vm->name));
+	json_object_set_new(o, "State", json_string(vm_state_name(vm, &guest)));
+	json_object_set_new(o, "CPUUsage", json_integer(guest.cpu_percent));
+	json_object_set_new(o, "MemoryAssigned", json_integer((json_int_t)guest.memory_bytes));
+	json_object_set_new(o, "MemoryAssignedMB", json_integer((json_int_t)(guest.memory_bytes >> 20)));
+	json_object_set_new(o, "Uptime", uptime(guest.running ? guest.uptime_ms : 0));
+	json_object_set_new(o, "Status", json_string(vm_status(vm, &guest)));
+	json_object_set_new(o, "Version", json_text(vm->version));
+	json_object_set_new(o, "Id", json_guid(&vm->id));
+	json_object_set_new(o, "VMId", json_guid(&vm->id));
+	json_object_set_new(o, "VMName", json_text(vm->name));
+	json_object_set_new(o, "Engine", json_string(vm_engines[vm->engine]));
+	json_object_set_new(o, "Generation", json_integer(vm->generation));
+	json_object_set_new(o, "ProcessorCount", json_integer(vm->processor_count));
+	json_object_set_new(o, "MemoryStartup", json_integer((json_int_t)vm->memory_startup));
+	json_object_set_new(o, "DynamicMemoryEnabled", json_false());
+	json_object_set_new(o, "Notes", json_string(vm->notes ? vm->notes : ""));
+	json_object_set_new(o, "NetworkAdapters", vm_adapters(c, vm));
+	json_object_set_new(o, "CreationTime", creation_time(vm->created));
+	json_object_set_new(o, "ProcessId", guest.running && guest.pid > 0 ? json_integer(guest.pid) : json_null());
+	json_object_set_new(o, "IsClustered", json_false());
+	json_object_set_new(o, "ComputerName", json_text(host->name));
+	return o;
+}

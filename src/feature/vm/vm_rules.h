@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "vm.h"
+
+/* The rules of virtual machines, as pure functions of the documents. 0, or negative with *e. */
+
+#define VM_NAME_MAX 100
+
+/* E-1: no VM has that name. Always negative. */
+int vm_unknown(const char *name, struct err **e);
+/* A usable name that no other VM has (Vm.NameNotUnique, InvalidName). self: the VM that will bear it, NULL for a new one. */
+int vm_check_name(const struct docs *d, const struct vm_doc *self, const char *name, struct err **e);
+/* Vm.EngineUnavailable */
+int vm_check_engine(enum vm_engine engine, const char *name, struct err **e);
+/* NV-3: Vm.VersionNotSupported */
+int vm_check_version(const char *version, struct err **e);
+const char *vm_default_version(void);
+/* E-4: InvalidState unless it is Off. */
+int vm_check_off(const struct vm_doc *vm, struct err **e);
