@@ -2,9 +2,10 @@
 /*
  * An emulated cable: what enters one of its two ends leaves by the other, as a fresh packet.
  *
- * XDP_REDIRECT turns the socket buffer that a veth hands over into a bare frame, so that the far host sees what a NIC would
- * give it: wire bytes, no segmentation left to do, no checksum left to fill in. The ends are an even interface index and the
- * odd one above it; whoever builds the cable chooses the indexes, which saves a map and a loader.
+ * XDP_REDIRECT turns the socket buffer that a veth hands over into a bare frame, so that the far host sees what a
+ * NIC would give it: wire bytes, no segmentation left to do, no checksum left to fill in. The ends are an even
+ * interface index and the odd one above it; whoever builds the cable chooses the indexes, which saves a map and a
+ * loader.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the load generators share: time, a stop flag set by SIGTERM, SIGINT and SIGALRM, parsing of arguments.
- * Each generator prints one line of JSON when it is done. These are programs for one machine's namespaces: a call that fails
- * ends the program.
+ * What the load generators share: time, a stop flag set by SIGTERM, SIGINT and SIGALRM, parsing of arguments. Each
+ * generator prints one line of JSON when it is done. These are programs for one machine's namespaces: a call that
+ * fails ends the program.
  */
 #pragma once
 
@@ -34,7 +34,7 @@ static inline void load_handle_signals(void)
 	sigaction(SIGALRM, &sa, NULL);
 }
 
-/* Sets load_stop after @seconds. The interval repeats: a signal between the test of the flag and the call would be lost. */
+/* Sets load_stop after @seconds. It repeats: one signal between the test of the flag and the call would be lost. */
 static inline void load_stop_after(double seconds)
 {
 	struct itimerval it = {

@@ -107,8 +107,8 @@ def tcp4(source, sink, seconds, _build_dir):
 def rtt(source, sink, seconds, build_dir):
     """One byte there and one byte back, over one TCP connection, both ends on the same CPU.
 
-    On different CPUs every byte would wake a sleeping CPU, which takes several times as long as the way through the network
-    (45 us against 15 in a virtual machine) and is the same for all variants.
+    On different CPUs every byte would wake a sleeping CPU, which takes several times as long as the way through the
+    network (45 us against 15 in a virtual machine) and is the same for all variants.
     """
     tool = bench_file(build_dir, "tcprr")
     one_cpu = ["taskset", "--cpu-list", min(os.sched_getaffinity(0))]

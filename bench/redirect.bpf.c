@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Plain redirection, the limit for any overlay that works at TC ingress: port to uplink and uplink to port, nothing looked at
- * and nothing added. As with the cable, the two are an even interface index and the odd one above it.
+ * Plain redirection, the limit for any overlay that works at TC ingress: port to uplink and uplink to port,
+ * nothing looked at and nothing added. As with the cable, the two are an even interface index and the odd one
+ * above it.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -61,9 +61,6 @@ class Results:
         ratios = [a / b for a, b in pairs if b]
         return statistics.median(ratios) if ratios else None
 
-    def has(self, underlay, variant):
-        return any(key[:2] == (underlay, variant) for key in self._values)
-
 
 def _rows(results, underlay, variants):
     baselines = [b for b in ("vxlan", "redirect") if b in variants and b != SUBJECT and SUBJECT in variants]
@@ -120,19 +117,22 @@ def goals_text(judged):
 def as_json(results, underlays, variants, machine, parameters):
     """Everything, for programs: medians, spreads, the single rounds, ratios and goals."""
     def cell(underlay, variant, metric):
-        return {"median": results.median(underlay, variant, metric), "spread": results.spread(underlay, variant, metric),
+        return {"median": results.median(underlay, variant, metric),
+                "spread": results.spread(underlay, variant, metric),
                 "rounds": results.values(underlay, variant, metric)}
+
+    def row(underlay, variant):
+        return {m: cell(underlay, variant, m) for m in METRICS if results.values(underlay, variant, m)}
+
+    def ratios(underlay, baseline):
+        found = {m: results.ratio(underlay, SUBJECT, baseline, m) for m in METRICS}
+        return {m: ratio for m, ratio in found.items() if ratio is not None}
 
     return {
         "machine": machine,
         "parameters": parameters,
         "units": {m.name: m.unit for m in METRICS.values()},
-        "underlays": {
-            u: {v: {m: cell(u, v, m) for m in METRICS if results.values(u, v, m)} for v in variants if results.has(u, v)}
-            for u in underlays},
-        "ratios": {
-            u: {b: {m: results.ratio(u, SUBJECT, b, m) for m in METRICS if results.ratio(u, SUBJECT, b, m) is not None}
-                for b in variants if b != SUBJECT and results.has(u, b) and results.has(u, SUBJECT)}
-            for u in underlays},
+        "underlays": {u: {v: row(u, v) for v in variants} for u in underlays},
+        "ratios": {u: {b: ratios(u, b) for b in variants if b != SUBJECT} for u in underlays},
         "goals": judge(results),
     }

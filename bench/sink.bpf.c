@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The end of the forwarding load, at TC ingress of the receiving guest: frames for UDP port 9 (discard) are dropped, and the
- * clsact qdisc counts its drops. Not XDP: a native XDP program would change how a veth receives, and would never see what
- * bpf_redirect_peer() delivers.
+ * The end of the forwarding load, at TC ingress of the receiving guest: frames for UDP port 9 (discard) are
+ * dropped, and the clsact qdisc counts its drops. Not XDP: a native XDP program would change how a veth receives,
+ * and would never see what bpf_redirect_peer() delivers.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

@@ -92,24 +92,26 @@ def redirect(lab, underlay, build_dir):
 
 
 def vxlan(lab, underlay, build_dir):
-    """Kernel VXLAN and a Linux bridge, set up as fast as they go: MACs told and not learned, no netfilter in the bridge."""
+    """Kernel VXLAN and a Linux bridge, as fast as they go: MACs told and not learned, no netfilter in the bridge."""
+    uplink = kit_underlay.UPLINK
     guests = []
     for number, (host_ns, guest_ns) in enumerate(_two_hosts(lab, "vxlan", underlay, build_dir)):
         host, far = HOSTS[number], HOSTS[1 - number]
         kit_underlay.pair(host_ns, "port", guest_ns, GUEST_IF)
         host_ns.ip(
-            f"addr add {host.provider}/24 dev {kit_underlay.UPLINK}",
-            f"link add vxlan0 type vxlan id {VSID} local {host.provider} dstport 4789 nolearning dev {kit_underlay.UPLINK}",
+            f"addr add {host.provider}/24 dev {uplink}",
+            f"link add vxlan0 type vxlan id {VSID} local {host.provider} dstport 4789 nolearning dev {uplink}",
             "link add br0 type bridge",
             f"link set vxlan0 mtu {GUEST_MTU} master br0 up",
             "link set port master br0 up",
             "link set br0 up")
-        # Bridged frames through iptables would cost a fifth. Most hosts do not have br_netfilter loaded, and then neither
-        # the cost nor the settings.
+        # Bridged frames through iptables would cost a fifth. Most hosts do not have br_netfilter loaded, and then
+        # neither the cost nor the settings.
         for table in ("iptables", "ip6tables", "arptables"):
             host_ns.run("sysctl", "-q", "-e", "-w", f"net.bridge.bridge-nf-call-{table}=0")
-        host_ns.run("bridge", "fdb", "append", "00:00:00:00:00:00", "dev", "vxlan0", "dst", far.provider, "self", "permanent")
-        host_ns.run("bridge", "fdb", "append", far.mac, "dev", "vxlan0", "dst", far.provider, "self", "permanent")
+        # All zeroes: where broadcast goes.
+        for mac in ("00:00:00:00:00:00", far.mac):
+            host_ns.run("bridge", "fdb", "append", mac, "dev", "vxlan0", "dst", far.provider, "self", "permanent")
         host_ns.run("bridge", "fdb", "append", far.mac, "dev", "vxlan0", "master", "static")
         host_ns.run("bridge", "fdb", "append", host.mac, "dev", "port", "master", "static")
         host_ns.ip("link set vxlan0 type bridge_slave learning off", "link set port type bridge_slave learning off")

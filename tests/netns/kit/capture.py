@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packets as they were: caught here, decoded by tshark.
 
-The catching is a packet socket of our own and not tshark's: an open socket catches from that moment on, and what is in it
-when the capture stops is read to the end. dumpcap promises neither.
+The catching is a packet socket of our own and not tshark's: an open socket catches from that moment on, and what is in
+it when the capture stops is read to the end. dumpcap promises neither.
 """
 
 import contextlib
@@ -142,7 +142,8 @@ class Capture:
         def enough():
             found = self.packets(*fields, **options)
             return found if len(found) >= count else None
-        return wait_for(enough, seconds, f"{count} packets of {options.get('filter', 'any kind')}", lambda: show(self.file))
+        what = f"{count} packets of {options.get('filter', 'any kind')}"
+        return wait_for(enough, seconds, what, lambda: show(self.file))
 
 
 def decode(file, *fields, filter=None, preferences=()):  # pylint: disable=redefined-builtin

@@ -12,10 +12,9 @@ MTU = 1500
 def pair(ns1, name1, ns2, name2, mtu=MTU, mac1=None, mac2=None, index=None):
     """A veth pair between two namespaces, both ends up. `index` chooses the interface index of the first end."""
     options = f" index {index}" if index else ""
-    address1 = f" address {mac1}" if mac1 else ""
-    address2 = f" address {mac2}" if mac2 else ""
-    ns1.ip(f"link add {name1}{address1}{options} mtu {mtu} type veth peer name {name2}{address2} mtu {mtu} netns {ns2.name}",
-           f"link set {name1} up")
+    end1 = f"{name1} mtu {mtu}" + (f" address {mac1}" if mac1 else "")
+    end2 = f"{name2} mtu {mtu}" + (f" address {mac2}" if mac2 else "")
+    ns1.ip(f"link add {end1}{options} type veth peer name {end2} netns {ns2.name}", f"link set {name1} up")
     ns2.ip(f"link set {name2} up")
 
 
