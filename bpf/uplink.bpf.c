@@ -20,6 +20,9 @@ stage int decapsulate(struct __sk_buff *skb, const struct wire *w, struct ether 
 
 	if (unlikely(w->inner_len && skb->len > NVGRE_INNER + w->inner_len))
 		bpf_skb_change_tail(skb, NVGRE_INNER + w->inner_len, 0);
+	/* the kernel cuts nothing out of a packet when less than an IPv4 header would remain: to Ethernet's minimum then */
+	if (unlikely(skb->len < NVGRE_PAYLOAD + sizeof(struct iphdr)))
+		bpf_skb_change_tail(skb, NVGRE_INNER + ETH_ZLEN, 0);
 	if (unlikely(bpf_skb_adjust_room(skb, -NVGRE_GROWTH, BPF_ADJ_ROOM_MAC, PLAIN_FLAGS) != 0))
 		return DP_DROP_DECAP_FAILED;
 	p = frame_data(skb);
