@@ -22,8 +22,8 @@ struct guest {
 	char name[GUEST_NAME_SIZE];
 	pid_t pid;             /* in the daemon's pid namespace */
 	uint64_t started_us;   /* wall clock, microseconds since 1970 */
-	uint64_t cpu_ns;       /* used so far, by everything in the guest */
-	uint64_t memory_bytes; /* resident now, everything in the guest */
+	uint64_t cpu_ns;       /* by guest_measure(): used so far by what runs in the guest, and its waited-for children */
+	uint64_t memory_bytes; /* by guest_measure(): resident now */
 };
 
 struct guest_vec {
@@ -79,19 +79,25 @@ struct guest_exec_spec {
 
 struct guest_exec;
 
+/* The engine's side of guest_exec_start(): it spawns a process with these as its standard streams. */
+struct guest_exec_process {
+	int stdin_fd, stdout_fd, stderr_fd;
+};
+
 struct guest_ops {
 	const char *kind; /* "Namespace" */
 	int (*start)(struct guest_engine *e, const struct guest_spec *spec, struct guest *ret);
 	int (*stop)(struct guest_engine *e, const struct guid *id, bool force, int timeout_ms);
 	int (*observe)(struct guest_engine *e, struct guest_vec *ret);
 	int (*get)(struct guest_engine *e, const struct guid *id, struct guest *ret);
+	int (*measure)(struct guest_engine *e, struct guest_vec *guests);
 	int (*pidfd)(struct guest_engine *e, const struct guid *id);
 	int (*netns)(struct guest_engine *e, const struct guid *id, int *ret_fd);
 	int (*interfaces)(struct guest_engine *e, const struct guid *id, struct guest_interface_vec *ret,
 			  struct guest_address_vec *ret_addresses);
 	int (*set_interface)(struct guest_engine *e, const struct guid *id, const struct guest_interface *want);
 	int (*exec)(struct guest_engine *e, const struct guid *id, const struct guest_exec_spec *spec,
-		    struct guest_exec **ret);
+		    const struct guest_exec_process *process, pid_t *ret_pid);
 	void (*close)(struct guest_engine *e);
 };
 
@@ -106,7 +112,7 @@ struct guest_engine {
  * RUN_DIR/guests/GUID.json names those that run. Opening reads that registry, forgets entries whose process is gone (or
  * is another one by now), and ends guests of this instance that never got an entry.
  * instance: 8 hex digits of this daemon. program: path of nestor-guest; NULL: looked for beside the daemon's executable,
- * then in src/guest below it (a build directory), then in the libexec directory of the installation; -ENOENT.
+ * then in the build directory around it, then in the libexec directory of the installation; -ENOENT.
  */
 int guest_namespace_open(const char *run_dir, const char *instance, const char *program, struct guest_engine **ret);
 
@@ -129,6 +135,9 @@ int guest_stop(struct guest_engine *e, const struct guid *id, bool force, int ti
 /* Appends the running guests to ret (in order of id); guests that ended by themselves are forgotten. */
 int guest_observe(struct guest_engine *e, struct guest_vec *ret);
 int guest_get(struct guest_engine *e, const struct guid *id, struct guest *ret);
+
+/* Fills in cpu_ns and memory_bytes of observed guests: dearer than observing, so on request. */
+int guest_measure(struct guest_engine *e, struct guest_vec *guests);
 
 /* Readable when the guest has ended. Owned by the engine, valid until the guest is stopped or found ended. Or -Exxx. */
 int guest_pidfd(struct guest_engine *e, const struct guid *id);
