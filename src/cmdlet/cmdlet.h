@@ -163,6 +163,4 @@ json_t *cmdlet_server_describe(struct cmdlet_server *s, const char *name);
  */
 typedef void (*cmdlet_done_fn)(void *arg, int status, json_t *result);
 void cmdlet_server_invoke(struct cmdlet_server *s, const char *name, const json_t *request, cmdlet_done_fn done, void *arg);
-/* The client of a pending call has gone: done will not be called any more. */
-void cmdlet_server_cancel(struct cmdlet_server *s, void *arg);
 const struct cmdlet *cmdlet_server_find(struct cmdlet_server *s, const char *name);

@@ -4,6 +4,8 @@
 #include "cmdlet.h"
 #include "map.h"
 
+extern const struct cmdlet help_cmdlets[];
+
 /* What the files of this directory share: a cmdlet with its common parameters added, a request, one invocation of it. */
 
 #define CMDLET_MAX_PARAMS 64
@@ -23,7 +25,6 @@ struct cmdlet_server {
 	VEC(struct command *) commands; /* by name */
 	struct map *types;              /* name -> const struct object_type * */
 	json_t *catalogue;
-	struct request *pending;
 };
 
 struct emit {
@@ -47,8 +48,6 @@ struct request {
 	size_t succeeded; /* invocations */
 	size_t pending;   /* calls that will complete later */
 	bool running;     /* handlers are still being called */
-	bool cancelled;
-	struct request *next; /* among the pending */
 };
 
 struct call {

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "internal.h"
+
+/*
+ * Provider addresses on the bridges, provider routes, and static forwarding entries: sets of the same shape. What is there is
+ * looked at on this instance's bridges only.
+ */
+
+static const struct link *bridge_of_nic(struct pass *p, const char *nic)
+{
+	vec_foreach(&p->switches, s)
+		if (streq(s->nic, nic))
+			return pass_link(p, s->bridge);
+	return NULL;
+}
+
+static bool is_our_bridge(struct pass *p, int ifindex)
+{
+	vec_foreach(&p->switches, s) {
+		const struct link *l = pass_link(p, s->bridge);
+
+		if (l && l->ifindex == ifindex)
+			return true;
+	}
+	return false;
+}
+
+static int address_key(const void *a, const void *b)
+{
+	const struct address *x = a, *y = b;
+
+	if (x->ifindex != y->ifindex)
+		return x->ifindex - y->ifindex;
+	return ip_compare(&x->ip, &y->ip) ? ip_compare(&x->ip, &y->ip) : x->prefix_len - y->prefix_len;
+}
+
+static bool address_same(const void *have, const void *want)
+{
+	(void)have;
+	(void)want;
+	return true;
+}
+
+static void address_change(void *arg, const void *have, const void *want)
+{
+	struct pass *p = arg;
+	const struct address *a = want ? want : have;
+	char text[IP_TEXT_SIZE];
+	int r = address_apply(p->g->nl, want ? CHANGE_ADD : CHANGE_DELETE, have, want);
+
+	if (r < 0 && !(have && (r == -EADDRNOTAVAIL || r == -ENODEV)))
+		pass_failed(p, r, nl_last_message(p->g->nl), "cannot %s the provider address %s", want ? "set" : "remove",
+			    ip_format(&a->ip, text));
+	p->writes++;
+}
+
+static void addresses(struct pass *p)
+{
+	struct address_vec want = { 0 }, all = { 0 }, have = { 0 };
+	struct diff d;
+
+	vec_foreach(&p->netvirt.pas, pa) {
+		const struct link *l = bridge_of_nic(p, pa->nic);
+
+		if (l)
+			vec_push(&want, (struct address){ .ifindex = l->ifindex, .ip = pa->pa, .prefix_len = pa->prefix_len,
+							  .proto = ADDRESS_PROTO_NESTOR, .flags = ADDRESS_NODAD });
+	}
+	address_observe(p->g->nl, 0, &all);
+	vec_foreach(&all, a)
+		if (is_our_bridge(p, a->ifindex) && (ip_is_v4(&a->ip) || a->proto == ADDRESS_PROTO_NESTOR))
+			vec_push(&have, *a);
+	vec_sort(&want, address_key);
+	vec_sort(&have, address_key);
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct address), address_key, address_same,
+			   address_change, p };
+	diff_run(&d);
+	vec_done(&want);
+	vec_done(&all);
+	vec_done(&have);
+}
+
+static int route_key(const void *a, const void *b)
+{
+	const struct route *x = a, *y = b;
+	int r = ip_compare(&x->dst.ip, &y->dst.ip);
+
+	if (r || x->dst.len != y->dst.len)
+		return r ? r : x->dst.len - y->dst.len;
+	return x->metric < y->metric ? -1 : x->metric > y->metric;
+}
+
+static bool route_same(const void *have, const void *want)
+{
+	const struct route *h = have, *w = want;
+
+	return h->ifindex == w->ifindex && ip_equal(&h->gateway, &w->gateway);
+}
+
+static void route_change(void *arg, const void *have, const void *want)
+{
+	struct pass *p = arg;
+	const struct route *route = want ? want : have;
+	char text[PREFIX_TEXT_SIZE];
+	int r = route_apply(p->g->nl, !have ? CHANGE_ADD : !want ? CHANGE_DELETE : CHANGE_MODIFY, have, want);
+
+	if (r < 0 && !(!want && r == -ESRCH))
+		pass_failed(p, r, nl_last_message(p->g->nl), "cannot %s the provider route to %s", want ? "set" : "remove",
+			    prefix_format(&route->dst, text));
+	p->writes++;
+}
+
+static void routes(struct pass *p)
+{
+	struct route_vec want = { 0 }, all = { 0 }, have = { 0 };
+	struct diff d;
+
+	vec_foreach(&p->netvirt.routes, r) {
+		const struct link *l = bridge_of_nic(p, r->nic);
+		struct route route = { .dst = r->prefix, .metric = r->metric, .protocol = ROUTE_PROTOCOL_NESTOR };
+
+		if (!l)
+			continue;
+		route.ifindex = l->ifindex;
+		if (!ip_is_any(&r->next_hop))
+			route.gateway = r->next_hop;
+		vec_push(&want, route);
+	}
+	route_observe(p->g->nl, ROUTE_PROTOCOL_NESTOR, &all);
+	vec_foreach(&all, r)
+		if (is_our_bridge(p, r->ifindex))
+			vec_push(&have, *r);
+	vec_sort(&want, route_key);
+	vec_sort(&have, route_key);
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct route), route_key, route_same, route_change, p };
+	diff_run(&d);
+	vec_done(&want);
+	vec_done(&all);
+	vec_done(&have);
+}
+
+void step_addresses(struct pass *p)
+{
+	addresses(p);
+	routes(p);
+}
+
+static int fdb_key(const void *a, const void *b)
+{
+	const struct fdb *x = a, *y = b;
+
+	return x->port != y->port ? x->port - y->port : memcmp(&x->mac, &y->mac, sizeof(x->mac));
+}
+
+static void fdb_change(void *arg, const void *have, const void *want)
+{
+	struct pass *p = arg;
+	int r = fdb_apply(p->g->nl, want ? CHANGE_ADD : CHANGE_DELETE, have, want);
+
+	if (r < 0 && want)
+		pass_failed(p, r, nl_last_message(p->g->nl), "cannot set a forwarding entry");
+	p->writes++;
+}
+
+/* A port without spoofing does not learn: its one address is entered. */
+void step_forwarding(struct pass *p)
+{
+	struct fdb_vec want = { 0 }, all = { 0 }, have = { 0 };
+	struct diff d;
+
+	vec_foreach(&p->ports, port) {
+		const struct link *l = pass_link(p, port->name);
+
+		if (l && l->master && port->bridge[0] && !port->vsid && !port->spoofing)
+			vec_push(&want, (struct fdb){ .bridge = l->master, .port = l->ifindex, .mac = port->mac });
+	}
+	fdb_observe(p->g->nl, 0, &all);
+	vec_foreach(&all, f)
+		if (is_our_bridge(p, f->bridge))
+			vec_push(&have, *f);
+	vec_sort(&want, fdb_key);
+	vec_sort(&have, fdb_key);
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct fdb), fdb_key, address_same, fdb_change, p };
+	diff_run(&d);
+	vec_done(&want);
+	vec_done(&all);
+	vec_done(&have);
+}
+
+static int neigh_key(const void *a, const void *b)
+{
+	const struct neigh *x = a, *y = b;
+
+	return x->ifindex != y->ifindex ? x->ifindex - y->ifindex : ip_compare(&x->ip, &y->ip);
+}
+
+static void neigh_change(void *arg, const void *have, const void *want)
+{
+	struct pass *p = arg;
+	const struct neigh *n = want ? want : have;
+	char text[IP_TEXT_SIZE];
+	int r = neigh_apply(p->g->nl, want ? CHANGE_ADD : CHANGE_DELETE, have, want);
+
+	if (r < 0 && want)
+		pass_failed(p, r, nl_last_message(p->g->nl), "cannot ask for the link address of %s", ip_format(&n->ip, text));
+	p->writes++;
+}
+
+/* The kernel keeps the link addresses of provider next hops known by itself, whether or not this daemon runs. */
+void step_neighbours(struct pass *p)
+{
+	struct neigh_vec want = { 0 }, all = { 0 }, have = { 0 };
+	struct diff d;
+
+	vec_foreach(&p->netvirt.hops, hop) {
+		const struct link *l = hop->nic[0] ? bridge_of_nic(p, hop->nic) : NULL;
+		bool twice = false;
+
+		vec_foreach(&want, w)
+			twice |= l && w->ifindex == l->ifindex && ip_equal(&w->ip, &hop->via);
+		if (l && !twice)
+			vec_push(&want, (struct neigh){ .ifindex = l->ifindex, .ip = hop->via, .managed = true,
+							.protocol = NEIGH_PROTOCOL_NESTOR });
+	}
+	neigh_observe(p->g->nl, 0, &all);
+	vec_foreach(&all, n)
+		if (is_our_bridge(p, n->ifindex) && n->protocol == NEIGH_PROTOCOL_NESTOR)
+			vec_push(&have, *n);
+	vec_sort(&want, neigh_key);
+	vec_sort(&have, neigh_key);
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct neigh), neigh_key, address_same, neigh_change, p };
+	diff_run(&d);
+	vec_done(&want);
+	vec_done(&all);
+	vec_done(&have);
+}

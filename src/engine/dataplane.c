@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "internal.h"
+
+/*
+ * The maps and programs of the dataplane. What netvirt wants by name gets its numbers here. Within a pass, what others point
+ * to comes first: addresses, next hops, records, ports, programs; what goes, goes in the opposite order.
+ */
+
+static union dp_addr dp_addr_of(const struct ip *ip)
+{
+	union dp_addr a;
+
+	_Static_assert(sizeof(a) == sizeof(*ip), "an address is an address");
+	memcpy(&a, ip, sizeof(a));
+	return a;
+}
+
+static const struct want_switch *switch_of_nic(const struct pass *p, const char *nic)
+{
+	vec_foreach(&p->switches, s)
+		if (streq(s->nic, nic))
+			return s;
+	return NULL;
+}
+
+static void failed(struct pass *p, int r, const char *what)
+{
+	if (r < 0)
+		pass_failed(p, r, NULL, "cannot write the dataplane's %s", what);
+}
+
+/* ---- next hops ---- */
+
+static const struct neigh *find_neigh(const struct neigh_vec *all, int ifindex, const struct ip *ip)
+{
+	vec_foreach(all, n)
+		if (n->ifindex == ifindex && ip_equal(&n->ip, ip))
+			return n;
+	return NULL;
+}
+
+static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop, const struct neigh_vec *neighs)
+{
+	struct dp_nexthop v = { .flags = DP_NEXTHOP_PRESENT, .encap = DP_ENCAP_NVGRE, .pa = dp_addr_of(&hop->pa) };
+	const struct want_switch *s = hop->nic[0] ? switch_of_nic(p, hop->nic) : NULL;
+	const struct link *nic = s ? pass_link(p, hop->nic) : NULL, *bridge = s ? pass_link(p, s->bridge) : NULL;
+	const struct neigh *n;
+
+	if (!nic || !bridge)
+		return v; /* no way there: not resolved, and nobody to ask */
+	v.ifindex = (uint32_t)nic->ifindex;
+	v.neigh_ifindex = (uint32_t)bridge->ifindex;
+	v.mtu = (uint16_t)(nic->mtu > DP_NVGRE4_OVERHEAD ? MIN(nic->mtu - DP_NVGRE4_OVERHEAD, 65535u) : 0);
+	if (!ip_equal(&hop->via, &hop->pa))
+		v.via = dp_addr_of(&hop->via);
+	n = find_neigh(neighs, bridge->ifindex, &hop->via);
+	if (n && (n->state == NEIGH_RESOLVED || n->state == NEIGH_PERMANENT) && !mac_is_zero(&n->mac)) {
+		v.flags |= DP_NEXTHOP_RESOLVED;
+		memcpy(v.dst_mac, n->mac.b, 6);
+		memcpy(v.src_mac, nic->mac.b, 6);
+	}
+	return v;
+}
+
+struct hop_index {
+	struct map *by_pa;    /* address -> index + 1 */
+	struct bpf_nexthop_vec have;
+	VEC(bool) used;       /* by index */
+};
+
+static void hop_use(struct hop_index *x, uint32_t index)
+{
+	while (x->used.n <= index)
+		vec_push(&x->used, false);
+	x->used.items[index] = true;
+}
+
+static uint32_t hop_free_index(struct hop_index *x)
+{
+	uint32_t i = 0;
+
+	while (i < x->used.n && x->used.items[i])
+		i++;
+	return i;
+}
+
+static const struct bpf_nexthop *hop_have(const struct hop_index *x, const union dp_addr *pa)
+{
+	vec_foreach(&x->have, h)
+		if (memcmp(&h->value.pa, pa, sizeof(*pa)) == 0)
+			return h;
+	return NULL;
+}
+
+/* A provider address keeps its number for as long as it is wanted: records point to it. */
+static void hops_write(struct pass *p, struct hop_index *x)
+{
+	struct neigh_vec neighs = { 0 };
+
+	neigh_observe(p->g->nl, 0, &neighs);
+	bpf_driver_observe_nexthops(p->g->bpf, &x->have);
+	vec_foreach(&x->have, h)
+		hop_use(x, h->index);
+	vec_foreach(&p->netvirt.hops, hop) {
+		struct bpf_nexthop want = { .value = want_nexthop(p, hop, &neighs) };
+		const struct bpf_nexthop *have = hop_have(x, &want.value.pa);
+		int r = 0;
+
+		want.index = have ? have->index : hop_free_index(x);
+		hop_use(x, want.index);
+		if (!have || memcmp(&have->value, &want.value, sizeof(want.value)) != 0) {
+			r = bpf_driver_set_nexthop(p->g->bpf, &want);
+			failed(p, r, "next hops");
+			p->writes++;
+		}
+		if (r == 0)
+			map_put(x->by_pa, &hop->pa, sizeof(hop->pa), (void *)(uintptr_t)(want.index + 1));
+	}
+	vec_done(&neighs);
+}
+
+static void hops_delete(struct pass *p, struct hop_index *x)
+{
+	vec_foreach(&x->have, h) {
+		if (map_get(x->by_pa, &h->value.pa, sizeof(h->value.pa)))
+			continue;
+		failed(p, bpf_driver_delete_nexthop(p->g->bpf, h->index), "next hops");
+		p->writes++;
+	}
+}
+
+static void hop_index_done(struct hop_index *x)
+{
+	map_free(x->by_pa);
+	vec_done(&x->have);
+	vec_done(&x->used);
+}
+
+void dataplane_nexthops(struct pass *p)
+{
+	struct hop_index x = { .by_pa = map_new() };
+
+	hops_write(p, &x);
+	hop_index_done(&x);
+}
+
+/* ---- provider addresses ---- */
+
+static int pa_key(const void *a, const void *b)
+{
+	return memcmp(&((const struct bpf_pa *)a)->key, &((const struct bpf_pa *)b)->key, sizeof(union dp_addr));
+}
+
+static bool pa_same(const void *have, const void *want)
+{
+	return memcmp(have, want, sizeof(struct bpf_pa)) == 0;
+}
+
+struct changes {
+	struct pass *p;
+	struct bpf_pa_vec pas_gone;
+	struct bpf_dest_vec dests, dests_gone;
+	struct bpf_ca_vec cas, cas_gone;
+	struct bpf_port_vec ports_gone;
+};
+
+static void pa_change(void *arg, const void *have, const void *want)
+{
+	struct changes *x = arg;
+
+	if (!want) {
+		vec_push(&x->pas_gone, *(const struct bpf_pa *)have);
+		return;
+	}
+	failed(x->p, bpf_driver_set_pa(x->p->g->bpf, want), "provider addresses");
+	x->p->writes++;
+}
+
+static void write_pas(struct changes *x)
+{
+	struct bpf_pa_vec want = { 0 }, have = { 0 };
+	struct diff d;
+
+	vec_foreach(&x->p->netvirt.pas, pa) {
+		const struct want_switch *s = switch_of_nic(x->p, pa->nic);
+		const struct link *bridge = s ? pass_link(x->p, s->bridge) : NULL;
+		struct bpf_pa v = { .key = dp_addr_of(&pa->pa) };
+
+		if (!bridge)
+			continue;
+		v.value.ifindex = (uint32_t)bridge->ifindex;
+		vec_push(&want, v);
+	}
+	bpf_driver_observe_pas(x->p->g->bpf, &have);
+	vec_sort(&want, pa_key);
+	vec_sort(&have, pa_key);
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_pa), pa_key, pa_same, pa_change, x };
+	diff_run(&d);
+	vec_done(&want);
+	vec_done(&have);
+}
+
+/* ---- who is where ---- */
+
+static int dest_key(const void *a, const void *b)
+{
+	return memcmp(&((const struct bpf_dest *)a)->key, &((const struct bpf_dest *)b)->key, sizeof(struct dp_dest_key));
+}
+
+static bool dest_same(const void *have, const void *want)
+{
+	return memcmp(have, want, sizeof(struct bpf_dest)) == 0;
+}
+
+static void dest_change(void *arg, const void *have, const void *want)
+{
+	struct changes *x = arg;
+
+	if (want)
+		vec_push(&x->dests, *(const struct bpf_dest *)want);
+	else
+		vec_push(&x->dests_gone, *(const struct bpf_dest *)have);
+}
+
+static void write_dests(struct changes *x, const struct hop_index *hops)
+{
+	struct bpf_dest_vec want = { 0 }, have = { 0 };
+	struct diff d;
+
+	vec_foreach(&x->p->netvirt.dests, w) {
+		struct bpf_dest v = { .key = { .segment = w->segment }, .value = { .pa = dp_addr_of(&w->pa) } };
+		const struct link *l = w->link[0] ? pass_link(x->p, w->link) : NULL;
+		void *hop = w->remote ? map_get(hops->by_pa, &w->pa, sizeof(w->pa)) : NULL;
+
+		memcpy(v.key.mac, w->mac.b, 6);
+		v.value.flags = w->any_ca ? DP_DEST_ANY_CA : 0;
+		if (hop) {
+			v.value.kind = DP_DEST_REMOTE;
+			v.value.target = (uint32_t)((uintptr_t)hop - 1);
+		} else if (l) {
+			v.value.kind = DP_DEST_LOCAL;
+			v.value.target = (uint32_t)l->ifindex;
+		}
+		vec_push(&want, v);
+	}
+	bpf_driver_observe_dests(x->p->g->bpf, &have);
+	vec_sort(&want, dest_key);
+	vec_sort(&have, dest_key);
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_dest), dest_key, dest_same, dest_change, x };
+	diff_run(&d);
+	if (x->dests.n)
+		failed(x->p, bpf_driver_set_dests(x->p->g->bpf, x->dests.items, x->dests.n), "table of MAC addresses");
+	x->p->writes += x->dests.n;
+	vec_done(&want);
+	vec_done(&have);
+}
+
+static int ca_key(const void *a, const void *b)
+{
+	return memcmp(&((const struct bpf_ca *)a)->key, &((const struct bpf_ca *)b)->key, sizeof(struct dp_ca_key));
+}
+
+static bool ca_same(const void *have, const void *want)
+{
+	return memcmp(have, want, sizeof(struct bpf_ca)) == 0;
+}
+
+static void ca_change(void *arg, const void *have, const void *want)
+{
+	struct changes *x = arg;
+
+	if (want)
+		vec_push(&x->cas, *(const struct bpf_ca *)want);
+	else
+		vec_push(&x->cas_gone, *(const struct bpf_ca *)have);
+}
+
+static void write_cas(struct changes *x)
+{
+	struct bpf_ca_vec want = { 0 }, have = { 0 };
+	struct diff d;
+
+	vec_foreach(&x->p->netvirt.cas, w) {
+		struct bpf_ca v = { .key = { .segment = w->segment, .ca = dp_addr_of(&w->ca) },
+				    .value = { .pa = dp_addr_of(&w->pa) } };
+
+		memcpy(v.value.mac, w->mac.b, 6);
+		v.value.flags = (uint16_t)((w->local ? DP_CA_LOCAL : 0) | (w->router ? DP_CA_ROUTER : 0));
+		vec_push(&want, v);
+	}
+	bpf_driver_observe_cas(x->p->g->bpf, &have);
+	vec_sort(&want, ca_key);
+	vec_sort(&have, ca_key);
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_ca), ca_key, ca_same, ca_change, x };
+	diff_run(&d);
+	if (x->cas.n)
+		failed(x->p, bpf_driver_set_cas(x->p->g->bpf, x->cas.items, x->cas.n), "table of customer addresses");
+	x->p->writes += x->cas.n;
+	vec_done(&want);
+	vec_done(&have);
+}
+
+/* ---- ports ---- */
+
+static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
+{
+	const struct link *next = w->flood_next[0] ? pass_link(p, w->flood_next) : NULL;
+	struct dp_port v = { .flags = DP_PORT_PRESENT, .segment = w->segment, .vsid = w->vsid };
+
+	if (w->spoofing)
+		v.flags |= DP_PORT_SPOOFING;
+	if (w->policy)
+		v.flags |= DP_PORT_POLICY;
+	if (w->any_ca)
+		v.flags |= DP_PORT_ANY_CA;
+	if (w->more_ca)
+		v.flags |= DP_PORT_MORE_CA;
+	if (w->inner_elsewhere)
+		v.flags |= DP_PORT_PEER;
+	memcpy(v.mac, w->mac.b, 6);
+	v.flood_next = next ? (uint32_t)next->ifindex : 0;
+	v.src_pa = dp_addr_of(&w->src_pa);
+	for (size_t i = 0; i < w->n_cas; i++)
+		v.addr4[i] = ip_v4(&w->cas[i]);
+	return v;
+}
+
+static struct dp_port uplink_value(struct pass *p, const char *nic, const struct link *l)
+{
+	struct dp_port v = { .flags = DP_PORT_PRESENT | DP_PORT_UPLINK };
+	size_t n = 0;
+
+	memcpy(v.mac, l->mac.b, 6);
+	vec_foreach(&p->netvirt.pas, pa) {
+		if (!streq(pa->nic, nic) || !ip_is_v4(&pa->pa))
+			continue;
+		if (n < DP_PORT_ADDR4)
+			v.addr4[n++] = ip_v4(&pa->pa);
+		else
+			v.flags |= DP_PORT_MORE_CA;
+	}
+	return v;
+}
+
+static int port_key(const void *a, const void *b)
+{
+	const struct bpf_port *x = a, *y = b;
+
+	return x->ifindex < y->ifindex ? -1 : x->ifindex > y->ifindex;
+}
+
+static bool port_same(const void *have, const void *want)
+{
+	return memcmp(have, want, sizeof(struct bpf_port)) == 0;
+}
+
+static void port_change(void *arg, const void *have, const void *want)
+{
+	struct changes *x = arg;
+	int r;
+
+	if (!want) {
+		vec_push(&x->ports_gone, *(const struct bpf_port *)have);
+		return;
+	}
+	r = bpf_driver_set_port(x->p->g->bpf, want);
+	if (r == -ERANGE)
+		pass_failed(x->p, r, NULL, "the interface number %u is too large for the dataplane (limit %u)",
+			    ((const struct bpf_port *)want)->ifindex, DP_MAX_IFINDEX);
+	else
+		failed(x->p, r, "ports");
+	x->p->writes++;
+}
+
+static void write_ports(struct changes *x)
+{
+	struct bpf_port_vec want = { 0 }, have = { 0 };
+	struct pass *p = x->p;
+	struct diff d;
+
+	vec_foreach(&p->netvirt.ports, w) {
+		const struct link *l = pass_link(p, w->link);
+
+		if (l)
+			vec_push(&want, (struct bpf_port){ (uint32_t)l->ifindex, vport_value(p, w) });
+	}
+	vec_foreach(&p->netvirt.uplinks, nic) {
+		const struct link *l = pass_link(p, *nic);
+
+		if (l)
+			vec_push(&want, (struct bpf_port){ (uint32_t)l->ifindex, uplink_value(p, *nic, l) });
+	}
+	bpf_driver_observe_ports(p->g->bpf, &have);
+	vec_sort(&want, port_key);
+	vec_sort(&have, port_key);
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_port), port_key, port_same, port_change, x };
+	diff_run(&d);
+	vec_done(&want);
+	vec_done(&have);
+}
+
+/* ---- programs ---- */
+
+static int attachment_key(const void *a, const void *b)
+{
+	const struct bpf_attachment *x = a, *y = b;
+
+	if (x->ifindex != y->ifindex)
+		return x->ifindex < y->ifindex ? -1 : 1;
+	return (int)x->role - (int)y->role;
+}
+
+static bool attachment_same(const void *have, const void *want)
+{
+	(void)have;
+	(void)want;
+	return true;
+}
+
+static void attachment_change(void *arg, const void *have, const void *want)
+{
+	const struct bpf_attachment *a = want ? want : have;
+	struct pass *p = arg;
+	int r = want ? bpf_driver_attach(p->g->bpf, a->ifindex, a->role) : bpf_driver_detach(p->g->bpf, a->ifindex, a->role);
+
+	if (r < 0 && !(r == -ENODEV && !want))
+		pass_failed(p, r, NULL, "cannot %s the dataplane's program at interface %u", want ? "attach" : "detach", a->ifindex);
+	p->writes++;
+}
+
+static void write_attachments(struct pass *p)
+{
+	struct bpf_attachment_vec want = { 0 }, have = { 0 };
+	struct diff d;
+
+	vec_foreach(&p->ports, port) {
+		const struct link *l = pass_link(p, port->name);
+
+		if (l)
+			vec_push(&want, (struct bpf_attachment){ (uint32_t)l->ifindex, BPF_ROLE_VPORT });
+	}
+	vec_foreach(&p->netvirt.uplinks, nic) {
+		const struct link *l = pass_link(p, *nic);
+
+		if (l)
+			vec_push(&want, (struct bpf_attachment){ (uint32_t)l->ifindex, BPF_ROLE_UPLINK });
+	}
+	bpf_driver_observe_attachments(p->g->bpf, &have);
+	vec_sort(&want, attachment_key);
+	vec_sort(&have, attachment_key);
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_attachment), attachment_key, attachment_same,
+			   attachment_change, p };
+	diff_run(&d);
+	vec_done(&want);
+	vec_done(&have);
+}
+
+static void delete_gone(struct changes *x)
+{
+	struct bpf_driver *b = x->p->g->bpf;
+
+	vec_foreach(&x->ports_gone, port)
+		failed(x->p, bpf_driver_delete_port(b, port->ifindex), "ports");
+	vec_foreach(&x->cas_gone, ca)
+		failed(x->p, bpf_driver_delete_cas(b, &ca->key, 1), "table of customer addresses");
+	vec_foreach(&x->dests_gone, dest)
+		failed(x->p, bpf_driver_delete_dests(b, &dest->key, 1), "table of MAC addresses");
+	vec_foreach(&x->pas_gone, pa)
+		failed(x->p, bpf_driver_delete_pa(b, &pa->key), "provider addresses");
+	x->p->writes += x->ports_gone.n + x->cas_gone.n + x->dests_gone.n + x->pas_gone.n;
+}
+
+void step_dataplane(struct pass *p)
+{
+	struct changes x = { .p = p };
+	struct hop_index hops = { .by_pa = map_new() };
+
+	write_pas(&x);
+	hops_write(p, &hops);
+	write_dests(&x, &hops);
+	write_cas(&x);
+	write_ports(&x);
+	write_attachments(p);
+	delete_gone(&x);
+	hops_delete(p, &hops);
+	hop_index_done(&hops);
+	vec_done(&x.pas_gone);
+	vec_done(&x.dests);
+	vec_done(&x.dests_gone);
+	vec_done(&x.cas);
+	vec_done(&x.cas_gone);
+	vec_done(&x.ports_gone);
+}

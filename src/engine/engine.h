@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <systemd/sd-event.h>
+
+#include "docs.h"
+#include "host.h"
+
+/*
+ * Brings this host to what the documents want: guests, links, addresses, routes, the dataplane's maps and programs. Every
+ * pass computes the whole wanted state, observes what is there and makes the difference, in the order in which things
+ * depend on each other. There is no way back: a pass that failed in part goes on at the next one. Only what carries this
+ * instance's mark is ever changed.
+ */
+struct engine;
+
+struct engine_config {
+	sd_event *event;    /* stays the caller's */
+	struct docs *docs;  /* stays the caller's */
+	const char *run_dir;
+	const char *instance;  /* 8 hex digits */
+	const char *host_name;
+};
+
+/* What the last passes did; for people and for tests ("a second pass writes nothing"). */
+struct engine_status {
+	uint64_t passes;
+	uint64_t last_writes; /* changes made to the kernel by the last pass */
+	uint64_t last_us;
+	uint64_t total_writes;
+	size_t failures;      /* of the last pass */
+};
+
+int engine_new(const struct engine_config *config, struct engine **ret, struct err **e);
+/* Everything goes on running without the daemon. */
+void engine_free(struct engine *g);
+DEFINE_CLEANUP(struct engine *, engine_free)
+
+/* One whole pass. Engine.ApplyFailed: the documents stand, but not all of it is in effect; the rest was done. */
+int engine_reconcile(struct engine *g, struct err **e);
+const struct engine_status *engine_status(const struct engine *g);
+struct host *engine_host(struct engine *g);
+
+/* Ends every guest and removes every link, map and pin of this instance. The documents stay. */
+int engine_destroy(struct engine *g, struct err **e);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "internal.h"
+
+#define STOP_TIMEOUT_MS 5000
+
+static const struct guest *running(const struct pass *p, const struct guid *id)
+{
+	vec_foreach(&p->guests, guest)
+		if (guid_equal(&guest->id, id))
+			return guest;
+	return NULL;
+}
+
+static bool wanted(const struct pass *p, const struct guid *id)
+{
+	const struct vm_doc *vm = vm_get(p->g->config.docs, id);
+
+	return !p->g->destroying && vm && vm->state == VM_RUNNING && vm->engine == VM_ENGINE_NAMESPACE;
+}
+
+static void stop_unwanted(struct pass *p)
+{
+	vec_foreach(&p->guests, guest) {
+		int r;
+
+		if (wanted(p, &guest->id))
+			continue;
+		r = guest_stop(p->g->guests, &guest->id, false, STOP_TIMEOUT_MS);
+		if (r == -EINPROGRESS)
+			r = guest_stop(p->g->guests, &guest->id, true, STOP_TIMEOUT_MS);
+		if (r < 0 && r != -ENOENT)
+			pass_failed(p, r, NULL, "cannot stop the guest %s", guest->name);
+		p->writes++;
+	}
+}
+
+static void start_wanted(struct pass *p)
+{
+	_cleanup_free_ const void **all = NULL;
+	size_t n = docs_list(p->g->config.docs, &vm_kind, &all);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct vm_doc *vm = all[i];
+		struct guest_spec spec = { .id = vm->id, .name = vm->name };
+		struct guest started;
+		int r;
+
+		if (!wanted(p, &vm->id) || running(p, &vm->id))
+			continue;
+		r = guest_start(p->g->guests, &spec, &started);
+		if (r < 0) {
+			pass_failed(p, r, NULL, "cannot start the guest %s", vm->name);
+			continue;
+		}
+		p->writes++;
+	}
+}
+
+void step_guests(struct pass *p)
+{
+	int r = guest_observe(p->g->guests, &p->guests);
+
+	if (r < 0) {
+		pass_failed(p, r, NULL, "cannot list the running guests");
+		return;
+	}
+	stop_unwanted(p);
+	start_wanted(p);
+	p->guests.n = 0;
+	if (guest_observe(p->g->guests, &p->guests) < 0)
+		return;
+	vec_foreach(&p->guests, guest)
+		engine_watch_guest(p->g, &guest->id);
+}

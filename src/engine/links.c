@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "internal.h"
+
+/*
+ * Bridges, ports and uplinks. Links are made first, without a master and down; their program and map entries come next
+ * (step_dataplane); only then do they join their bridge and go up, so that no frame ever meets a port without its guards.
+ */
+
+#define OVERLAY_ROLE "overlay"
+#define HEADROOM_ROLE "headroom"
+#define DEFAULT_MTU 1500
+
+bool link_is_nestors(const struct link *l)
+{
+	return strncmp(l->alias, "nestor:", 7) == 0;
+}
+
+bool link_is_ours(const struct engine *g, const struct link *l)
+{
+	return link_is_nestors(l) && strncmp(l->alias + 7, g->config.instance, 8) == 0 && l->alias[15] == ':';
+}
+
+const char *link_text(const struct link *l)
+{
+	const char *p = l->alias;
+
+	for (int i = 0; p && i < 4; i++) {
+		p = strchr(p, ':');
+		p = p ? p + 1 : NULL;
+	}
+	return p ? p : "";
+}
+
+void link_mark(const struct engine *g, char alias[static LINK_ALIAS_SIZE], const char *role, const struct guid *id,
+	       const char *text)
+{
+	char guid[GUID_TEXT_SIZE];
+
+	snprintf(alias, LINK_ALIAS_SIZE, "nestor:%s:%s:%s%s%.120s", g->config.instance, role, id ? guid_format(id, guid) : "",
+		 text ? ":" : "", text ? text : "");
+}
+
+struct link *pass_link(struct pass *p, const char *name)
+{
+	return map_get_str(p->by_name, name);
+}
+
+int pass_observe_links(struct pass *p)
+{
+	int r;
+
+	p->links.n = 0;
+	map_free(p->by_name);
+	p->by_name = map_new();
+	r = link_observe(p->g->nl, &p->links);
+	if (r < 0) {
+		pass_failed(p, r, nl_last_message(p->g->nl), "cannot list the links");
+		return r;
+	}
+	vec_foreach(&p->links, l)
+		map_put_str(p->by_name, l->name, l);
+	return 0;
+}
+
+/* The overlay bridge is never up. It holds the ports with a VSID: whatever a program would let through ends there. */
+static const char *overlay_name(const struct engine *g, char buf[static 16])
+{
+	snprintf(buf, 16, "no%.8s", g->config.instance);
+	return buf;
+}
+
+/* A VXLAN device, never up either, makes the overlay bridge ask its ports for headroom: encapsulation then need not copy. */
+static const char *headroom_name(const struct engine *g, char buf[static 16])
+{
+	snprintf(buf, 16, "nx%.8s", g->config.instance);
+	return buf;
+}
+
+static bool wants_overlay(const struct pass *p)
+{
+	vec_foreach(&p->ports, port)
+		if (port->vsid && port->bridge[0])
+			return true;
+	return false;
+}
+
+static bool link_wanted(struct pass *p, const struct link *l)
+{
+	char name[16];
+
+	vec_foreach(&p->switches, s)
+		if (streq(s->bridge, l->name))
+			return true;
+	vec_foreach(&p->ports, port)
+		if (streq(port->name, l->name) || streq(port->inner, l->name))
+			return true;
+	if (streq(l->name, overlay_name(p->g, name)) || streq(l->name, headroom_name(p->g, name)))
+		return wants_overlay(p);
+	return false;
+}
+
+static void delete_unwanted(struct pass *p)
+{
+	vec_foreach(&p->links, l) {
+		int r;
+
+		if (!link_is_ours(p->g, l) || link_wanted(p, l))
+			continue;
+		r = link_apply(p->g->nl, CHANGE_DELETE, l, NULL);
+		/* The other end of a pair has taken it along, or its guest has. */
+		if (r < 0 && r != -ENODEV)
+			pass_failed(p, r, nl_last_message(p->g->nl), "cannot delete the link %s", l->name);
+		else
+			p->writes++;
+	}
+}
+
+static bool make(struct pass *p, const struct link *want)
+{
+	int r = link_apply(p->g->nl, CHANGE_ADD, NULL, want);
+
+	if (r < 0) {
+		pass_failed(p, r, nl_last_message(p->g->nl), "cannot create the %s %s", want->kind, want->name);
+		return false;
+	}
+	p->writes++;
+	return true;
+}
+
+static void make_overlay(struct pass *p)
+{
+	struct link want = link_empty();
+	char bridge[16], headroom[16];
+	const struct link *l;
+
+	overlay_name(p->g, bridge);
+	headroom_name(p->g, headroom);
+	if (!wants_overlay(p) || (pass_link(p, bridge) && pass_link(p, headroom)))
+		return;
+	if (!pass_link(p, bridge)) {
+		snprintf(want.name, sizeof(want.name), "%s", bridge);
+		strcpy(want.kind, "bridge");
+		want.no_linklocal = true;
+		link_mark(p->g, want.alias, OVERLAY_ROLE, NULL, NULL);
+		if (!make(p, &want) || pass_observe_links(p) < 0)
+			return;
+	}
+	l = pass_link(p, bridge);
+	if (!l || pass_link(p, headroom))
+		return;
+	want = link_empty();
+	snprintf(want.name, sizeof(want.name), "%s", headroom);
+	strcpy(want.kind, "vxlan");
+	want.master = l->ifindex;
+	want.vni = (uint32_t)strtoul(p->g->config.instance, NULL, 16) & 0xffffff;
+	link_mark(p->g, want.alias, HEADROOM_ROLE, NULL, NULL);
+	/* Only speed depends on it: a kernel without VXLAN does without. */
+	if (link_apply(p->g->nl, CHANGE_ADD, NULL, &want) == 0)
+		p->writes++;
+}
+
+static struct mac bridge_mac(struct pass *p, const struct want_switch *s)
+{
+	const struct link *nic = s->nic[0] ? pass_link(p, s->nic) : NULL;
+	struct mac mac = { { 0x02, s->id.b[0], s->id.b[1], s->id.b[2], s->id.b[3], s->id.b[4] } };
+
+	/* Provider addresses live on the bridge: peers must see them at the NIC's address. */
+	return nic ? nic->mac : mac;
+}
+
+static struct link want_bridge(struct pass *p, const struct want_switch *s)
+{
+	struct link want = link_empty();
+
+	memcpy(want.name, s->bridge, sizeof(want.name));
+	strcpy(want.kind, "bridge");
+	want.mac = bridge_mac(p, s);
+	want.up = true;
+	want.no_linklocal = true;
+	link_mark(p->g, want.alias, "switch", &s->id, s->name);
+	return want;
+}
+
+static uint32_t port_mtu(struct pass *p, const struct want_port *port)
+{
+	if (port->vsid)
+		return p->overlay_mtu;
+	vec_foreach(&p->switches, s) {
+		const struct link *nic = s->nic[0] && streq(s->bridge, port->bridge) ? pass_link(p, s->nic) : NULL;
+
+		if (nic)
+			return nic->mtu;
+	}
+	return DEFAULT_MTU;
+}
+
+static void mark_port(const struct pass *p, const struct want_port *port, char alias[static LINK_ALIAS_SIZE])
+{
+	link_mark(p->g, alias, "port", &port->adapter, port->label);
+}
+
+/* The inner end in the guest: offloads that a second encapsulation cannot describe are off, and it is up. */
+static void finish_inner_guest(struct pass *p, const struct want_port *port, int netns)
+{
+	struct guest_interface up = { .mtu = 0, .up = true };
+	_cleanup_nl_ struct nl *nl = NULL;
+	int r;
+
+	memcpy(up.name, port->inner, sizeof(up.name));
+	if (nl_open_in(netns, &nl) == 0)
+		link_offload_set(nl, port->inner, link_tunnel_offloads, link_n_tunnel_offloads, false, NULL);
+	r = guest_set_interface(p->g->guests, &port->vm, &up);
+	if (r < 0)
+		pass_failed(p, r, NULL, "cannot set %s of the guest up", port->inner);
+}
+
+static void finish_inner_host(struct pass *p, const struct want_port *port)
+{
+	struct link have, want;
+	_cleanup_free_ char *text = xasprintf("vEthernet (%s)", port->label);
+	int r = link_get_by_name(p->g->nl, port->inner, &have);
+
+	want = have;
+	want.up = true;
+	link_mark(p->g, want.alias, "hostnic", &port->adapter, text);
+	if (r == 0 && link_differs(&have, &want)) {
+		r = link_apply(p->g->nl, CHANGE_MODIFY, &have, &want);
+		p->writes++;
+	}
+	if (r < 0)
+		pass_failed(p, r, nl_last_message(p->g->nl), "cannot set up the host adapter %s", port->inner);
+}
+
+static void make_port(struct pass *p, const struct want_port *port)
+{
+	struct link want = link_empty();
+	_cleanup_close_ int netns = -1;
+	bool guest = !guid_is_zero(&port->vm);
+
+	if (guest && guest_netns(p->g->guests, &port->vm, &netns) < 0)
+		return; /* not running: step_guests has said why */
+	memcpy(want.name, port->name, sizeof(want.name));
+	strcpy(want.kind, "veth");
+	want.mtu = port_mtu(p, port);
+	want.no_linklocal = true;
+	mark_port(p, port, want.alias);
+	memcpy(want.peer.name, port->inner, sizeof(want.peer.name));
+	want.peer.mac = port->mac;
+	want.peer.mtu = want.mtu;
+	want.peer.netns_fd = netns;
+	if (!make(p, &want))
+		return;
+	link_offload_set(p->g->nl, port->name, link_tunnel_offloads, link_n_tunnel_offloads, false, NULL);
+	if (guest)
+		finish_inner_guest(p, port, netns);
+	else
+		finish_inner_host(p, port);
+}
+
+static bool moves(struct pass *p, const struct link *l, const char *bridge)
+{
+	const struct link *master = bridge[0] ? pass_link(p, bridge) : NULL;
+
+	return l->master && (!master || master->ifindex != l->master);
+}
+
+/* Where a port leaves its bridge, that comes before its new map entry. */
+static void leave(struct pass *p, struct link *l)
+{
+	struct link want = *l;
+	int r;
+
+	want.master = 0;
+	r = link_apply(p->g->nl, CHANGE_MODIFY, l, &want);
+	if (r < 0)
+		pass_failed(p, r, nl_last_message(p->g->nl), "cannot take %s out of its bridge", l->name);
+	p->writes++;
+	l->master = 0;
+}
+
+static const char *port_master(const struct pass *p, const struct want_port *port, char buf[static 16])
+{
+	if (!port->bridge[0])
+		return strcpy(buf, "");
+	return port->vsid ? overlay_name(p->g, buf) : strcpy(buf, port->bridge);
+}
+
+static uint32_t overlay_mtu(struct pass *p)
+{
+	uint32_t mtu = 0;
+
+	vec_foreach(&p->netvirt.uplinks, nic) {
+		const struct link *l = pass_link(p, *nic);
+
+		if (l && l->mtu > DP_NVGRE4_OVERHEAD && (!mtu || l->mtu < mtu))
+			mtu = l->mtu;
+	}
+	return mtu ? mtu - DP_NVGRE4_OVERHEAD : DEFAULT_MTU;
+}
+
+static bool nic_wanted(const struct pass *p, const struct link *l, const char **ret_bridge)
+{
+	vec_foreach(&p->switches, s) {
+		if (streq(s->nic, l->name)) {
+			*ret_bridge = s->bridge;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void release_uplinks(struct pass *p)
+{
+	vec_foreach(&p->links, l) {
+		const char *bridge = "";
+		bool ours = false;
+
+		if (!l->master || link_is_nestors(l))
+			continue;
+		vec_foreach(&p->links, master)
+			ours |= master->ifindex == l->master && link_is_ours(p->g, master);
+		if (ours && (!nic_wanted(p, l, &bridge) || moves(p, l, bridge)))
+			leave(p, l);
+	}
+}
+
+void step_links_make(struct pass *p)
+{
+	size_t before = 0;
+
+	if (pass_observe_links(p) < 0)
+		return;
+	p->overlay_mtu = overlay_mtu(p);
+	before = p->writes;
+	delete_unwanted(p);
+	release_uplinks(p);
+	vec_foreach(&p->switches, s) {
+		struct link want = want_bridge(p, s);
+
+		if (!pass_link(p, s->bridge))
+			make(p, &want);
+	}
+	make_overlay(p);
+	vec_foreach(&p->ports, port) {
+		struct link *l = pass_link(p, port->name);
+		char master[16];
+
+		if (!l)
+			make_port(p, port);
+		else if (moves(p, l, port_master(p, port, master)))
+			leave(p, l);
+	}
+	if (p->writes != before)
+		pass_observe_links(p);
+}
+
+static void modify(struct pass *p, const struct link *have, const struct link *want)
+{
+	int r;
+
+	if (!link_differs(have, want))
+		return;
+	r = link_apply(p->g->nl, CHANGE_MODIFY, have, want);
+	if (r < 0)
+		pass_failed(p, r, nl_last_message(p->g->nl), "cannot change the link %s", have->name);
+	p->writes++;
+}
+
+static int master_index(struct pass *p, const char *name)
+{
+	const struct link *l = name[0] ? pass_link(p, name) : NULL;
+
+	return l ? l->ifindex : 0;
+}
+
+/* The inner end follows first: what was interrupted in between is seen at the host end and done again. */
+static void set_inner_mtu(struct pass *p, const struct want_port *port, uint32_t mtu)
+{
+	struct guest_interface_vec all = { 0 };
+	struct link have, want;
+	int r;
+
+	if (guid_is_zero(&port->vm)) {
+		r = link_get_by_name(p->g->nl, port->inner, &have);
+		want = have;
+		want.mtu = mtu;
+		if (r == 0)
+			modify(p, &have, &want);
+		return;
+	}
+	r = guest_interfaces(p->g->guests, &port->vm, &all, NULL);
+	vec_foreach(&all, i) {
+		struct guest_interface change = *i;
+
+		change.mtu = mtu;
+		/* The guest may have renamed it: the MAC address says which one it is. */
+		if (r == 0 && mac_equal(&i->mac, &port->mac))
+			r = guest_set_interface(p->g->guests, &port->vm, &change);
+	}
+	vec_done(&all);
+	if (r < 0)
+		pass_failed(p, r, NULL, "cannot set the MTU of %s in the guest", port->inner);
+	p->writes++;
+}
+
+static void finish_port(struct pass *p, const struct want_port *port)
+{
+	struct link *have = pass_link(p, port->name);
+	struct link want;
+	char master[16];
+
+	if (!have)
+		return;
+	want = *have;
+	want.mtu = port_mtu(p, port);
+	want.master = master_index(p, port_master(p, port, master));
+	want.up = port->bridge[0] != 0;
+	want.no_linklocal = true;
+	mark_port(p, port, want.alias);
+	want.port = LINK_PORT_DEFAULT;
+	/* Without spoofing a port owns one address: nothing to learn, nothing unknown to deliver (NN-1). */
+	want.port.learning = want.port.unicast_flood = port->spoofing && !port->vsid;
+	if (have->mtu != want.mtu)
+		set_inner_mtu(p, port, want.mtu);
+	modify(p, have, &want);
+	if (guid_is_zero(&port->vm))
+		finish_inner_host(p, port);
+}
+
+void step_links_finish(struct pass *p)
+{
+	vec_foreach(&p->switches, s) {
+		struct link *bridge = pass_link(p, s->bridge), *nic = s->nic[0] ? pass_link(p, s->nic) : NULL, want;
+
+		if (!bridge)
+			continue;
+		want = want_bridge(p, s);
+		want.ifindex = bridge->ifindex;
+		want.mtu = bridge->mtu;
+		modify(p, bridge, &want);
+		if (s->nic[0] && !nic)
+			pass_failed(p, -ENODEV, NULL, "the network adapter %s of switch %s is missing", s->nic, s->name);
+		if (!nic)
+			continue;
+		want = *nic;
+		want.master = bridge->ifindex;
+		want.up = true;
+		want.port = LINK_PORT_DEFAULT;
+		modify(p, nic, &want);
+	}
+	vec_foreach(&p->ports, port)
+		finish_port(p, port);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "netvirt.h"
+
+/*
+ * What network virtualization wants of this host's dataplane, as a pure function of the documents: who is where, by names of
+ * links and by addresses. The engine puts numbers (ifindex, next hop index) in their place.
+ *
+ * The segment is the key of a virtual subnet on this host: the VSID where there is policy for it; else a number above 2^24
+ * made of the switch and the VSID, since without policy a VSID only keeps ports of one switch apart (lab 1).
+ */
+#define NETVIRT_PORT_CAS 4
+
+struct want_vport {
+	char link[16];         /* host end of the port */
+	char flood_next[16];   /* next port of the segment, in a ring; only without policy and with another port */
+	uint32_t vsid;         /* 0: the bridge switches */
+	uint32_t segment;
+	struct mac mac;
+	bool spoofing;
+	bool policy;
+	bool any_ca;           /* HN-7, HN-8 */
+	bool more_ca;          /* more addresses than fit here */
+	bool inner_elsewhere;  /* the inner end is in another network namespace */
+	struct ip cas[NETVIRT_PORT_CAS];
+	size_t n_cas;
+	struct ip src_pa;      /* zero: none of this host's addresses is the record's */
+};
+
+struct want_dest {
+	uint32_t segment;
+	struct mac mac;
+	bool any_ca;
+	bool remote;
+	char link[16];         /* of the local port; "": the machine is this host's, but has no port now */
+	struct ip pa;
+};
+
+struct want_ca {
+	uint32_t segment;
+	struct ip ca;
+	struct mac mac;
+	struct ip pa;
+	bool local;
+	bool router;
+};
+
+struct want_hop {
+	struct ip pa;
+	char nic[16];
+	struct ip via;         /* gateway or the address itself: whose link address is needed */
+};
+
+struct want_pa {
+	struct ip pa;
+	char nic[16];
+	uint8_t prefix_len;
+};
+
+struct want_provider_route {
+	char nic[16];
+	struct prefix prefix;
+	struct ip next_hop;
+	uint32_t metric;
+};
+
+struct netvirt_wants {
+	VEC(struct want_vport) ports;
+	VEC(struct want_dest) dests;
+	VEC(struct want_ca) cas;
+	VEC(struct want_hop) hops;
+	VEC(struct want_pa) pas;
+	VEC(struct want_provider_route) routes;
+	VEC(const char *) uplinks; /* NICs where network virtualization is bound and a switch is; owned by the documents */
+};
+
+void netvirt_wants(const struct docs *d, struct netvirt_wants *ret);
+void netvirt_wants_done(struct netvirt_wants *w);
