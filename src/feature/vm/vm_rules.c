@@ -97,7 +97,7 @@ const char *vm_default_version(void)
 
 int vm_check_version(const char *version, struct err **e)
 {
-	struct str all = { 0 };
+	_cleanup_str_ struct str all = { 0 };
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(vm_versions); i++) {
@@ -107,9 +107,7 @@ int vm_check_version(const char *version, struct err **e)
 	}
 	r = err_set(e, "Vm.VersionNotSupported", ERR_INVALID_ARGUMENT, version,
 		    "This host does not support the configuration version %s.", version);
-	r = err_advise(e, r, "Supported are %s.", str_get(&all));
-	str_done(&all);
-	return r;
+	return err_advise(e, r, "Supported are %s.", str_get(&all));
 }
 
 int vm_check_off(const struct vm_doc *vm, struct err **e)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kit.h"
+
+int main(void)
+{
+	int failed = vm_tests();
+
+	failed += switch_tests();
+	failed += adapter_tests();
+	failed += netadapter_tests();
+	return failed ? 1 : 0;
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kit.h"
+
+#include <errno.h>
+#include <ftw.h>
+
+#include "adapter.h"
+#include "netadapter.h"
+#include "netvirt.h"
+#include "store.h"
+#include "switch.h"
+#include "vm.h"
+
+static const struct doc_kind *const kinds[] = {
+	&vm_kind,	 &switch_kind,	       &adapter_kind,	     &binding_kind,	  &record_kind, &customer_route_kind,
+	&provider_address_kind, &provider_route_kind, &netvirt_global_kind,
+};
+static const struct cmdlet *const tables[] = {
+	vm_cmdlets,	       switch_cmdlets,	      adapter_cmdlets,		netadapter_cmdlets,
+	netvirt_record_cmdlets, netvirt_route_cmdlets, netvirt_provider_cmdlets, netvirt_query_cmdlets, NULL,
+};
+
+/* The host's functions find their kit by the host inside it. */
+static struct kit *kit_of(struct host *h)
+{
+	return (struct kit *)(void *)((char *)h - offsetof(struct kit, host));
+}
+
+static int fake_nics(struct host *h, host_nic_vec *ret)
+{
+	struct kit *k = kit_of(h);
+	const struct adapter_doc *a;
+	int ifindex = 100;
+
+	if (k->nics_error)
+		return k->nics_error;
+	vec_foreach(&k->nics, nic)
+		vec_push(ret, *nic);
+	for (size_t pos = 0; (a = docs_next(k->docs, &adapter_kind, &pos));) {
+		struct host_nic nic = { .ifindex = ifindex++, .mac = a->mac, .up = true, .carrier = true, .ours = true };
+		char link[16];
+
+		if (!guid_is_zero(&a->vm))
+			continue;
+		snprintf(nic.name, sizeof(nic.name), "vEthernet (%s)", a->name);
+		snprintf(nic.link, sizeof(nic.link), "%s", adapter_host_link_name(&a->id, link));
+		snprintf(nic.description, sizeof(nic.description), "Hyper-V Virtual Ethernet Adapter #%d", nic.ifindex);
+		vec_push(ret, nic);
+	}
+	return 0;
+}
+
+static int fake_guest(struct host *h, const struct guid *vm, struct host_guest *ret)
+{
+	struct kit *k = kit_of(h);
+	const struct vm_doc *doc = vm_get(k->docs, vm);
+
+	*ret = (struct host_guest){ 0 };
+	if (doc && doc->state == VM_RUNNING && !guid_equal(vm, &k->broken))
+		*ret = (struct host_guest){ .running = true, .pid = 4711, .uptime_ms = 62500, .memory_bytes = 5 << 20,
+					    .cpu_percent = 3 };
+	return 0;
+}
+
+static int fake_guest_addresses(struct host *h, const struct guid *vm, const struct guid *adapter, ip_vec *ret)
+{
+	struct ip ip;
+
+	(void)h, (void)vm, (void)adapter;
+	assert_int_equal(ip_parse("10.10.10.11", &ip), 0);
+	vec_push(ret, ip);
+	assert_int_equal(ip_parse("fe80::1", &ip), 0);
+	vec_push(ret, ip);
+	return 0;
+}
+
+static int fake_nic_addresses(struct host *h, int ifindex, ip_vec *ret)
+{
+	struct ip ip;
+
+	(void)h;
+	assert_true(ifindex >= 100);
+	assert_int_equal(ip_parse("192.168.100.1", &ip), 0);
+	vec_push(ret, ip);
+	return 0;
+}
+
+static int fake_address_state(struct host *h, const struct ip *ip)
+{
+	(void)h, (void)ip;
+	return 4;
+}
+
+struct exec {
+	host_exec_fn done;
+	void *arg;
+	char *script;
+};
+static VEC(struct exec) execs;
+
+static int fake_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg, struct err **e)
+{
+	(void)h, (void)vm, (void)e;
+	if (streq(script, "cannot"))
+		return -ENOSYS;
+	vec_push(&execs, (struct exec){ done, arg, xstrdup(script) });
+	return 0;
+}
+
+void kit_pump(struct kit *k)
+{
+	(void)k;
+	while (execs.n) {
+		struct exec x = execs.items[--execs.n];
+		struct err *e = NULL;
+
+		if (streq(x.script, "lost"))
+			err_set(&e, "Guest.Lost", ERR_RESOURCE_UNAVAILABLE, NULL, "The guest ended.");
+		if (streq(x.script, "false"))
+			x.done(x.arg, 7, xstrdup("first\n\nlast words\n\n"), NULL);
+		else
+			x.done(x.arg, 0, e ? NULL : xasprintf("ran %s\r\nsecond\n\xff", x.script), e);
+		free(x.script);
+	}
+	vec_done(&execs);
+}
+
+static void add_nic(struct kit *k, const char *name, int ifindex, bool up, bool carrier, uint64_t speed, bool is_virtual)
+{
+	struct host_nic nic = { .ifindex = ifindex, .mtu = 1500, .up = up, .carrier = carrier, .speed = speed,
+				.is_virtual = is_virtual, .driver = "testdrv" };
+
+	snprintf(nic.name, sizeof(nic.name), "%s", name);
+	snprintf(nic.link, sizeof(nic.link), "%s", name);
+	snprintf(nic.description, sizeof(nic.description), "Test Ethernet #%d", ifindex);
+	nic.mac = (struct mac){ { 2, 0, 0, 0, 0, (uint8_t)ifindex } };
+	vec_push(&k->nics, nic);
+}
+
+static int reconcile(void *arg, struct err **e)
+{
+	struct kit *k = arg;
+
+	(void)e;
+	k->reconciles++;
+	return 0;
+}
+
+int kit_setup(void **state)
+{
+	char directory[] = "/tmp/nestor-feature-XXXXXX";
+	struct kit *k = xcalloc(1, sizeof(*k));
+	_cleanup_free_ char *path = NULL;
+
+	k->directory = xstrdup(mkdtemp(directory));
+	path = xasprintf("%s/nestor.db", k->directory);
+	assert_int_equal(store_open_sqlite(path, &k->store, NULL), 0);
+	assert_int_equal(docs_open(k->store, kinds, ARRAY_SIZE(kinds), &k->docs, NULL), 0);
+	k->host = (struct host){ "host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state,
+				 fake_exec };
+	add_nic(k, "eth0", 2, true, true, 10000000000, false);
+	add_nic(k, "eth1", 3, true, false, 2500000000, false);
+	add_nic(k, "tap7", 4, false, false, 100000000, true);
+	k->server = cmdlet_server_new(&(struct cmdlet_server_config){ tables, k->docs, &k->host, reconcile, k });
+	*state = k;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st, (void)flag, (void)ftw;
+	return remove(path);
+}
+
+int kit_teardown(void **state)
+{
+	struct kit *k = *state;
+
+	cmdlet_server_free(k->server);
+	docs_free(k->docs);
+	store_close(k->store);
+	nftw(k->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+	free(k->directory);
+	vec_done(&k->nics);
+	json_decref(k->result);
+	free(k);
+	return 0;
+}
+
+static void done(void *arg, int status, json_t *result)
+{
+	struct kit *k = arg;
+
+	k->status = status;
+	k->result = result;
+}
+
+static json_t *parse(const char *text)
+{
+	_cleanup_free_ char *copy = xstrdup(text);
+	json_t *json;
+
+	for (char *p = copy; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	json = json_loads(copy, 0, NULL);
+	assert_non_null(json);
+	return json;
+}
+
+void kit_pipe(struct kit *k, const char *cmdlet, const char *parameters, json_t *input)
+{
+	json_t *request = json_object();
+
+	json_object_set_new(request, "parameters", parse(parameters));
+	if (input)
+		json_object_set(request, "input", input);
+	json_decref(k->result);
+	k->result = NULL;
+	k->status = 0;
+	cmdlet_server_invoke(k->server, cmdlet, request, done, k);
+	kit_pump(k);
+	json_decref(request);
+	assert_non_null(k->result);
+}
+
+void kit_run(struct kit *k, const char *cmdlet, const char *parameters)
+{
+	kit_pipe(k, cmdlet, parameters, NULL);
+}
+
+void kit_do(struct kit *k, const char *cmdlet, const char *parameters)
+{
+	kit_run(k, cmdlet, parameters);
+	kit_no_errors(k);
+}
+
+json_t *kit_get(struct kit *k, const char *cmdlet, const char *parameters)
+{
+	kit_do(k, cmdlet, parameters);
+	return json_incref(json_object_get(k->result, "objects"));
+}
+
+size_t kit_count(const struct kit *k, const char *member)
+{
+	return json_array_size(json_object_get(k->result, member));
+}
+
+static const char *error_text(const struct kit *k, size_t i, const char *member)
+{
+	return json_string_value(json_object_get(json_array_get(json_object_get(k->result, "errors"), i), member));
+}
+
+void kit_no_errors(const struct kit *k)
+{
+	if (kit_count(k, "errors"))
+		fail_msg("error %s: %s", error_text(k, 0, "id"), error_text(k, 0, "message"));
+	assert_int_equal(k->status, 200);
+}
+
+void kit_one_error(const struct kit *k, const char *id, const char *target)
+{
+	assert_int_equal(kit_count(k, "errors"), 1);
+	assert_string_equal(error_text(k, 0, "id"), id);
+	if (target)
+		assert_string_equal(error_text(k, 0, "target"), target);
+}
+
+void kit_refused(struct kit *k, const char *cmdlet, const char *parameters, const char *id)
+{
+	_cleanup_free_ char *before = kit_snapshot(k), *after = NULL;
+	size_t reconciles = k->reconciles;
+
+	kit_run(k, cmdlet, parameters);
+	if (kit_count(k, "errors") != 1 || !streq(error_text(k, 0, "id"), id))
+		fail_msg("%s %s: %zu errors, first %s: %s; expected %s", cmdlet, parameters, kit_count(k, "errors"),
+			 kit_count(k, "errors") ? error_text(k, 0, "id") : "-",
+			 kit_count(k, "errors") ? error_text(k, 0, "message") : "-", id);
+	assert_int_equal(kit_count(k, "objects"), 0);
+	after = kit_snapshot(k);
+	assert_string_equal(before, after);
+	assert_int_equal(k->reconciles, reconciles);
+}
+
+void kit_all_refused(struct kit *k, const struct refusal *cases, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		kit_refused(k, cases[i].cmdlet, cases[i].parameters, cases[i].id);
+}
+
+void kit_what_if(struct kit *k, const char *cmdlet, const char *parameters, size_t n)
+{
+	_cleanup_free_ char *before = kit_snapshot(k), *after = NULL;
+	_cleanup_free_ char *with = xasprintf("{'WhatIf': true%s%s", streq(parameters, "{}") ? "" : ", ", parameters + 1);
+	size_t reconciles = k->reconciles;
+
+	kit_do(k, cmdlet, with);
+	assert_int_equal(kit_count(k, "whatIf"), n);
+	assert_int_equal(kit_count(k, "objects"), 0);
+	after = kit_snapshot(k);
+	assert_string_equal(before, after);
+	assert_int_equal(k->reconciles, reconciles);
+}
+
+void kit_warning(const struct kit *k, const char *part)
+{
+	const char *text = json_string_value(json_array_get(json_object_get(k->result, "warnings"), 0));
+
+	assert_int_equal(kit_count(k, "warnings"), 1);
+	if (!strstr(text, part))
+		fail_msg("warning \"%s\" does not say \"%s\"", text, part);
+}
+
+static const json_t *property(const struct kit *k, size_t object, const char *name)
+{
+	const json_t *o = json_array_get(json_object_get(k->result, "objects"), object);
+	const json_t *value = json_object_get(o, name);
+
+	if (!value)
+		fail_msg("object %zu has no property %s", object, name);
+	return value;
+}
+
+void kit_property(const struct kit *k, size_t object, const char *name, const char *expected)
+{
+	_cleanup_free_ char *text = json_dumps(property(k, object, name), JSON_ENCODE_ANY | JSON_COMPACT);
+
+	for (char *p = text; *p; p++)
+		if (*p == '"')
+			*p = '\'';
+	if (!streq(text, expected))
+		fail_msg("%s is %s, not %s", name, text, expected);
+}
+
+void kit_names(const struct kit *k, const char *name, const char *expected)
+{
+	struct str all = { 0 };
+
+	for (size_t i = 0; i < kit_count(k, "objects"); i++) {
+		const char *text = json_string_value(property(k, i, name));
+
+		str_addf(&all, "%s%s", i ? " " : "", text ? text : "-");
+	}
+	assert_string_equal(str_get(&all), expected);
+	str_done(&all);
+}
+
+char *kit_snapshot(const struct kit *k)
+{
+	struct str all = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		_cleanup_free_ const void **docs = NULL;
+		size_t n = docs_list(k->docs, kinds[i], &docs);
+
+		for (size_t j = 0; j < n; j++) {
+			json_t *json = doc_to_json(kinds[i], docs[j]);
+			_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT);
+
+			str_addf(&all, "%s %s\n", kinds[i]->name, text);
+			json_decref(json);
+		}
+	}
+	return str_take(&all);
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "cmdlet.h"
+
+/*
+ * The features over a real store in a directory of its own and a host that is a table. Cmdlets run as the daemon runs them,
+ * from JSON to JSON; ' stands for " in the JSON texts here.
+ */
+struct kit {
+	char *directory;
+	struct store *store;
+	struct docs *docs;
+	struct host host;
+	struct cmdlet_server *server;
+	size_t reconciles;
+	/* What the last call answered. */
+	int status;
+	json_t *result;
+	/* The host's table. */
+	host_nic_vec nics;
+	struct guid broken; /* the guest of this VM does not run although it is wanted */
+	int nics_error;
+};
+
+int kit_setup(void **state);
+int kit_teardown(void **state);
+
+/* parameters: a JSON object; input: a JSON array (borrowed) or NULL. */
+void kit_pipe(struct kit *k, const char *cmdlet, const char *parameters, json_t *input);
+void kit_run(struct kit *k, const char *cmdlet, const char *parameters);
+/* Runs it and asserts that nothing failed. */
+void kit_do(struct kit *k, const char *cmdlet, const char *parameters);
+/* The objects that it returns, for a next call's input; the caller's reference. */
+json_t *kit_get(struct kit *k, const char *cmdlet, const char *parameters);
+/* Runs it and asserts that it had exactly this error and changed nothing. */
+void kit_refused(struct kit *k, const char *cmdlet, const char *parameters, const char *id);
+/* Runs it with -WhatIf: n lines, no error, nothing changed. */
+void kit_what_if(struct kit *k, const char *cmdlet, const char *parameters, size_t n);
+
+size_t kit_count(const struct kit *k, const char *member);
+void kit_no_errors(const struct kit *k);
+void kit_one_error(const struct kit *k, const char *id, const char *target);
+void kit_warning(const struct kit *k, const char *part);
+/* The property of the result's object as compact JSON with ' for ", for example 'blue1', true, ['10.0.0.1'] */
+void kit_property(const struct kit *k, size_t object, const char *property, const char *expected);
+/* A property of all objects, joined by spaces. */
+void kit_names(const struct kit *k, const char *property, const char *expected);
+/* All documents as text; the caller frees it. */
+char *kit_snapshot(const struct kit *k);
+/* Calls the pending host->exec callbacks, last first. */
+void kit_pump(struct kit *k);
+
+#define REFUSED(cmdlet_, parameters_, id_) { (cmdlet_), (parameters_), (id_) }
+struct refusal {
+	const char *cmdlet;
+	const char *parameters;
+	const char *id;
+};
+void kit_all_refused(struct kit *k, const struct refusal *cases, size_t n);
+
+#define kit_test(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
+
+int vm_tests(void);
+int switch_tests(void);
+int adapter_tests(void);
+int netadapter_tests(void);
