@@ -12,12 +12,26 @@
 #include "vm.h"
 
 static const struct doc_kind *const kinds[] = {
-	&vm_kind,	 &switch_kind,	       &adapter_kind,	     &binding_kind,	  &record_kind, &customer_route_kind,
-	&provider_address_kind, &provider_route_kind, &netvirt_global_kind,
+	&vm_kind,
+	&switch_kind,
+	&adapter_kind,
+	&binding_kind,
+	&record_kind,
+	&customer_route_kind,
+	&provider_address_kind,
+	&provider_route_kind,
+	&netvirt_global_kind,
 };
 static const struct cmdlet *const tables[] = {
-	vm_cmdlets,	       switch_cmdlets,	      adapter_cmdlets,		netadapter_cmdlets,
-	netvirt_record_cmdlets, netvirt_route_cmdlets, netvirt_provider_cmdlets, netvirt_query_cmdlets, NULL,
+	vm_cmdlets,
+	switch_cmdlets,
+	adapter_cmdlets,
+	netadapter_cmdlets,
+	netvirt_record_cmdlets,
+	netvirt_route_cmdlets,
+	netvirt_provider_cmdlets,
+	netvirt_query_cmdlets,
+	NULL,
 };
 
 /* The host's functions find their kit by the host inside it. */
@@ -37,7 +51,9 @@ static int fake_nics(struct host *h, host_nic_vec *ret)
 	vec_foreach(&k->nics, nic)
 		vec_push(ret, *nic);
 	for (size_t pos = 0; (a = docs_next(k->docs, &adapter_kind, &pos));) {
-		struct host_nic nic = { .ifindex = ifindex++, .mac = a->mac, .up = true, .carrier = true, .ours = true };
+		struct host_nic nic = {
+			.ifindex = ifindex++, .mac = a->mac, .up = true, .carrier = true, .ours = true
+		};
 		char link[16];
 
 		if (!guid_is_zero(&a->vm))
@@ -57,8 +73,9 @@ static int fake_guest(struct host *h, const struct guid *vm, struct host_guest *
 
 	*ret = (struct host_guest){ 0 };
 	if (doc && doc->state == VM_RUNNING && !guid_equal(vm, &k->broken))
-		*ret = (struct host_guest){ .running = true, .pid = 4711, .uptime_ms = 62500, .memory_bytes = 5 << 20,
-					    .cpu_percent = 3 };
+		*ret = (struct host_guest){
+			.running = true, .pid = 4711, .uptime_ms = 62500, .memory_bytes = 5 << 20, .cpu_percent = 3
+		};
 	return 0;
 }
 
@@ -98,7 +115,8 @@ struct exec {
 };
 static VEC(struct exec) execs;
 
-static int fake_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg, struct err **e)
+static int fake_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg,
+		     struct err **e)
 {
 	(void)h, (void)vm, (void)e;
 	if (streq(script, "cannot"))
@@ -125,10 +143,16 @@ void kit_pump(struct kit *k)
 	vec_done(&execs);
 }
 
-static void add_nic(struct kit *k, const char *name, int ifindex, bool up, bool carrier, uint64_t speed, bool is_virtual)
+static void add_nic(struct kit *k, const char *name, int ifindex, bool up, bool carrier, uint64_t speed,
+		    bool is_virtual)
 {
-	struct host_nic nic = { .ifindex = ifindex, .mtu = 1500, .up = up, .carrier = carrier, .speed = speed,
-				.is_virtual = is_virtual, .driver = "testdrv" };
+	struct host_nic nic = { .ifindex = ifindex,
+				.mtu = 1500,
+				.up = up,
+				.carrier = carrier,
+				.speed = speed,
+				.is_virtual = is_virtual,
+				.driver = "testdrv" };
 
 	snprintf(nic.name, sizeof(nic.name), "%s", name);
 	snprintf(nic.link, sizeof(nic.link), "%s", name);
@@ -156,8 +180,9 @@ int kit_setup(void **state)
 	path = xasprintf("%s/nestor.db", k->directory);
 	assert_int_equal(store_open_sqlite(path, &k->store, NULL), 0);
 	assert_int_equal(docs_open(k->store, kinds, ARRAY_SIZE(kinds), &k->docs, NULL), 0);
-	k->host = (struct host){ "host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state,
-				 fake_exec };
+	k->host = (struct host){
+		"host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state, fake_exec
+	};
 	add_nic(k, "eth0", 2, true, true, 10000000000, false);
 	add_nic(k, "eth1", 3, true, false, 2500000000, false);
 	add_nic(k, "tap7", 4, false, false, 100000000, true);
@@ -291,7 +316,8 @@ void kit_all_refused(struct kit *k, const struct refusal *cases, size_t n)
 void kit_what_if(struct kit *k, const char *cmdlet, const char *parameters, size_t n)
 {
 	_cleanup_free_ char *before = kit_snapshot(k), *after = NULL;
-	_cleanup_free_ char *with = xasprintf("{'WhatIf': true%s%s", streq(parameters, "{}") ? "" : ", ", parameters + 1);
+	_cleanup_free_ char *with =
+		xasprintf("{'WhatIf': true%s%s", streq(parameters, "{}") ? "" : ", ", parameters + 1);
 	size_t reconciles = k->reconciles;
 
 	kit_do(k, cmdlet, with);

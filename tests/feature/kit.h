@@ -11,8 +11,8 @@
 #include "cmdlet.h"
 
 /*
- * The features over a real store in a directory of its own and a host that is a table. Cmdlets run as the daemon runs them,
- * from JSON to JSON; ' stands for " in the JSON texts here.
+ * The features over a real store in a directory of its own and a host that is a table. Cmdlets run as the daemon runs
+ * them, from JSON to JSON; ' stands for " in the JSON texts here.
  */
 struct kit {
 	char *directory;
@@ -58,7 +58,10 @@ char *kit_snapshot(const struct kit *k);
 /* Calls the pending host->exec callbacks, last first. */
 void kit_pump(struct kit *k);
 
-#define REFUSED(cmdlet_, parameters_, id_) { (cmdlet_), (parameters_), (id_) }
+#define REFUSED(cmdlet_, parameters_, id_)                                                                             \
+	{                                                                                                              \
+		(cmdlet_), (parameters_), (id_)                                                                        \
+	}
 struct refusal {
 	const char *cmdlet;
 	const char *parameters;

@@ -66,7 +66,8 @@ static void management_os(void **state)
 	kit_do(k, "New-VMSwitch", "{'Name': 'nat', 'SwitchType': 'Internal'}");
 	kit_do(k, "New-VMSwitch", "{'Name': 'ext', 'NetAdapterName': 'eth0', 'AllowManagementOS': false}");
 	kit_what_if(k, "Add-VMNetworkAdapter", "{'ManagementOS': true, 'SwitchName': 'ext', 'Name': 'mgmt'}", 1);
-	kit_do(k, "Add-VMNetworkAdapter", "{'ManagementOS': true, 'SwitchName': 'ext', 'Name': 'mgmt', 'PassThru': true}");
+	kit_do(k, "Add-VMNetworkAdapter",
+	       "{'ManagementOS': true, 'SwitchName': 'ext', 'Name': 'mgmt', 'PassThru': true}");
 	kit_property(k, 0, "IsManagementOs", "true");
 	kit_property(k, 0, "VMName", "null");
 	kit_property(k, 0, "VMId", "null");
@@ -78,9 +79,11 @@ static void management_os(void **state)
 	kit_names(k, "Name", "mgmt nat");
 	kit_do(k, "Get-VMNetworkAdapter", "{'ManagementOS': true, 'SwitchName': 'nat'}");
 	kit_names(k, "Name", "nat");
-	kit_do(k, "Set-VMNetworkAdapter", "{'ManagementOS': true, 'Name': 'mgmt', 'VirtualSubnetId': 5000, 'PassThru': true}");
+	kit_do(k, "Set-VMNetworkAdapter",
+	       "{'ManagementOS': true, 'Name': 'mgmt', 'VirtualSubnetId': 5000, 'PassThru': true}");
 	kit_property(k, 0, "VirtualSubnetId", "5000");
-	kit_do(k, "Rename-VMNetworkAdapter", "{'ManagementOS': true, 'Name': 'mgmt', 'NewName': 'other', 'PassThru': true}");
+	kit_do(k, "Rename-VMNetworkAdapter",
+	       "{'ManagementOS': true, 'Name': 'mgmt', 'NewName': 'other', 'PassThru': true}");
 	kit_property(k, 0, "Name", "'other'");
 	kit_do(k, "Remove-VMNetworkAdapter", "{'ManagementOS': true, 'SwitchName': 'ext', 'PassThru': true}");
 	kit_names(k, "Name", "other");
@@ -99,27 +102,36 @@ static void refusals(void **state)
 		REFUSED("Add-VMNetworkAdapter", "{'ManagementOS': false}", "MissingMandatoryParameter"),
 		REFUSED("Add-VMNetworkAdapter", "{'VMName': 'no'}", "InvalidParameter"),
 		REFUSED("Add-VMNetworkAdapter", "{'VMName': 'blue1', 'SwitchName': 'no'}", "InvalidParameter"),
-		REFUSED("Add-VMNetworkAdapter", "{'VMName': 'blue1', 'StaticMacAddress': '01005E000001'}", "Adapter.MacNotUnicast"),
+		REFUSED("Add-VMNetworkAdapter", "{'VMName': 'blue1', 'StaticMacAddress': '01005E000001'}",
+			"Adapter.MacNotUnicast"),
 		REFUSED("Add-VMNetworkAdapter", "{'VMName': 'blue1', 'StaticMacAddress': 'zz'}",
 			"ParameterArgumentTransformationError"),
 		REFUSED("Add-VMNetworkAdapter", "{'VMName': 'blue1', 'Name': 'x '}", "InvalidName"),
 		REFUSED("Add-VMNetworkAdapter", "{'ManagementOS': true}", "Adapter.SwitchRequired"),
-		REFUSED("Add-VMNetworkAdapter", "{'ManagementOS': true, 'SwitchName': 'vswitch'}", "Switch.ManagementOsFixed"),
+		REFUSED("Add-VMNetworkAdapter", "{'ManagementOS': true, 'SwitchName': 'vswitch'}",
+			"Switch.ManagementOsFixed"),
 		REFUSED("Add-VMNetworkAdapter", "{'ManagementOS': true, 'SwitchName': 'in'}", "Adapter.NameNotUnique"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'no', 'VirtualSubnetId': 0}", "InvalidParameter"),
-		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'Name': 'no', 'VirtualSubnetId': 0}", "InvalidParameter"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'Name': 'no', 'VirtualSubnetId': 0}",
+			"InvalidParameter"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'VirtualSubnetId': 1}", "Wnv.VsidOutOfRange"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'VirtualSubnetId': 4095}", "Wnv.VsidOutOfRange"),
-		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'VirtualSubnetId': 16777215}", "Wnv.VsidOutOfRange"),
-		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StaticMacAddress': '000000000000'}", "Adapter.MacNotUnicast"),
-		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'red1', 'StaticMacAddress': '000000000011'}", "InvalidState"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'VirtualSubnetId': 16777215}",
+			"Wnv.VsidOutOfRange"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StaticMacAddress': '000000000000'}",
+			"Adapter.MacNotUnicast"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'red1', 'StaticMacAddress': '000000000011'}",
+			"InvalidState"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'red1', 'DynamicMacAddress': true}", "InvalidState"),
-		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'DynamicMacAddress': true, 'StaticMacAddress': '000000000011'}",
+		REFUSED("Set-VMNetworkAdapter",
+			"{'VMName': 'blue1', 'DynamicMacAddress': true, 'StaticMacAddress': '000000000011'}",
 			"AmbiguousParameterSet"),
-		REFUSED("Set-VMNetworkAdapter", "{'ManagementOS': true, 'DynamicMacAddress': true}", "AmbiguousParameterSet"),
+		REFUSED("Set-VMNetworkAdapter", "{'ManagementOS': true, 'DynamicMacAddress': true}",
+			"AmbiguousParameterSet"),
 		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'blue1', 'SwitchName': 'no'}", "InvalidParameter"),
 		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'no', 'SwitchName': 'in'}", "InvalidParameter"),
-		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'blue1', 'Name': 'no', 'SwitchName': 'in'}", "InvalidParameter"),
+		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'blue1', 'Name': 'no', 'SwitchName': 'in'}",
+			"InvalidParameter"),
 		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'blue1'}", "MissingMandatoryParameter"),
 		REFUSED("Disconnect-VMNetworkAdapter", "{'VMName': 'no'}", "InvalidParameter"),
 		REFUSED("Remove-VMNetworkAdapter", "{'ManagementOS': true}", "Switch.ManagementOsFixed"),
@@ -140,12 +152,14 @@ static void add_and_slots(void **state)
 
 	make_lab(k);
 	kit_what_if(k, "Add-VMNetworkAdapter", "{'VMName': '*'}", 2);
-	kit_do(k, "Add-VMNetworkAdapter", "{'VMName': ['blue1', 'red*'], 'Name': 'second', 'SwitchName': 'vswitch', "
-					  "'PassThru': true}");
+	kit_do(k, "Add-VMNetworkAdapter",
+	       "{'VMName': ['blue1', 'red*'], 'Name': 'second', 'SwitchName': 'vswitch', "
+	       "'PassThru': true}");
 	kit_names(k, "VMName", "blue1 red1");
 	kit_names(k, "InterfaceName", "eth1 eth1");
-	kit_do(k, "Add-VMNetworkAdapter", "{'VMName': 'blue1', 'Name': 'third', 'StaticMacAddress': '00-00-00-00-00-11', "
-					  "'PassThru': true}");
+	kit_do(k, "Add-VMNetworkAdapter",
+	       "{'VMName': 'blue1', 'Name': 'third', 'StaticMacAddress': '00-00-00-00-00-11', "
+	       "'PassThru': true}");
 	kit_property(k, 0, "MacAddress", "'000000000011'");
 	kit_property(k, 0, "DynamicMacAddressEnabled", "false");
 	kit_property(k, 0, "InterfaceName", "'eth2'");
@@ -169,7 +183,9 @@ static void macs(void **state)
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StaticMacAddress': '000000000011', 'PassThru': true}");
 	kit_property(k, 0, "MacAddress", "'000000000011'");
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'red1', 'StaticMacAddress': '000000000011'}");
-	kit_warning(k, "000000000011 is also that of the network adapter \"Network Adapter\" of the virtual machine \"blue1\"");
+	kit_warning(
+		k,
+		"also that of the network adapter \"Network Adapter\" of the virtual machine \"blue1\"");
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'red1', 'DynamicMacAddress': true, 'PassThru': true}");
 	kit_property(k, 0, "DynamicMacAddressEnabled", "true");
 	first = adapter_new_mac(k->docs, "host1");
@@ -190,8 +206,9 @@ static void port_settings(void **state)
 	make_lab(k);
 	kit_do(k, "Start-VM", "{'Name': '*'}");
 	kit_what_if(k, "Set-VMNetworkAdapter", "{'VMName': '*', 'VirtualSubnetId': '5010'}", 2);
-	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'VirtualSubnetId': '5010', 'MacAddressSpoofing': 'on', "
-					  "'PassThru': true}");
+	kit_do(k, "Set-VMNetworkAdapter",
+	       "{'VMName': 'blue1', 'VirtualSubnetId': '5010', 'MacAddressSpoofing': 'on', "
+	       "'PassThru': true}");
 	kit_property(k, 0, "VirtualSubnetId", "5010");
 	kit_property(k, 0, "MacAddressSpoofing", "'On'");
 	/* Each setting alone leaves the other. */
@@ -226,7 +243,8 @@ static void connect(void **state)
 	kit_names(k, "VMName", "blue1 red1");
 	kit_names(k, "SwitchName", "- -");
 	kit_what_if(k, "Connect-VMNetworkAdapter", "{'VMName': '*', 'SwitchName': 'in'}", 2);
-	kit_do(k, "Connect-VMNetworkAdapter", "{'VMName': ['Red*', 'blue*'], 'SwitchName': 'VSWITCH', 'PassThru': true}");
+	kit_do(k, "Connect-VMNetworkAdapter",
+	       "{'VMName': ['Red*', 'blue*'], 'SwitchName': 'VSWITCH', 'PassThru': true}");
 	kit_names(k, "SwitchName", "vswitch vswitch");
 	adapters = kit_get(k, "Get-VMNetworkAdapter", "{'All': true}");
 	/* The host's adapter stays where it is, the others go on. */
@@ -281,9 +299,16 @@ static void link_names(void **state)
 int adapter_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(object),	 kit_test(status_of_virtual_subnet), kit_test(management_os), kit_test(refusals),
-		kit_test(add_and_slots), kit_test(macs),		     kit_test(port_settings), kit_test(connect),
-		kit_test(rename_and_remove), cmocka_unit_test(link_names),
+		kit_test(object),
+		kit_test(status_of_virtual_subnet),
+		kit_test(management_os),
+		kit_test(refusals),
+		kit_test(add_and_slots),
+		kit_test(macs),
+		kit_test(port_settings),
+		kit_test(connect),
+		kit_test(rename_and_remove),
+		cmocka_unit_test(link_names),
 	};
 
 	return cmocka_run_group_tests_name("feature/adapter", tests, NULL, NULL);

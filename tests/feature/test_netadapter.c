@@ -30,7 +30,8 @@ static void get(void **state)
 	kit_run(k, "Get-NetAdapter", "{'Name': ['no', 'eth0']}");
 	kit_one_error(k, "CmdletizationQuery_NotFound_Name", "no");
 	kit_names(k, "Name", "eth0");
-	kit_refused(k, "Get-NetAdapter", "{'InterfaceDescription': 'no'}", "CmdletizationQuery_NotFound_InterfaceDescription");
+	kit_refused(k, "Get-NetAdapter", "{'InterfaceDescription': 'no'}",
+		    "CmdletizationQuery_NotFound_InterfaceDescription");
 	kit_refused(k, "Get-NetAdapter", "{'InterfaceIndex': 77}", "CmdletizationQuery_NotFound_InterfaceIndex");
 	/* As the runbooks do it: an object with the property alone. */
 	input = json_pack("[{s:s}]", "InterfaceDescription", "Test Ethernet #3");
@@ -103,13 +104,18 @@ static void enable_and_disable(void **state)
 static void refusals(void **state)
 {
 	static const struct refusal cases[] = {
-		REFUSED("Enable-NetAdapterBinding", "{'Name': 'no', 'ComponentID': 'ms_netwnv'}", "CmdletizationQuery_NotFound_Name"),
-		REFUSED("Disable-NetAdapterBinding", "{'Name': 'no', 'ComponentID': 'ms_netwnv'}", "CmdletizationQuery_NotFound_Name"),
+		REFUSED("Enable-NetAdapterBinding", "{'Name': 'no', 'ComponentID': 'ms_netwnv'}",
+			"CmdletizationQuery_NotFound_Name"),
+		REFUSED("Disable-NetAdapterBinding", "{'Name': 'no', 'ComponentID': 'ms_netwnv'}",
+			"CmdletizationQuery_NotFound_Name"),
 		REFUSED("Enable-NetAdapterBinding", "{'Name': 'eth0', 'ComponentID': 'ms_no'}",
 			"CmdletizationQuery_NotFound_ComponentID"),
-		REFUSED("Enable-NetAdapterBinding", "{'Name': 'eth0', 'ComponentID': 'vms_pp'}", "NetAdapter.BindingFixed"),
-		REFUSED("Disable-NetAdapterBinding", "{'Name': 'eth0', 'ComponentID': 'ms_tcpip'}", "NetAdapter.BindingFixed"),
-		REFUSED("Disable-NetAdapterBinding", "{'Name': 'eth0', 'ComponentID': 'ms_tcpip6'}", "NetAdapter.BindingFixed"),
+		REFUSED("Enable-NetAdapterBinding", "{'Name': 'eth0', 'ComponentID': 'vms_pp'}",
+			"NetAdapter.BindingFixed"),
+		REFUSED("Disable-NetAdapterBinding", "{'Name': 'eth0', 'ComponentID': 'ms_tcpip'}",
+			"NetAdapter.BindingFixed"),
+		REFUSED("Disable-NetAdapterBinding", "{'Name': 'eth0', 'ComponentID': 'ms_tcpip6'}",
+			"NetAdapter.BindingFixed"),
 		REFUSED("Enable-NetAdapterBinding", "{'Name': 'eth0'}", "MissingMandatoryParameter"),
 		REFUSED("Enable-NetAdapterBinding", "{'ComponentID': 'ms_netwnv'}", "MissingMandatoryParameter"),
 	};
@@ -121,8 +127,8 @@ static void refusals(void **state)
 	kit_run(k, "Enable-NetAdapterBinding", "{'Name': 'eth0', 'AllBindings': true}");
 	kit_one_error(k, "NetAdapter.BindingFixed", "eth0");
 	assert_true(netadapter_wnv_bound(k->docs, "eth0"));
-	input = json_pack("[{s:s, s:s, s:s, s:b, s:s}]", "Name", "gone", "DisplayName", "x", "ComponentID", "ms_netwnv", "Enabled",
-			  1, "InterfaceDescription", "x");
+	input = json_pack("[{s:s, s:s, s:s, s:b, s:s}]", "Name", "gone", "DisplayName", "x", "ComponentID", "ms_netwnv",
+			  "Enabled", 1, "InterfaceDescription", "x");
 	kit_pipe(k, "Disable-NetAdapterBinding", "{}", input);
 	kit_one_error(k, "CmdletizationQuery_NotFound_Name", "gone");
 	json_decref(input);
@@ -180,8 +186,10 @@ static void runbook_reset(void **state)
 int netadapter_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(get),	    kit_test(host_adapter), kit_test(get_binding), kit_test(enable_and_disable),
-		kit_test(refusals), kit_test(policy_goes_with_the_last_binding), kit_test(runbook_reset),
+		kit_test(get),		 kit_test(host_adapter),
+		kit_test(get_binding),	 kit_test(enable_and_disable),
+		kit_test(refusals),	 kit_test(policy_goes_with_the_last_binding),
+		kit_test(runbook_reset),
 	};
 
 	return cmocka_run_group_tests_name("feature/netadapter", tests, NULL, NULL);

@@ -21,8 +21,9 @@ static void external(void **state)
 	assert_string_equal(switch_by_name(k->docs, "VSWITCH")->nic, "eth0");
 	kit_do(k, "Get-VMNetworkAdapter", "{'ManagementOS': true}");
 	kit_names(k, "Name", "vswitch");
-	kit_do(k, "New-VMSwitch", "{'Name': 'second', 'NetAdapterInterfaceDescription': 'Test Ethernet #3', "
-				  "'AllowManagementOS': false}");
+	kit_do(k, "New-VMSwitch",
+	       "{'Name': 'second', 'NetAdapterInterfaceDescription': 'Test Ethernet #3', "
+	       "'AllowManagementOS': false}");
 	kit_property(k, 0, "AllowManagementOS", "false");
 	assert_int_equal(docs_count(k->docs, &adapter_kind), 1);
 }
@@ -51,17 +52,24 @@ static void refusals(void **state)
 	static const struct refusal cases[] = {
 		REFUSED("New-VMSwitch", "{'Name': 'EXT', 'SwitchType': 'Private'}", "Switch.NameNotUnique"),
 		REFUSED("New-VMSwitch", "{'Name': 'x', 'NetAdapterName': 'eth9'}", "Switch.NetAdapterNotFound"),
-		REFUSED("New-VMSwitch", "{'Name': 'x', 'NetAdapterInterfaceDescription': 'no'}", "Switch.NetAdapterNotFound"),
+		REFUSED("New-VMSwitch", "{'Name': 'x', 'NetAdapterInterfaceDescription': 'no'}",
+			"Switch.NetAdapterNotFound"),
 		REFUSED("New-VMSwitch", "{'Name': 'x', 'NetAdapterName': 'eth0'}", "Switch.NetAdapterInUse"),
-		REFUSED("New-VMSwitch", "{'Name': 'x', 'NetAdapterName': 'vEthernet (in)'}", "Switch.NetAdapterNotUsable"),
-		REFUSED("New-VMSwitch", "{'Name': 'x', 'NetAdapterName': ['eth1', 'tap7']}", "Switch.TeamingUnavailable"),
-		REFUSED("New-VMSwitch", "{'Name': 'x', 'SwitchType': 'External'}", "ParameterArgumentTransformationError"),
+		REFUSED("New-VMSwitch", "{'Name': 'x', 'NetAdapterName': 'vEthernet (in)'}",
+			"Switch.NetAdapterNotUsable"),
+		REFUSED("New-VMSwitch", "{'Name': 'x', 'NetAdapterName': ['eth1', 'tap7']}",
+			"Switch.TeamingUnavailable"),
+		REFUSED("New-VMSwitch", "{'Name': 'x', 'SwitchType': 'External'}",
+			"ParameterArgumentTransformationError"),
 		REFUSED("New-VMSwitch", "{'Name': 'x'}", "MissingMandatoryParameter"),
-		REFUSED("New-VMSwitch", "{'Name': 'x', 'SwitchType': 'Private', 'NetAdapterName': 'eth1'}", "AmbiguousParameterSet"),
+		REFUSED("New-VMSwitch", "{'Name': 'x', 'SwitchType': 'Private', 'NetAdapterName': 'eth1'}",
+			"AmbiguousParameterSet"),
 		REFUSED("New-VMSwitch", "{'Name': 'x', 'SwitchType': 'Private', 'AllowManagementOS': true}",
 			"AmbiguousParameterSet"),
-		REFUSED("New-VMSwitch", "{'Name': 'a name that is far too long for the adapter of the host', "
-					"'SwitchType': 'Private'}", "InvalidName"),
+		REFUSED("New-VMSwitch",
+			"{'Name': 'a name that is far too long for the adapter of the host', "
+			"'SwitchType': 'Private'}",
+			"InvalidName"),
 		/* A host vNIC has the name already. */
 		REFUSED("New-VMSwitch", "{'Name': 'extra', 'SwitchType': 'Internal'}", "Adapter.NameNotUnique"),
 		REFUSED("Get-VMSwitch", "{'Name': 'no'}", "InvalidParameter"),
@@ -83,8 +91,9 @@ static void refusals(void **state)
 	kit_do(k, "Add-VMNetworkAdapter", "{'ManagementOS': true, 'SwitchName': 'ext', 'Name': 'extra'}");
 	kit_all_refused(k, cases, ARRAY_SIZE(cases));
 	kit_run(k, "Get-VMSwitch", "{'Name': 'no'}");
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(k->result, "errors"), 0), "message")),
-			    "Hyper-V was unable to find a virtual switch with name \"no\".");
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(json_object_get(k->result, "errors"), 0), "message")),
+		"Hyper-V was unable to find a virtual switch with name \"no\".");
 	k->nics_error = -5;
 	kit_refused(k, "New-VMSwitch", "{'Name': 'x', 'NetAdapterName': 'eth1'}", "NetAdapter.ListFailed");
 }
@@ -122,8 +131,9 @@ static void get(void **state)
 	/* By property: an object with an Id. */
 	ids = json_array();
 	kit_do(k, "Get-VMSwitch", "{'Name': 'c'}");
-	json_array_append_new(ids, json_pack("{s:O}", "Id", json_object_get(json_array_get(json_object_get(k->result, "objects"), 0),
-									     "Id")));
+	json_array_append_new(
+		ids, json_pack("{s:O}", "Id",
+			       json_object_get(json_array_get(json_object_get(k->result, "objects"), 0), "Id")));
 	kit_pipe(k, "Get-VMSwitch", "{}", ids);
 	kit_names(k, "Name", "c");
 	json_decref(ids);
@@ -145,7 +155,8 @@ static void convert(void **state)
 	kit_do(k, "Set-VMSwitch", "{'Name': 's', 'AllowManagementOS': false, 'PassThru': true}");
 	kit_property(k, 0, "AllowManagementOS", "false");
 	/* What stays External keeps what it has; notes alone change nothing else. */
-	kit_do(k, "Set-VMSwitch", "{'Name': 's', 'NetAdapterInterfaceDescription': 'Test Ethernet #3', 'PassThru': true}");
+	kit_do(k, "Set-VMSwitch",
+	       "{'Name': 's', 'NetAdapterInterfaceDescription': 'Test Ethernet #3', 'PassThru': true}");
 	kit_property(k, 0, "NetAdapterInterfaceDescription", "'Test Ethernet #3'");
 	kit_property(k, 0, "AllowManagementOS", "false");
 	kit_do(k, "Set-VMSwitch", "{'Name': 's', 'Notes': 'other', 'PassThru': true}");
@@ -155,7 +166,8 @@ static void convert(void **state)
 	kit_property(k, 0, "NetAdapterInterfaceDescription", "null");
 	assert_null(switch_by_nic(k->docs, "eth1"));
 	/* A converted switch gets the host's adapter unless told otherwise. */
-	kit_do(k, "Set-VMSwitch", "{'Name': 's', 'NetAdapterName': 'eth1', 'AllowManagementOS': false, 'PassThru': true}");
+	kit_do(k, "Set-VMSwitch",
+	       "{'Name': 's', 'NetAdapterName': 'eth1', 'AllowManagementOS': false, 'PassThru': true}");
 	kit_property(k, 0, "AllowManagementOS", "false");
 }
 
@@ -200,8 +212,9 @@ static void provider_addresses_go(void **state)
 
 	kit_do(k, "New-VMSwitch", "{'Name': 's', 'NetAdapterName': 'eth0'}");
 	kit_do(k, "Enable-NetAdapterBinding", "{'Name': 'eth0', 'ComponentID': 'ms_netwnv'}");
-	kit_do(k, "New-NetVirtualizationProviderAddress", "{'InterfaceIndex': 2, 'ProviderAddress': '214.214.51.42', "
-							  "'PrefixLength': 24}");
+	kit_do(k, "New-NetVirtualizationProviderAddress",
+	       "{'InterfaceIndex': 2, 'ProviderAddress': '214.214.51.42', "
+	       "'PrefixLength': 24}");
 	kit_do(k, "Set-VMSwitch", "{'Name': 's', 'Notes': 'n'}");
 	assert_int_equal(docs_count(k->docs, &provider_address_kind), 1);
 	kit_do(k, "Set-VMSwitch", "{'Name': 's', 'SwitchType': 'Internal'}");
@@ -214,8 +227,14 @@ static void provider_addresses_go(void **state)
 int switch_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(external), kit_test(without_uplink),	kit_test(refusals),	 kit_test(too_many),
-		kit_test(get),	    kit_test(convert),		kit_test(one_of_two_fails), kit_test(remove_switch),
+		kit_test(external),
+		kit_test(without_uplink),
+		kit_test(refusals),
+		kit_test(too_many),
+		kit_test(get),
+		kit_test(convert),
+		kit_test(one_of_two_fails),
+		kit_test(remove_switch),
 		kit_test(provider_addresses_go),
 	};
 

@@ -15,8 +15,9 @@ static void new_vm(void **state)
 	struct kit *k = *state;
 
 	kit_do(k, "New-VMSwitch", "{'Name': 'sw', 'SwitchType': 'Private'}");
-	kit_do(k, "New-VM", "{'Name': 'blue1', 'MemoryStartupBytes': '1GB', 'Generation': '2', 'SwitchName': 'SW', "
-			    "'Version': '9.0', 'NoVHD': true, 'Engine': 'namespace'}");
+	kit_do(k, "New-VM",
+	       "{'Name': 'blue1', 'MemoryStartupBytes': '1GB', 'Generation': '2', 'SwitchName': 'SW', "
+	       "'Version': '9.0', 'NoVHD': true, 'Engine': 'namespace'}");
 	assert_int_equal(kit_count(k, "objects"), 1);
 	assert_string_equal(json_string_value(json_object_get(k->result, "type")), "VirtualMachine");
 	kit_property(k, 0, "Name", "'blue1'");
@@ -62,7 +63,8 @@ static void refusals(void **state)
 		REFUSED("New-VM", "{'Name': 'a\\u0007b', 'Engine': 'Namespace'}", "InvalidName"),
 		REFUSED("New-VM", "{'Name': 'x', 'Engine': 'Namespace', 'Version': '13.0'}", "Vm.VersionNotSupported"),
 		REFUSED("New-VM", "{'Name': 'x', 'Engine': 'Namespace', 'SwitchName': 'no'}", "InvalidParameter"),
-		REFUSED("New-VM", "{'Name': 'x', 'Engine': 'Namespace', 'Generation': 3}", "ParameterArgumentValidationError"),
+		REFUSED("New-VM", "{'Name': 'x', 'Engine': 'Namespace', 'Generation': 3}",
+			"ParameterArgumentValidationError"),
 		REFUSED("Get-VM", "{'Name': 'no'}", "InvalidParameter"),
 		REFUSED("Get-VM", "{'Id': '11111111-2222-3333-4444-555555555555'}", "InvalidParameter"),
 		REFUSED("Set-VM", "{'Name': 'no', 'Notes': 'x'}", "InvalidParameter"),
@@ -87,11 +89,13 @@ static void refusals(void **state)
 	kit_do(k, "Start-VM", "{'Name': 'red1'}");
 	kit_all_refused(k, cases, ARRAY_SIZE(cases));
 	kit_run(k, "Get-VM", "{'Name': 'no'}");
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(k->result, "errors"), 0), "message")),
-			    "Hyper-V was unable to find a virtual machine with name \"no\".");
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(json_object_get(k->result, "errors"), 0), "message")),
+		"Hyper-V was unable to find a virtual machine with name \"no\".");
 	kit_run(k, "Remove-VM", "{'Name': 'red1'}");
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(k->result, "errors"), 0), "message")),
-			    "The operation cannot be performed while the virtual machine is in its current state.");
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(json_object_get(k->result, "errors"), 0), "message")),
+		"The operation cannot be performed while the virtual machine is in its current state.");
 }
 
 static void get_vm(void **state)
@@ -195,8 +199,9 @@ static void set_and_rename(void **state)
 
 	make_vm(k, "a");
 	kit_what_if(k, "Set-VM", "{'Name': 'a', 'Notes': 'x', 'NewVMName': 'b'}", 1);
-	kit_do(k, "Set-VM", "{'Name': 'a', 'Notes': 'x', 'NewVMName': 'b', 'ProcessorCount': 4, 'MemoryStartupBytes': '64MB', "
-			    "'PassThru': true}");
+	kit_do(k, "Set-VM",
+	       "{'Name': 'a', 'Notes': 'x', 'NewVMName': 'b', 'ProcessorCount': 4, 'MemoryStartupBytes': '64MB', "
+	       "'PassThru': true}");
 	kit_property(k, 0, "Name", "'b'");
 	kit_property(k, 0, "Notes", "'x'");
 	kit_property(k, 0, "ProcessorCount", "4");
@@ -277,8 +282,9 @@ static void invoke_command(void **state)
 	kit_run(k, "Invoke-Command", "{'VMName': 'a', 'ScriptBlock': 'false'}");
 	kit_one_error(k, "RemoteCommandFailed", "a");
 	assert_int_equal(kit_count(k, "objects"), 4);
-	assert_string_equal(json_string_value(json_object_get(json_array_get(json_object_get(k->result, "errors"), 0), "message")),
-			    "The command in the virtual machine \"a\" ended with status 7: last words");
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(json_object_get(k->result, "errors"), 0), "message")),
+		"The command in the virtual machine \"a\" ended with status 7: last words");
 	kit_run(k, "Invoke-Command", "{'VMName': ['a', 'c'], 'ScriptBlock': 'lost'}");
 	assert_int_equal(kit_count(k, "errors"), 2);
 	kit_do(k, "Invoke-Command", "{'VMName': 'no*', 'ScriptBlock': 'id'}");
@@ -308,8 +314,9 @@ static void survives(void **state)
 static void what_if_new(void **state)
 {
 	kit_what_if(*state, "New-VM", "{'Name': 'a', 'Engine': 'Namespace'}", 1);
-	assert_string_equal(json_string_value(json_array_get(json_object_get(((struct kit *)*state)->result, "whatIf"), 0)),
-			    "What if: Performing the operation \"New-VM\" on target \"a\".");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(((struct kit *)*state)->result, "whatIf"), 0)),
+		"What if: Performing the operation \"New-VM\" on target \"a\".");
 }
 
 int vm_tests(void)

@@ -6,21 +6,21 @@
 #include "vm.h"
 
 /*
- * A virtual network adapter and its port: of a VM, or of the management OS (a host vNIC, "vEthernet (NAME)"). Port features
- * (VSID, spoofing) live here and travel with the VM (HN-15).
+ * A virtual network adapter and its port: of a VM, or of the management OS (a host vNIC, "vEthernet (NAME)"). Port
+ * features (VSID, spoofing) live here and travel with the VM (HN-15).
  */
 extern const char *const adapter_on_off[]; /* Off, On */
 
 struct adapter_doc {
 	struct guid id;
-	struct guid vm;        /* zero: the management OS's */
-	char *name;            /* default "Network Adapter"; a host vNIC is named after its switch by default */
+	struct guid vm;	       /* zero: the management OS's */
+	char *name;	       /* default "Network Adapter"; a host vNIC is named after its switch by default */
 	struct guid switch_id; /* zero: not connected */
 	struct mac mac;
 	bool dynamic_mac;
-	uint32_t vsid;         /* 0: not virtualized (HN-1) */
-	uint32_t spoofing;     /* index into adapter_on_off; default Off */
-	uint32_t slot;         /* eth<slot> inside the guest; the lowest free number of the VM at creation */
+	uint32_t vsid;	   /* 0: not virtualized (HN-1) */
+	uint32_t spoofing; /* index into adapter_on_off; default Off */
+	uint32_t slot;	   /* eth<slot> inside the guest; the lowest free number of the VM at creation */
 };
 extern const struct doc_kind adapter_kind; /* key: id */
 extern const struct cmdlet adapter_cmdlets[];
@@ -35,8 +35,8 @@ const char *adapter_host_link_name(const struct guid *id, char buf[static 16]);
 /* A MAC from the host's dynamic pool 00-15-5D-xx-xx-xx that no adapter of the host has. */
 struct mac adapter_new_mac(const struct docs *d, const char *host_name);
 /* Makes a document for a new adapter (not yet written); name NULL: the default. Caller owns it. */
-struct adapter_doc *adapter_make(const struct docs *d, const struct guid *vm, const char *name, const struct guid *switch_id,
-				 const char *host_name);
+struct adapter_doc *adapter_make(const struct docs *d, const struct guid *vm, const char *name,
+				 const struct guid *switch_id, const char *host_name);
 
 typedef VEC(const struct adapter_doc *) adapter_vec;
 /* Adapters of one VM (or of the management OS: zero id), by slot, then name. */

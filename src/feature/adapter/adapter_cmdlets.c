@@ -8,11 +8,11 @@ static const char *const vm_type[] = { "VirtualMachine", NULL };
 static const char *const adapter_type[] = { "VMNetworkAdapter", NULL };
 static const char *const switch_type_name[] = { "VMSwitch", NULL };
 
-#define HELP_VMNAME  "names of virtual machines, or wildcards"
-#define HELP_VM      "virtual machines, as Get-VM returns them"
+#define HELP_VMNAME "names of virtual machines, or wildcards"
+#define HELP_VM "virtual machines, as Get-VM returns them"
 #define HELP_ADAPTER "network adapters, as Get-VMNetworkAdapter returns them"
-#define HELP_HOST    "adapters of the management operating system"
-#define HELP_NAME    "only adapters of this name, or matching the wildcards"
+#define HELP_HOST "adapters of the management operating system"
+#define HELP_NAME "only adapters of this name, or matching the wildcards"
 
 static const struct param add_params[] = {
 	{ "VMName", P_STRING, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, HELP_VMNAME, .sets = IN_SET(0) },
@@ -21,7 +21,8 @@ static const struct param add_params[] = {
 	{ "Name", P_STRING, 0, "name of the new adapter", .aliases = "VMNetworkAdapterName", .def = "Network Adapter" },
 	{ "SwitchName", P_STRING, 0, "switch that it is connected to" },
 	{ "StaticMacAddress", P_MAC, 0, "its MAC address; else one of the host's pool" },
-	{ "DynamicMacAddress", P_SWITCH, 0, "a MAC address of the host's pool 00-15-5D-xx-xx-xx, which is the default" },
+	{ "DynamicMacAddress", P_SWITCH, 0,
+	  "a MAC address of the host's pool 00-15-5D-xx-xx-xx, which is the default" },
 	{ 0 },
 };
 
@@ -29,7 +30,8 @@ static const struct param get_params[] = {
 	{ "VMName", P_STRING, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, HELP_VMNAME, .sets = IN_SET(0) },
 	{ "VM", P_OBJECT, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, HELP_VM, .values = vm_type, .sets = IN_SET(1) },
 	{ "ManagementOS", P_SWITCH, REQUIRED, HELP_HOST, .sets = IN_SET(2) },
-	{ "All", P_SWITCH, REQUIRED, "adapters of all virtual machines and of the management operating system", .sets = IN_SET(3) },
+	{ "All", P_SWITCH, REQUIRED, "adapters of all virtual machines and of the management operating system",
+	  .sets = IN_SET(3) },
 	{ "Name", P_STRING, POS(1), HELP_NAME, .aliases = "VMNetworkAdapterName" },
 	{ "SwitchName", P_STRING, 0, "only adapters on this switch", .sets = IN_SET(2) },
 	{ 0 },
@@ -41,13 +43,15 @@ static const struct param set_params[] = {
 	{ "VMNetworkAdapter", P_OBJECT, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, HELP_ADAPTER, .values = adapter_type,
 	  .sets = IN_SET(2) },
 	{ "VM", P_OBJECT, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, HELP_VM, .values = vm_type, .sets = IN_SET(3) },
-	{ "Name", P_STRING, 0, HELP_NAME, .aliases = "VMNetworkAdapterName", .sets = IN_SET(0) | IN_SET(1) | IN_SET(3) },
+	{ "Name", P_STRING, 0, HELP_NAME, .aliases = "VMNetworkAdapterName",
+	  .sets = IN_SET(0) | IN_SET(1) | IN_SET(3) },
 	{ "StaticMacAddress", P_MAC, 0, "its MAC address; the virtual machine must be off",
 	  .sets = IN_SET(0) | IN_SET(2) | IN_SET(3) },
 	{ "DynamicMacAddress", P_SWITCH, 0, "a MAC address of the host's pool; the virtual machine must be off",
 	  .sets = IN_SET(0) | IN_SET(2) | IN_SET(3) },
 	{ "VirtualSubnetId", P_VSID, VSID_ZERO, "virtual subnet of the port, 4096 to 16777214; 0: none" },
-	{ "MacAddressSpoofing", P_ENUM, 0, "On: the guest may send from other MAC addresses, and gets what is sent to unknown ones",
+	{ "MacAddressSpoofing", P_ENUM, 0,
+	  "On: the guest may send from other MAC addresses, and gets what is sent to unknown ones",
 	  .values = adapter_on_off, .def = "Off" },
 	{ 0 },
 };
@@ -57,7 +61,8 @@ static const struct param connect_params[] = {
 	{ "VMName", P_STRING, REQUIRED | ARRAY | POS(0), HELP_VMNAME, .sets = IN_SET(0) | IN_SET(3) },
 	{ "VMNetworkAdapter", P_OBJECT, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, HELP_ADAPTER, .values = adapter_type,
 	  .sets = IN_SET(1) | IN_SET(2) },
-	{ "Name", P_STRING, ARRAY | POS(1), HELP_NAME, .aliases = "VMNetworkAdapterName", .sets = IN_SET(0) | IN_SET(3) },
+	{ "Name", P_STRING, ARRAY | POS(1), HELP_NAME, .aliases = "VMNetworkAdapterName",
+	  .sets = IN_SET(0) | IN_SET(3) },
 	{ "SwitchName", P_STRING, REQUIRED | POS(2), "switch to connect to", .sets = IN_SET(0) | IN_SET(1) },
 	{ "VMSwitch", P_OBJECT, REQUIRED | POS(2) | PIPE_VALUE, "switch to connect to, as Get-VMSwitch returns it",
 	  .values = switch_type_name, .sets = IN_SET(2) | IN_SET(3) },
@@ -78,7 +83,8 @@ static const struct param remove_params[] = {
 	  .sets = IN_SET(1) },
 	{ "ManagementOS", P_SWITCH, REQUIRED, HELP_HOST, .sets = IN_SET(2) },
 	{ "VM", P_OBJECT, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, HELP_VM, .values = vm_type, .sets = IN_SET(3) },
-	{ "Name", P_STRING, 0, HELP_NAME, .aliases = "VMNetworkAdapterName", .sets = IN_SET(0) | IN_SET(2) | IN_SET(3) },
+	{ "Name", P_STRING, 0, HELP_NAME, .aliases = "VMNetworkAdapterName",
+	  .sets = IN_SET(0) | IN_SET(2) | IN_SET(3) },
 	{ "SwitchName", P_STRING, 0, "only adapters on this switch", .sets = IN_SET(2) },
 	{ 0 },
 };
@@ -89,7 +95,8 @@ static const struct param rename_params[] = {
 	  .sets = IN_SET(1) },
 	{ "ManagementOS", P_SWITCH, REQUIRED, HELP_HOST, .sets = IN_SET(2) },
 	{ "VM", P_OBJECT, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, HELP_VM, .values = vm_type, .sets = IN_SET(3) },
-	{ "Name", P_STRING, POS(1), HELP_NAME, .aliases = "VMNetworkAdapterName", .sets = IN_SET(0) | IN_SET(2) | IN_SET(3) },
+	{ "Name", P_STRING, POS(1), HELP_NAME, .aliases = "VMNetworkAdapterName",
+	  .sets = IN_SET(0) | IN_SET(2) | IN_SET(3) },
 	{ "NewName", P_STRING, REQUIRED | POS(2), "the new name" },
 	{ 0 },
 };
@@ -132,8 +139,10 @@ static int check_mac_choice(struct call *c, struct err **e)
 	const struct arg *mac = call_arg(c, "StaticMacAddress");
 
 	if (mac->given && call_bool(c, "DynamicMacAddress", false))
-		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
-			       "Parameter set cannot be resolved: -StaticMacAddress and -DynamicMacAddress exclude each other.");
+		return err_set(
+			e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
+			"Parameter set cannot be resolved: -StaticMacAddress and -DynamicMacAddress exclude each "
+			       "other.");
 	return mac->given ? adapter_check_mac(&mac->values[0].mac, e) : 0;
 }
 
@@ -145,8 +154,9 @@ static void set_static_mac(struct call *c, struct adapter_doc *a, const struct m
 
 	/* Hyper-V allows it, and it is right where the two are in different virtual subnets. */
 	if (other)
-		call_warn(c, "The MAC address %s is also that of the network adapter \"%s\" of %s%s%s.", mac_format(mac, text),
-			  other->name, vm ? "the virtual machine \"" : "the management operating system", vm ? vm->name : "",
+		call_warn(c, "The MAC address %s is also that of the network adapter \"%s\" of %s%s%s.",
+			  mac_format(mac, text), other->name,
+			  vm ? "the virtual machine \"" : "the management operating system", vm ? vm->name : "",
 			  vm ? "\"" : "");
 	a->mac = *mac;
 	a->dynamic_mac = false;
@@ -329,7 +339,8 @@ static int rename_one(struct call *c, const struct adapter_doc *a, struct err **
 	struct adapter_doc *changed;
 	int r;
 
-	r = guid_is_zero(&a->vm) ? adapter_check_host_name(call_docs(c), a, new_name, e) : adapter_check_name(new_name, e);
+	r = guid_is_zero(&a->vm) ? adapter_check_host_name(call_docs(c), a, new_name, e)
+				 : adapter_check_name(new_name, e);
 	if (r < 0 || !should(c, a))
 		return r;
 	changed = doc_copy(&adapter_kind, a);
@@ -347,16 +358,18 @@ static int rename_adapter(struct call *c, struct err **e)
 #define CHANGE CHANGES | PASSTHRU
 
 const struct cmdlet adapter_cmdlets[] = {
-	{ "Add-VMNetworkAdapter", "add a network adapter to virtual machines or to the host", add_params, &adapter_object,
-	  add_adapter, CHANGE },
+	{ "Add-VMNetworkAdapter", "add a network adapter to virtual machines or to the host", add_params,
+	  &adapter_object, add_adapter, CHANGE },
 	{ "Get-VMNetworkAdapter", "list virtual network adapters", get_params, &adapter_object, get_adapter },
-	{ "Set-VMNetworkAdapter", "change virtual network adapters and their ports", set_params, &adapter_object, set_adapter,
-	  CHANGE },
+	{ "Set-VMNetworkAdapter", "change virtual network adapters and their ports", set_params, &adapter_object,
+	  set_adapter, CHANGE },
 	{ "Connect-VMNetworkAdapter", "connect virtual network adapters to a switch", connect_params, &adapter_object,
 	  connect_adapter, CHANGE },
-	{ "Disconnect-VMNetworkAdapter", "take virtual network adapters off their switch", disconnect_params, &adapter_object,
-	  disconnect_adapter, CHANGE },
-	{ "Remove-VMNetworkAdapter", "delete virtual network adapters", remove_params, &adapter_object, remove_adapter, CHANGE },
-	{ "Rename-VMNetworkAdapter", "rename virtual network adapters", rename_params, &adapter_object, rename_adapter, CHANGE },
+	{ "Disconnect-VMNetworkAdapter", "take virtual network adapters off their switch", disconnect_params,
+	  &adapter_object, disconnect_adapter, CHANGE },
+	{ "Remove-VMNetworkAdapter", "delete virtual network adapters", remove_params, &adapter_object, remove_adapter,
+	  CHANGE },
+	{ "Rename-VMNetworkAdapter", "rename virtual network adapters", rename_params, &adapter_object, rename_adapter,
+	  CHANGE },
 	{ 0 },
 };

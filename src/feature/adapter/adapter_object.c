@@ -7,13 +7,30 @@
 /* The object VMNetworkAdapter (cmdlets.md 4.1): the document, and what the running guest or host says of it. */
 
 static const char *const adapter_properties[] = {
-	"Name",	      "IsManagementOs",	 "VMName",	  "SwitchName",	 "MacAddress",
-	"Status",     "IPAddresses",	 "VirtualSubnetId", "StatusDescription", "Connected",
-	"DynamicMacAddressEnabled", "MacAddressSpoofing", "Id", "VMId", "SwitchId",
-	"IsLegacy",   "InterfaceName",	 "PortName",	  "ComputerName", NULL,
+	"Name",
+	"IsManagementOs",
+	"VMName",
+	"SwitchName",
+	"MacAddress",
+	"Status",
+	"IPAddresses",
+	"VirtualSubnetId",
+	"StatusDescription",
+	"Connected",
+	"DynamicMacAddressEnabled",
+	"MacAddressSpoofing",
+	"Id",
+	"VMId",
+	"SwitchId",
+	"IsLegacy",
+	"InterfaceName",
+	"PortName",
+	"ComputerName",
+	NULL,
 };
 static const struct column adapter_columns[] = {
-	{ "Name" }, { "IsManagementOs" }, { "VMName" }, { "SwitchName" }, { "MacAddress" }, { "Status" }, { "IPAddresses" }, { 0 },
+	{ "Name" },	  { "IsManagementOs" }, { "VMName" },	   { "SwitchName" },
+	{ "MacAddress" }, { "Status" },		{ "IPAddresses" }, { 0 },
 };
 const struct object_type adapter_object = { "VMNetworkAdapter", adapter_properties, adapter_columns };
 
@@ -62,13 +79,14 @@ static const char *degradation(struct call *c, const struct view *v)
 	const struct adapter_doc *a = v->adapter;
 
 	if (v->vm && !v->alive)
-		return v->vm->state == VM_RUNNING ? "The guest does not run, although it should" : "The virtual machine is off";
+		return v->vm->state == VM_RUNNING ? "The guest does not run, although it should"
+						  : "The virtual machine is off";
 	if (!v->sw)
 		return "Not connected to a switch";
 	if (!v->alive)
 		return "The host's network adapter is missing or disabled";
 	if (a->vsid && netvirt_vsid_has_policy(d, a->vsid) && !(v->sw->nic && netadapter_wnv_bound(d, v->sw->nic)))
-		return "The virtual subnet has network virtualization policy, but ms_netwnv is not bound to the uplink of the switch";
+		return "The virtual subnet has policy, but ms_netwnv is not bound to the uplink of the switch";
 	return NULL;
 }
 

@@ -117,8 +117,8 @@ struct mac adapter_new_mac(const struct docs *d, const char *host_name)
 	}
 }
 
-struct adapter_doc *adapter_make(const struct docs *d, const struct guid *vm, const char *name, const struct guid *switch_id,
-				 const char *host_name)
+struct adapter_doc *adapter_make(const struct docs *d, const struct guid *vm, const char *name,
+				 const struct guid *switch_id, const char *host_name)
 {
 	struct adapter_doc *a = doc_new(&adapter_kind);
 
@@ -157,7 +157,8 @@ int adapter_check_host_name(const struct docs *d, const struct adapter_doc *self
 		if (r < 0 || (self && guid_equal(&(*a)->id, &self->id)) || !strieq((*a)->name, name))
 			continue;
 		r = err_set(e, "Adapter.NameNotUnique", ERR_RESOURCE_EXISTS, name,
-			    "The management operating system has a network adapter with the name \"%s\" already.", (*a)->name);
+			    "The management operating system has a network adapter with the name \"%s\" already.",
+			    (*a)->name);
 		err_advise(e, r, "Choose another name: it becomes the host's network adapter \"vEthernet (NAME)\".");
 	}
 	vec_done(&adapters);
@@ -172,7 +173,8 @@ int adapter_check_mac(const struct mac *mac, struct err **e)
 	if (mac_is_unicast(mac))
 		return 0;
 	r = err_set(e, "Adapter.MacNotUnicast", ERR_INVALID_ARGUMENT, mac_format(mac, text),
-		    "The MAC address %s cannot be an adapter's: it is %s.", text, mac_is_zero(mac) ? "zero" : "a group address");
+		    "The MAC address %s cannot be an adapter's: it is %s.", text,
+		    mac_is_zero(mac) ? "zero" : "a group address");
 	return err_advise(e, r, "The lowest bit of the first byte must be 0, and the address not all zero.");
 }
 
@@ -203,7 +205,8 @@ int adapter_check_remove(const struct docs *d, const struct adapter_doc *a, stru
 	if (!sw || sw->type != SWITCH_INTERNAL)
 		return 0;
 	for (size_t pos = 0; (other = docs_next(d, &adapter_kind, &pos));)
-		if (!guid_equal(&other->id, &a->id) && guid_is_zero(&other->vm) && guid_equal(&other->switch_id, &sw->id))
+		if (!guid_equal(&other->id, &a->id) && guid_is_zero(&other->vm) &&
+		    guid_equal(&other->switch_id, &sw->id))
 			return 0;
 	return switch_check_management_os(sw->name, SWITCH_INTERNAL, false, e);
 }

@@ -12,8 +12,8 @@ int adapter_unknown(const char *name, struct err **e);
 /* Names of VMs' adapters are labels, not unique: InvalidName alone. */
 int adapter_check_name(const char *name, struct err **e);
 /*
- * A host vNIC is the host's network adapter "vEthernet (NAME)", whose names are unique: Adapter.NameNotUnique, InvalidName.
- * self: the adapter that will bear the name, NULL for a new one.
+ * A host vNIC is the host's network adapter "vEthernet (NAME)", whose names are unique: Adapter.NameNotUnique,
+ * InvalidName. self: the adapter that will bear the name, NULL for a new one.
  */
 int adapter_check_host_name(const struct docs *d, const struct adapter_doc *self, const char *name, struct err **e);
 /* Adapter.MacNotUnicast */

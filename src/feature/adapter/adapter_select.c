@@ -65,7 +65,8 @@ static bool vec_has_name(const adapter_vec *all, const char *name)
 	return false;
 }
 
-/* Keeps what -Name names. An exact name that none of the candidates has is an error, where there are candidates' owners. */
+/* Keeps what -Name names. An exact name that none of the candidates has is an error, where there are candidates'
+ * owners. */
 static void filter_names(struct call *c, bool owners, adapter_vec *all)
 {
 	const struct arg *names = call_arg(c, "Name");

@@ -5,10 +5,10 @@
 
 /* Which selecting parameters a cmdlet's row has, besides -VMName and -VM. */
 #define SELECT_OBJECT (1u << 0) /* -VMNetworkAdapter */
-#define SELECT_HOST   (1u << 1) /* -ManagementOS */
-#define SELECT_ALL    (1u << 2) /* -All */
+#define SELECT_HOST (1u << 1)	/* -ManagementOS */
+#define SELECT_ALL (1u << 2)	/* -All */
 #define SELECT_SWITCH (1u << 3) /* -SwitchName filters those of the management OS */
-#define SELECT_NO_VM  (1u << 4) /* the row has no -VM */
+#define SELECT_NO_VM (1u << 4)	/* the row has no -VM */
 
 /*
  * The adapters that -VMName, -VM, -VMNetworkAdapter, -ManagementOS or -All select, filtered by -Name: by VM, then slot.

@@ -154,13 +154,14 @@ int check_name(const char *name, size_t max, struct err **e)
 	int r;
 
 	if (len > max) {
-		r = err_set(e, "InvalidName", ERR_INVALID_ARGUMENT, name, "The name \"%.40s...\" is longer than %zu bytes.", name,
-			    max);
+		r = err_set(e, "InvalidName", ERR_INVALID_ARGUMENT, name,
+			    "The name \"%.40s...\" is longer than %zu bytes.", name, max);
 		return err_advise(e, r, "Choose a shorter name.");
 	}
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)name[i] < ' ' || name[i] == 0x7f)
-			return err_set(e, "InvalidName", ERR_INVALID_ARGUMENT, NULL, "A name cannot contain control characters.");
+			return err_set(e, "InvalidName", ERR_INVALID_ARGUMENT, NULL,
+				       "A name cannot contain control characters.");
 	if (!len || name[0] == ' ' || name[len - 1] == ' ') {
 		r = err_set(e, "InvalidName", ERR_INVALID_ARGUMENT, name,
 			    "The name \"%s\" is empty, or begins or ends with a space.", name);

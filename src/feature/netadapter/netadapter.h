@@ -4,12 +4,13 @@
 #include "cmdlet.h"
 
 /*
- * Physical adapters of the host and their bindings. ms_netwnv is the HNV filter: bound to the NIC under a switch, it lets
- * the NIC carry virtual subnets. Where the last binding goes, all network virtualization policy of the host goes with it
- * (cmdlets.md 3.8, Disable-NetAdapterBinding). The other components are shown as they are and cannot be changed here.
+ * Physical adapters of the host and their bindings. ms_netwnv is the HNV filter: bound to the NIC under a switch, it
+ * lets the NIC carry virtual subnets. Where the last binding goes, all network virtualization policy of the host goes
+ * with it (cmdlets.md 3.8, Disable-NetAdapterBinding). The other components are shown as they are and cannot be changed
+ * here.
  */
 struct binding_doc {
-	char *nic;       /* the Linux interface */
+	char *nic;	 /* the Linux interface */
 	char *component; /* "ms_netwnv" */
 };
 extern const struct doc_kind binding_kind; /* key: nic/component; the document exists where the binding is enabled */

@@ -7,8 +7,11 @@
 
 static const char *const binding_type[] = { "NetAdapterBinding", NULL };
 
-static const char *const binding_properties[] = { "Name", "DisplayName", "ComponentID", "Enabled", "InterfaceDescription", NULL };
-static const struct column binding_columns[] = { { "Name" }, { "DisplayName" }, { "ComponentID" }, { "Enabled" }, { 0 } };
+static const char *const binding_properties[] = { "Name",    "DisplayName",	     "ComponentID",
+						  "Enabled", "InterfaceDescription", NULL };
+static const struct column binding_columns[] = {
+	{ "Name" }, { "DisplayName" }, { "ComponentID" }, { "Enabled" }, { 0 }
+};
 const struct object_type netadapter_binding_object = { "NetAdapterBinding", binding_properties, binding_columns };
 
 #define HELP_COMPONENT "components (ms_netwnv, vms_pp, ms_tcpip, ms_tcpip6), or wildcards"
@@ -32,7 +35,8 @@ const struct param netadapter_change_binding_params[] = {
 	{ "InputObject", P_OBJECT, REQUIRED | ARRAY | PIPE_VALUE, "bindings, as Get-NetAdapterBinding returns them",
 	  .values = binding_type, .sets = IN_SET(2) },
 	{ "ComponentID", P_STRING, ARRAY, HELP_COMPONENT, .sets = IN_SET(0) | IN_SET(1) },
-	{ "DisplayName", P_STRING, ARRAY, "bindings with these display names, or wildcards", .sets = IN_SET(0) | IN_SET(1) },
+	{ "DisplayName", P_STRING, ARRAY, "bindings with these display names, or wildcards",
+	  .sets = IN_SET(0) | IN_SET(1) },
 	{ "AllBindings", P_SWITCH, 0, "every binding", .sets = IN_SET(0) | IN_SET(1) },
 	{ 0 },
 };
@@ -171,7 +175,8 @@ static void change_all(struct call *c, const host_nic_vec *nics, const target_ve
 		else if (r && !enable && t->component == COMPONENT_NETWNV)
 			unbound = true;
 	}
-	/* Scripts unbind to start afresh, also where nothing was bound (cmdlets.md 3.8): without a binding there is no policy. */
+	/* Scripts unbind to start afresh, also where nothing was bound (cmdlets.md 3.8): without a binding there is no
+	 * policy. */
 	if (unbound && netadapter_none_bound(d, nics))
 		netvirt_wipe(d);
 }

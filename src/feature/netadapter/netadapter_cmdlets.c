@@ -4,23 +4,39 @@
 #include "netadapter_select.h"
 
 static const char *const netadapter_properties[] = {
-	"Name",	      "InterfaceDescription", "ifIndex",  "Status",		    "MacAddress",  "LinkSpeed", "InterfaceIndex",
-	"InterfaceAlias", "InterfaceName",    "AdminStatus", "MediaConnectionState", "Speed",	   "MtuSize",	"DriverName",
-	"Virtual",    "HardwareInterface",    "SystemName", NULL,
+	"Name",
+	"InterfaceDescription",
+	"ifIndex",
+	"Status",
+	"MacAddress",
+	"LinkSpeed",
+	"InterfaceIndex",
+	"InterfaceAlias",
+	"InterfaceName",
+	"AdminStatus",
+	"MediaConnectionState",
+	"Speed",
+	"MtuSize",
+	"DriverName",
+	"Virtual",
+	"HardwareInterface",
+	"SystemName",
+	NULL,
 };
 static const struct column netadapter_columns[] = {
-	{ "Name" }, { "InterfaceDescription" }, { "ifIndex", NULL, true }, { "Status" }, { "MacAddress" },
-	{ "LinkSpeed", NULL, true }, { 0 },
+	{ "Name" },   { "InterfaceDescription" }, { "ifIndex", NULL, true },
+	{ "Status" }, { "MacAddress" },		  { "LinkSpeed", NULL, true },
+	{ 0 },
 };
 static const struct object_type netadapter_object = { "NetAdapter", netadapter_properties, netadapter_columns };
 
 static const struct param get_params[] = {
-	{ "Name", P_STRING, ARRAY | POS(0), "names of network adapters, or wildcards", .aliases = "ifAlias,InterfaceAlias",
-	  .sets = IN_SET(0) },
-	{ "InterfaceDescription", P_STRING, REQUIRED | ARRAY | PIPE_NAME, "descriptions, or wildcards", .aliases = "ifDesc",
-	  .sets = IN_SET(1) },
-	{ "InterfaceIndex", P_UINT, REQUIRED | ARRAY | PIPE_NAME, "interface indexes", .aliases = "ifIndex", .max = INT32_MAX,
-	  .sets = IN_SET(2) },
+	{ "Name", P_STRING, ARRAY | POS(0), "names of network adapters, or wildcards",
+	  .aliases = "ifAlias,InterfaceAlias", .sets = IN_SET(0) },
+	{ "InterfaceDescription", P_STRING, REQUIRED | ARRAY | PIPE_NAME, "descriptions, or wildcards",
+	  .aliases = "ifDesc", .sets = IN_SET(1) },
+	{ "InterfaceIndex", P_UINT, REQUIRED | ARRAY | PIPE_NAME, "interface indexes", .aliases = "ifIndex",
+	  .max = INT32_MAX, .sets = IN_SET(2) },
 	{ "Physical", P_SWITCH, 0, "only adapters that are hardware" },
 	{ "IncludeHidden", P_SWITCH, 0, "also hidden adapters; none is hidden here" },
 	{ 0 },
@@ -40,8 +56,8 @@ static json_t *link_speed(uint64_t speed)
 		if (speed < units[i].unit)
 			continue;
 		if (tenths % 10)
-			return json_sprintf("%llu.%llu %s", (unsigned long long)(tenths / 10), (unsigned long long)(tenths % 10),
-					    units[i].name);
+			return json_sprintf("%llu.%llu %s", (unsigned long long)(tenths / 10),
+					    (unsigned long long)(tenths % 10), units[i].name);
 		return json_sprintf("%llu %s", (unsigned long long)(tenths / 10), units[i].name);
 	}
 	return json_sprintf("%llu bps", (unsigned long long)speed);
@@ -123,9 +139,11 @@ const struct cmdlet netadapter_cmdlets[] = {
 	{ "Get-NetAdapter", "list the network adapters of this host", get_params, &netadapter_object, get_netadapter },
 	{ "Get-NetAdapterBinding", "list what is bound to the network adapters", netadapter_get_binding_params,
 	  &netadapter_binding_object, netadapter_get_binding },
-	{ "Enable-NetAdapterBinding", "bind a component, as ms_netwnv, to network adapters", netadapter_change_binding_params,
-	  &netadapter_binding_object, netadapter_enable_binding, CHANGES | PASSTHRU },
-	{ "Disable-NetAdapterBinding", "unbind a component; with the last ms_netwnv all network virtualization policy goes",
-	  netadapter_change_binding_params, &netadapter_binding_object, netadapter_disable_binding, CHANGES | PASSTHRU },
+	{ "Enable-NetAdapterBinding", "bind a component, as ms_netwnv, to network adapters",
+	  netadapter_change_binding_params, &netadapter_binding_object, netadapter_enable_binding, CHANGES | PASSTHRU },
+	{ "Disable-NetAdapterBinding",
+	  "unbind a component; with the last ms_netwnv all network virtualization policy goes",
+	  netadapter_change_binding_params, &netadapter_binding_object, netadapter_disable_binding,
+	  CHANGES | PASSTHRU },
 	{ 0 },
 };

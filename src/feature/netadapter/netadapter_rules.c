@@ -54,11 +54,13 @@ int netadapter_check_change(const struct docs *d, enum component_id component, c
 	if (component == COMPONENT_NETWNV || netadapter_bound(d, component, nic->link) == enable)
 		return 0;
 	r = err_set(e, "NetAdapter.BindingFixed", ERR_NOT_IMPLEMENTED, nic->name,
-		    "The component %s of the network adapter \"%s\" cannot be %s here.", netadapter_components[component].id,
-		    nic->name, enable ? "enabled" : "disabled");
-	return err_advise(e, r, component == COMPONENT_VMS_PP ?
-				 "It follows the switches: New-VMSwitch, Set-VMSwitch and Remove-VMSwitch change it." :
-				 "Only ms_netwnv can be changed; the host's own IP is set up by the host's own tools.");
+		    "The component %s of the network adapter \"%s\" cannot be %s here.",
+		    netadapter_components[component].id, nic->name, enable ? "enabled" : "disabled");
+	return err_advise(
+		e, r,
+		component == COMPONENT_VMS_PP
+			? "It follows the switches: New-VMSwitch, Set-VMSwitch and Remove-VMSwitch change it."
+			: "Only ms_netwnv can be changed; the host's own IP is set up by the host's own tools.");
 }
 
 void netadapter_put_binding(struct docs *d, const char *nic, bool enable)
@@ -112,9 +114,10 @@ const struct host_nic *netadapter_by_index(const host_nic_vec *nics, int ifindex
 int netadapter_not_found(const char *class, const char *property, const char *value, struct err **e)
 {
 	_cleanup_free_ char *id = xasprintf("CmdletizationQuery_NotFound_%s", property);
-	int r = err_set(e, id, ERR_OBJECT_NOT_FOUND, value,
-			"No %s objects found with property '%s' equal to '%s'. Verify the value of the property and retry.",
-			class, property, value);
+	int r = err_set(
+		e, id, ERR_OBJECT_NOT_FOUND, value,
+		"No %s objects found with property '%s' equal to '%s'. Verify the value of the property and retry.",
+		class, property, value);
 
 	return err_advise(e, r, "%s lists what there is.",
 			  streq(class, "MSFT_NetAdapter") ? "Get-NetAdapter" : "Get-NetAdapterBinding");

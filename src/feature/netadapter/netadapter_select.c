@@ -8,8 +8,9 @@ int netadapter_list(struct call *c, host_nic_vec *ret, struct err **e)
 	struct host *host = call_host(c);
 	int r = host->nics(host, ret);
 
-	return r < 0 ? err_set_errno(e, "NetAdapter.ListFailed", -r, NULL, "The network adapters of this host cannot be listed: %s.",
-				     strerror(-r)) : 0;
+	return r < 0 ? err_set_errno(e, "NetAdapter.ListFailed", -r, NULL,
+				     "The network adapters of this host cannot be listed: %s.", strerror(-r))
+		     : 0;
 }
 
 /* Notes an error for each exact value that no adapter has. */

@@ -11,7 +11,7 @@ int netadapter_list(struct call *c, host_nic_vec *ret, struct err **e);
 
 typedef VEC(const struct host_nic *) nic_ptr_vec;
 /*
- * Those of nics that -Name or -InterfaceDescription (names or wildcards) select, in the order of nics, each once; neither
- * given: all. Exact values that no adapter has are noted by call_error().
+ * Those of nics that -Name or -InterfaceDescription (names or wildcards) select, in the order of nics, each once;
+ * neither given: all. Exact values that no adapter has are noted by call_error().
  */
 void netadapter_select(struct call *c, const host_nic_vec *nics, nic_ptr_vec *ret);

@@ -13,11 +13,11 @@ enum switch_type { SWITCH_PRIVATE, SWITCH_INTERNAL, SWITCH_EXTERNAL };
 struct switch_doc {
 	struct guid id;
 	char *name;
-	uint32_t type;         /* enum switch_type */
-	char *nic;             /* External: the Linux interface of the uplink */
+	uint32_t type;	       /* enum switch_type */
+	char *nic;	       /* External: the Linux interface of the uplink */
 	char *nic_description; /* External: NetAdapterInterfaceDescription at binding time */
 	char *notes;
-	uint32_t number;       /* 1..SWITCH_MAX, the lowest free at creation: names the switch in the dataplane's segments */
+	uint32_t number; /* 1..SWITCH_MAX, the lowest free at creation: names the switch in the dataplane's segments */
 };
 #define SWITCH_MAX 127
 extern const struct doc_kind switch_kind; /* key: id */

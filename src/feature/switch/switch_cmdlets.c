@@ -10,34 +10,46 @@ static const char *const new_types[] = { "Internal", "Private", NULL };
 static const char *const switch_type_name[] = { "VMSwitch", NULL };
 
 static const char *const switch_properties[] = {
-	"Name",	    "SwitchType", "NetAdapterInterfaceDescription", "NetAdapterInterfaceDescriptions", "AllowManagementOS", "Id",
-	"Notes",    "ComputerName", "IsDeleted", NULL,
+	"Name",
+	"SwitchType",
+	"NetAdapterInterfaceDescription",
+	"NetAdapterInterfaceDescriptions",
+	"AllowManagementOS",
+	"Id",
+	"Notes",
+	"ComputerName",
+	"IsDeleted",
+	NULL,
 };
-static const struct column switch_columns[] = { { "Name" }, { "SwitchType" }, { "NetAdapterInterfaceDescription" }, { 0 } };
+static const struct column switch_columns[] = {
+	{ "Name" }, { "SwitchType" }, { "NetAdapterInterfaceDescription" }, { 0 }
+};
 const struct object_type switch_object = { "VMSwitch", switch_properties, switch_columns };
 
 static const struct param new_params[] = {
 	{ "Name", P_STRING, REQUIRED | POS(0), "name of the switch, unique on the host", .aliases = "SwitchName" },
-	{ "NetAdapterName", P_STRING, REQUIRED | ARRAY | PIPE_NAME, "network adapter of the host to bind: an External switch",
-	  .aliases = "InterfaceAlias", .sets = IN_SET(0) },
+	{ "NetAdapterName", P_STRING, REQUIRED | ARRAY | PIPE_NAME,
+	  "network adapter of the host to bind: an External switch", .aliases = "InterfaceAlias", .sets = IN_SET(0) },
 	{ "NetAdapterInterfaceDescription", P_STRING, REQUIRED | ARRAY | PIPE_NAME, "the same, by its description",
 	  .aliases = "InterfaceDescription", .sets = IN_SET(1) },
 	{ "SwitchType", P_ENUM, REQUIRED, "a switch without an uplink", .values = new_types, .sets = IN_SET(2) },
-	{ "AllowManagementOS", P_BOOL, 0, "give the host a network adapter \"vEthernet (NAME)\" on the switch", .def = "$true",
-	  .sets = IN_SET(0) | IN_SET(1) },
+	{ "AllowManagementOS", P_BOOL, 0, "give the host a network adapter \"vEthernet (NAME)\" on the switch",
+	  .def = "$true", .sets = IN_SET(0) | IN_SET(1) },
 	{ "Notes", P_STRING, 0, "free text" },
 	{ 0 },
 };
 
 static const struct param get_params[] = {
-	{ "Name", P_STRING, ARRAY | POS(0), "names of switches, or wildcards", .aliases = "SwitchName", .sets = IN_SET(0) },
-	{ "Id", P_GUID, ARRAY | POS(0) | PIPE_VALUE | PIPE_NAME, "ids of switches", .aliases = "SwitchId", .sets = IN_SET(1) },
+	{ "Name", P_STRING, ARRAY | POS(0), "names of switches, or wildcards", .aliases = "SwitchName",
+	  .sets = IN_SET(0) },
+	{ "Id", P_GUID, ARRAY | POS(0) | PIPE_VALUE | PIPE_NAME, "ids of switches", .aliases = "SwitchId",
+	  .sets = IN_SET(1) },
 	{ "SwitchType", P_ENUM, ARRAY, "only switches of these types", .values = switch_types },
 	{ 0 },
 };
 
 /* Sets as in the catalogue: by name or object, and in each case by type, description or name of the adapter. */
-#define SET_BY_NAME   (IN_SET(0) | IN_SET(2) | IN_SET(3))
+#define SET_BY_NAME (IN_SET(0) | IN_SET(2) | IN_SET(3))
 #define SET_BY_OBJECT (IN_SET(1) | IN_SET(4) | IN_SET(5))
 
 static const struct param set_params[] = {
@@ -47,18 +59,18 @@ static const struct param set_params[] = {
 	  .values = switch_type_name, .sets = SET_BY_OBJECT },
 	{ "SwitchType", P_ENUM, 0, "change the type; External by giving a network adapter", .values = switch_types,
 	  .sets = IN_SET(0) | IN_SET(1) },
-	{ "NetAdapterInterfaceDescription", P_STRING, REQUIRED | POS(1), "bind this network adapter, by its description",
-	  .sets = IN_SET(2) | IN_SET(4) },
-	{ "NetAdapterName", P_STRING, REQUIRED | POS(1) | PIPE_NAME, "bind this network adapter", .aliases = "InterfaceAlias",
-	  .sets = IN_SET(3) | IN_SET(5) },
+	{ "NetAdapterInterfaceDescription", P_STRING, REQUIRED | POS(1),
+	  "bind this network adapter, by its description", .sets = IN_SET(2) | IN_SET(4) },
+	{ "NetAdapterName", P_STRING, REQUIRED | POS(1) | PIPE_NAME, "bind this network adapter",
+	  .aliases = "InterfaceAlias", .sets = IN_SET(3) | IN_SET(5) },
 	{ "AllowManagementOS", P_BOOL, 0, "give the host a network adapter on the switch, or take all of them away" },
 	{ "Notes", P_STRING, 0, "free text" },
 	{ 0 },
 };
 
 static const struct param remove_params[] = {
-	{ "Name", P_STRING, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, "names of switches, or wildcards", .aliases = "SwitchName",
-	  .sets = IN_SET(0) },
+	{ "Name", P_STRING, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, "names of switches, or wildcards",
+	  .aliases = "SwitchName", .sets = IN_SET(0) },
 	{ "VMSwitch", P_OBJECT, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, "switches, as Get-VMSwitch returns them",
 	  .values = switch_type_name, .sets = IN_SET(1) },
 	{ "Force", P_SWITCH, 0, "accepted; nothing is ever asked here" },
@@ -119,8 +131,8 @@ static int given_nic(struct call *c, struct host_nic *ret, struct err **e)
 	}
 	r = host->nics(host, &nics);
 	if (r < 0)
-		return err_set_errno(e, "NetAdapter.ListFailed", -r, NULL, "The network adapters of this host cannot be listed: %s.",
-				     strerror(-r));
+		return err_set_errno(e, "NetAdapter.ListFailed", -r, NULL,
+				     "The network adapters of this host cannot be listed: %s.", strerror(-r));
 	nic = by_description ? netadapter_by_description(&nics, a->texts[0]) : netadapter_by_name(&nics, a->texts[0]);
 	r = nic ? 1 : nic_not_found(a->texts[0], by_description, e);
 	if (nic)
@@ -137,7 +149,8 @@ static void switch_bind_nic(struct switch_doc *sw, const struct host_nic *nic)
 	sw->nic_description = nic ? xstrdup(nic->description) : NULL;
 }
 
-/* Provider addresses are reached through the switch over their NIC: without it they go (HN-13). The binding is the NIC's own. */
+/* Provider addresses are reached through the switch over their NIC: without it they go (HN-13). The binding is the
+ * NIC's own. */
 static void switch_release_nic(struct call *c, const struct switch_doc *sw)
 {
 	struct docs *d = call_docs(c);
@@ -243,7 +256,8 @@ static int plan_change(struct call *c, const struct switch_doc *sw, const struct
 	if (ret->type == SWITCH_EXTERNAL && !nic && !sw->nic) {
 		r = err_set(e, "Switch.NetAdapterRequired", ERR_INVALID_ARGUMENT, sw->name,
 			    "The virtual switch \"%s\" becomes External by binding a network adapter.", sw->name);
-		return err_advise(e, r, "Give -NetAdapterName or -NetAdapterInterfaceDescription instead of -SwitchType.");
+		return err_advise(e, r,
+				  "Give -NetAdapterName or -NetAdapterInterfaceDescription instead of -SwitchType.");
 	}
 	r = nic ? switch_check_nic(d, sw, nic, e) : 0;
 	if (r < 0)
@@ -327,9 +341,9 @@ static int remove_switch(struct call *c, struct err **e)
 const struct cmdlet switch_cmdlets[] = {
 	{ "New-VMSwitch", "create a virtual switch", new_params, &switch_object, new_switch, CHANGES },
 	{ "Get-VMSwitch", "list virtual switches", get_params, &switch_object, get_switch },
-	{ "Set-VMSwitch", "change a virtual switch: its type, uplink, host adapter, notes", set_params, &switch_object, set_switch,
-	  CHANGES | PASSTHRU },
-	{ "Remove-VMSwitch", "delete virtual switches; what was connected is left disconnected", remove_params, NULL, remove_switch,
-	  CHANGES },
+	{ "Set-VMSwitch", "change a virtual switch: its type, uplink, host adapter, notes", set_params, &switch_object,
+	  set_switch, CHANGES | PASSTHRU },
+	{ "Remove-VMSwitch", "delete virtual switches; what was connected is left disconnected", remove_params, NULL,
+	  remove_switch, CHANGES },
 	{ 0 },
 };

@@ -109,8 +109,8 @@ int switch_check_new(const struct docs *d, const char *name, struct err **e)
 	if (r < 0)
 		return r;
 	if (!switch_free_number(d)) {
-		r = err_set(e, "Switch.TooMany", ERR_LIMITS_EXCEEDED, name, "This host has %u virtual switches, as many as it can.",
-			    SWITCH_MAX);
+		r = err_set(e, "Switch.TooMany", ERR_LIMITS_EXCEEDED, name,
+			    "This host has %u virtual switches, as many as it can.", SWITCH_MAX);
 		return err_advise(e, r, "Remove a switch first (Remove-VMSwitch).");
 	}
 	if (!other)
@@ -127,13 +127,15 @@ int switch_check_nic(const struct docs *d, const struct switch_doc *self, const 
 
 	if (nic->ours) {
 		r = err_set(e, "Switch.NetAdapterNotUsable", ERR_INVALID_ARGUMENT, nic->name,
-			    "The network adapter \"%s\" belongs to a virtual switch and cannot be the uplink of one.", nic->name);
+			    "The network adapter \"%s\" belongs to a virtual switch and cannot be the uplink of one.",
+			    nic->name);
 		return err_advise(e, r, "Choose a physical network adapter: Get-NetAdapter lists them.");
 	}
 	if (!other || (self && guid_equal(&other->id, &self->id)))
 		return 0;
 	r = err_set(e, "Switch.NetAdapterInUse", ERR_RESOURCE_BUSY, nic->name,
-		    "The network adapter \"%s\" is already bound to the virtual switch \"%s\".", nic->name, other->name);
+		    "The network adapter \"%s\" is already bound to the virtual switch \"%s\".", nic->name,
+		    other->name);
 	return err_advise(e, r, "A network adapter serves one switch: use that switch, or remove it first.");
 }
 
@@ -144,8 +146,8 @@ int switch_check_management_os(const char *name, enum switch_type type, bool wan
 	if (type == SWITCH_EXTERNAL || wanted == (type == SWITCH_INTERNAL))
 		return 0;
 	r = err_set(e, "Switch.ManagementOsFixed", ERR_INVALID_ARGUMENT, name,
-		    "The virtual switch \"%s\" is %s: it %s a network adapter of the management operating system.", name,
-		    switch_types[type], type == SWITCH_INTERNAL ? "always has" : "cannot have");
+		    "The virtual switch \"%s\" is %s: it %s a network adapter of the management operating system.",
+		    name, switch_types[type], type == SWITCH_INTERNAL ? "always has" : "cannot have");
 	return err_advise(e, r, "Change its type by -SwitchType: Internal has one, Private has none.");
 }
 

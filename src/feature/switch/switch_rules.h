@@ -23,7 +23,8 @@ int switch_check_nic(const struct docs *d, const struct switch_doc *self, const 
 /* An internal switch always has a host vNIC, a private one never: Switch.ManagementOsFixed. */
 int switch_check_management_os(const char *name, enum switch_type type, bool wanted, struct err **e);
 
-/* Makes a host vNIC named after the switch where there is none, or removes all of them: documents, inside a transaction. */
+/* Makes a host vNIC named after the switch where there is none, or removes all of them: documents, inside a
+ * transaction. */
 void switch_put_management_os(struct docs *d, const struct switch_doc *sw, bool wanted, const char *host_name);
 /* Disconnects the VMs' adapters from the switch and removes its host vNICs. */
 void switch_detach_all(struct docs *d, const struct switch_doc *sw);

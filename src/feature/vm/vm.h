@@ -4,9 +4,9 @@
 #include "cmdlet.h"
 
 /*
- * A virtual machine. The document says what is wanted: State Running means that the engine keeps a guest running for it;
- * what really runs is the host's to tell. Names are unique on a host (Hyper-V allows duplicates, by-name use then fails
- * there: see Switch.NameNotUnique's reasoning in the catalogue), compared without case.
+ * A virtual machine. The document says what is wanted: State Running means that the engine keeps a guest running for
+ * it; what really runs is the host's to tell. Names are unique on a host (Hyper-V allows duplicates, by-name use then
+ * fails there: see Switch.NameNotUnique's reasoning in the catalogue), compared without case.
  */
 extern const char *const vm_engines[]; /* Qemu, Namespace */
 enum vm_engine { VM_ENGINE_QEMU, VM_ENGINE_NAMESPACE };
@@ -18,9 +18,9 @@ struct vm_doc {
 	struct guid id;
 	char *name;
 	uint32_t engine; /* enum vm_engine */
-	uint32_t state;  /* enum vm_state: what is wanted */
+	uint32_t state;	 /* enum vm_state: what is wanted */
 	uint32_t generation;
-	char *version; /* configuration version, NV-3 */
+	char *version;		 /* configuration version, NV-3 */
 	uint64_t memory_startup; /* bytes */
 	uint32_t processor_count;
 	char *notes;
@@ -38,7 +38,7 @@ json_t *vm_to_object(struct call *c, const void *doc);
 
 typedef VEC(const struct vm_doc *) vm_vec;
 /*
- * The VMs that a cmdlet's -VMName/-Name (names or wildcards) or -VM (objects) selects, sorted by name, each once. A name
- * without wildcard that no VM has is E-1, noted by call_error() (the rest goes on); nothing given selects all.
+ * The VMs that a cmdlet's -VMName/-Name (names or wildcards) or -VM (objects) selects, sorted by name, each once. A
+ * name without wildcard that no VM has is E-1, noted by call_error() (the rest goes on); nothing given selects all.
  */
 void vm_select(struct call *c, const char *name_param, const char *object_param, vm_vec *ret);

@@ -8,33 +8,38 @@
 #include "vm_rules.h"
 
 #define MEMORY_DEFAULT (512ull << 20)
-#define MEMORY_MIN     (32ull << 20)
-#define MEMORY_MAX     (24ull << 40)
+#define MEMORY_MIN (32ull << 20)
+#define MEMORY_MAX (24ull << 40)
 #define PROCESSORS_MAX 2048
 
 static const char *const vm_type[] = { "VirtualMachine", NULL };
 
-#define NAME_OF_VM(flags_) \
-	{ "Name", P_STRING, ARRAY | POS(0) | PIPE_VALUE | (flags_), "names of virtual machines, or wildcards", \
-	  .aliases = "VMName", .sets = IN_SET(0) }
-#define VM_OBJECT                                                                                                \
-	{                                                                                                        \
-		"VM", P_OBJECT, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "virtual machines, as Get-VM returns them", \
-			.values = vm_type, .sets = IN_SET(1)                                                     \
+#define NAME_OF_VM(flags_)                                                                                             \
+	{                                                                                                              \
+		"Name", P_STRING, ARRAY | POS(0) | PIPE_VALUE | (flags_), "names of virtual machines, or wildcards",   \
+			.aliases = "VMName", .sets = IN_SET(0)                                                         \
 	}
-#define FORCE { "Force", P_SWITCH, 0, "accepted; nothing is ever asked here" }
+#define VM_OBJECT                                                                                                      \
+	{                                                                                                              \
+		"VM", P_OBJECT, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "virtual machines, as Get-VM returns them",    \
+			.values = vm_type, .sets = IN_SET(1)                                                           \
+	}
+#define FORCE                                                                                                          \
+	{                                                                                                              \
+		"Force", P_SWITCH, 0, "accepted; nothing is ever asked here"                                           \
+	}
 
 static const struct param new_vm_params[] = {
 	{ "Name", P_STRING, POS(0) | PIPE_VALUE | PIPE_NAME, "name of the virtual machine, unique on the host",
 	  .aliases = "VMName", .def = "New virtual machine" },
-	{ "MemoryStartupBytes", P_UINT, POS(1), "memory at start, for example 1GB", .min = MEMORY_MIN, .max = MEMORY_MAX,
-	  .def = "512MB" },
+	{ "MemoryStartupBytes", P_UINT, POS(1), "memory at start, for example 1GB", .min = MEMORY_MIN,
+	  .max = MEMORY_MAX, .def = "512MB" },
 	{ "Generation", P_UINT, POS(2), "1 or 2; fixed at creation", .min = 1, .max = 2, .def = "1" },
 	{ "SwitchName", P_STRING, 0, "switch that the network adapter is connected to" },
 	{ "Version", P_STRING, 0, "configuration version; only moves up later", .def = "12.0" },
 	{ "NoVHD", P_SWITCH, 0, "without a disk, which is all there is" },
-	{ "Engine", P_ENUM, 0, "what runs the guest: a real machine, or a Linux network namespace", .values = vm_engines,
-	  .def = "Qemu" },
+	{ "Engine", P_ENUM, 0, "what runs the guest: a real machine, or a Linux network namespace",
+	  .values = vm_engines, .def = "Qemu" },
 	{ 0 },
 };
 
@@ -102,7 +107,8 @@ static void vm_select_args(struct call *c, const struct arg *names, const struct
 
 void vm_select(struct call *c, const char *name_param, const char *object_param, vm_vec *ret)
 {
-	vm_select_args(c, name_param ? call_arg(c, name_param) : NULL, object_param ? call_arg(c, object_param) : NULL, NULL, ret);
+	vm_select_args(c, name_param ? call_arg(c, name_param) : NULL, object_param ? call_arg(c, object_param) : NULL,
+		       NULL, ret);
 }
 
 /* Calls fn for each VM that -Name or -VM selects; one that fails leaves the others alone. */
@@ -358,14 +364,17 @@ static int remove_vm(struct call *c, struct err **e)
 }
 
 const struct cmdlet vm_cmdlets[] = {
-	{ "New-VM", "create a virtual machine, off, with one network adapter", new_vm_params, &vm_object, new_vm, CHANGES },
+	{ "New-VM", "create a virtual machine, off, with one network adapter", new_vm_params, &vm_object, new_vm,
+	  CHANGES },
 	{ "Get-VM", "list virtual machines", get_vm_params, &vm_object, get_vm },
 	{ "Set-VM", "change a virtual machine", set_vm_params, &vm_object, set_vm, CHANGES | PASSTHRU },
 	{ "Rename-VM", "rename a virtual machine", rename_vm_params, &vm_object, rename_vm, CHANGES | PASSTHRU },
 	{ "Start-VM", "start virtual machines", start_vm_params, &vm_object, start_vm, CHANGES | PASSTHRU },
 	{ "Stop-VM", "shut virtual machines down", stop_vm_params, &vm_object, stop_vm, CHANGES | PASSTHRU },
-	{ "Restart-VM", "reset running virtual machines", restart_vm_params, &vm_object, restart_vm, CHANGES | PASSTHRU },
-	{ "Remove-VM", "delete virtual machines that are off", remove_vm_params, &vm_object, remove_vm, CHANGES | PASSTHRU },
+	{ "Restart-VM", "reset running virtual machines", restart_vm_params, &vm_object, restart_vm,
+	  CHANGES | PASSTHRU },
+	{ "Remove-VM", "delete virtual machines that are off", remove_vm_params, &vm_object, remove_vm,
+	  CHANGES | PASSTHRU },
 	{ "Invoke-Command", "run a shell line in virtual machines", invoke_command_params, NULL, vm_invoke_command },
 	{ 0 },
 };

@@ -3,5 +3,6 @@
 
 #include "vm.h"
 
-/* Invoke-Command -VMName: runs in all the VMs at once, answers when the last is done, in the order of the VMs' names. */
+/* Invoke-Command -VMName: runs in all the VMs at once, answers when the last is done, in the order of the VMs' names.
+ */
 int vm_invoke_command(struct call *c, struct err **e);

@@ -8,10 +8,29 @@
 /* The object VirtualMachine (cmdlets.md 4.1): the document, and what really runs. */
 
 static const char *const vm_properties[] = {
-	"Name",		 "State",	    "CPUUsage",		    "MemoryAssigned", "Uptime",	     "Status",	     "Version",
-	"Id",		 "VMId",	    "VMName",		    "Engine",	      "Generation",  "ProcessorCount", "MemoryStartup",
-	"DynamicMemoryEnabled", "Notes",    "NetworkAdapters",	    "CreationTime",   "ProcessId",   "IsClustered",  "ComputerName",
-	"MemoryAssignedMB", NULL,
+	"Name",
+	"State",
+	"CPUUsage",
+	"MemoryAssigned",
+	"Uptime",
+	"Status",
+	"Version",
+	"Id",
+	"VMId",
+	"VMName",
+	"Engine",
+	"Generation",
+	"ProcessorCount",
+	"MemoryStartup",
+	"DynamicMemoryEnabled",
+	"Notes",
+	"NetworkAdapters",
+	"CreationTime",
+	"ProcessId",
+	"IsClustered",
+	"ComputerName",
+	"MemoryAssignedMB",
+	NULL,
 };
 
 static const struct column vm_columns[] = {

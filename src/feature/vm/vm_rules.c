@@ -7,8 +7,8 @@ const char *const vm_engines[] = { "Qemu", "Namespace", NULL };
 const char *const vm_states[] = { "Off", "Running", NULL };
 
 /* NV-3: what the newest documented host supports. Versions only move up, so the newest is the default. */
-static const char *const vm_versions[] = { "8.0",  "8.1",  "8.2",  "8.3", "9.0", "9.1", "9.2",
-					   "9.3",  "10.0", "10.5", "11.0", "12.0" };
+static const char *const vm_versions[] = { "8.0", "8.1", "8.2",	 "8.3",	 "9.0",	 "9.1",
+					   "9.2", "9.3", "10.0", "10.5", "11.0", "12.0" };
 
 static const struct doc_field vm_fields[] = {
 	DOC_FIELD(vm_doc, id, DOC_GUID, "id"),
@@ -86,7 +86,8 @@ int vm_check_engine(enum vm_engine engine, const char *name, struct err **e)
 	if (engine == VM_ENGINE_NAMESPACE)
 		return 0;
 	r = err_set(e, "Vm.EngineUnavailable", ERR_NOT_IMPLEMENTED, name,
-		    "The virtual machine \"%s\" cannot be created: the engine Qemu is not available on this host.", name);
+		    "The virtual machine \"%s\" cannot be created: the engine Qemu is not available on this host.",
+		    name);
 	return err_advise(e, r, "-Engine Namespace is available: a guest that is a Linux network namespace.");
 }
 

@@ -9,7 +9,8 @@
 
 /* E-1: no VM has that name. Always negative. */
 int vm_unknown(const char *name, struct err **e);
-/* A usable name that no other VM has (Vm.NameNotUnique, InvalidName). self: the VM that will bear it, NULL for a new one. */
+/* A usable name that no other VM has (Vm.NameNotUnique, InvalidName). self: the VM that will bear it, NULL for a new
+ * one. */
 int vm_check_name(const struct docs *d, const struct vm_doc *self, const char *name, struct err **e);
 /* Vm.EngineUnavailable */
 int vm_check_engine(enum vm_engine engine, const char *name, struct err **e);
