@@ -274,7 +274,7 @@ static int set_one(struct call *c, const struct switch_doc *sw, const struct hos
 	const char *notes = call_str(c, "Notes", NULL);
 	struct docs *d = call_docs(c);
 	struct switch_doc *changed;
-	struct change change;
+	struct change change = { 0 };
 	int r = plan_change(c, sw, nic, &change, e);
 
 	if (r < 0 || !call_should(c, sw->name, "%s", call_name(c)))
