@@ -56,8 +56,8 @@ struct api_backend {
 	void (*invoke)(void *arg, const char *cmdlet, json_t *body, const struct api_caller *caller, api_done_fn done,
 		       void *done_arg);
 	/*
-	 * The client of a call that is still pending has gone. done() must still be called exactly once, now or later;
-	 * what it says is dropped. May be NULL.
+	 * The client of a call that is still pending has gone, or at least shut down its sending side. done() must still be called
+	 * exactly once, now or later; what it says is dropped. May be NULL.
 	 */
 	void (*cancel)(void *arg, void *done_arg);
 	/* A new reference. */

@@ -166,9 +166,9 @@ static enum MHD_Result finish(struct request *request, const char *method, const
 		return send_reply(request->connection, &request->call.reply);
 	if (request->abandoned)
 		return MHD_NO;
-	/* Only a full hang-up: a client may have shut down its sending side and still wait for the answer. */
+	/* Half a hang-up counts too: the library reads on when it resumes, and closes at the end of the stream. */
 	info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (!info || sd_event_add_io(api->event, &request->hangup, info->connect_fd, EPOLLHUP, on_hangup, request) < 0)
+	if (!info || sd_event_add_io(api->event, &request->hangup, info->connect_fd, EPOLLRDHUP, on_hangup, request) < 0)
 		return MHD_NO;
 	MHD_suspend_connection(request->connection);
 	return MHD_YES;
