@@ -110,6 +110,7 @@ static void add_links(const struct view *v, json_t *o)
 		json_object_set_new(o, "PortName", json_string(adapter_port_name(&a->id, link)));
 	} else {
 		json_object_set_new(o, "InterfaceName", json_string(adapter_host_link_name(&a->id, link)));
+		json_object_set_new(o, "PortName", json_null());
 	}
 }
 
