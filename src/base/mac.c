@@ -41,27 +41,34 @@ int mac_parse(const char *s, struct mac *ret)
 	return 0;
 }
 
-static const char *format(const struct mac *m, const char *pattern, char *buf)
+/* The digits with a separator between the bytes; 0: none. */
+static const char *format(const struct mac *m, const char *digits, char separator, char *buf)
 {
-	snprintf(buf, MAC_TEXT_SIZE, pattern, m->b[0], m->b[1], m->b[2], m->b[3], m->b[4], m->b[5]);
+	char *p = buf;
+
+	for (size_t i = 0; i < 6; i++) {
+		if (i && separator)
+			*p++ = separator;
+		*p++ = digits[m->b[i] >> 4];
+		*p++ = digits[m->b[i] & 15];
+	}
+	*p = 0;
 	return buf;
 }
 
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-
 const char *mac_format(const struct mac *m, char buf[static MAC_TEXT_SIZE])
 {
-	return format(m, "%02X%02X%02X%02X%02X%02X", buf);
+	return format(m, "0123456789ABCDEF", 0, buf);
 }
 
 const char *mac_format_dashes(const struct mac *m, char buf[static MAC_TEXT_SIZE])
 {
-	return format(m, "%02X-%02X-%02X-%02X-%02X-%02X", buf);
+	return format(m, "0123456789ABCDEF", '-', buf);
 }
 
 const char *mac_format_colons(const struct mac *m, char buf[static MAC_TEXT_SIZE])
 {
-	return format(m, "%02x:%02x:%02x:%02x:%02x:%02x", buf);
+	return format(m, "0123456789abcdef", ':', buf);
 }
 
 bool mac_is_zero(const struct mac *m)

@@ -53,7 +53,7 @@ static void address_change(void *arg, const void *have, const void *want)
 	if (r < 0 && !(have && (r == -EADDRNOTAVAIL || r == -ENODEV)))
 		pass_failed(p, r, nl_last_message(p->g->nl), "cannot %s the provider address %s", want ? "set" : "remove",
 			    ip_format(&a->ip, text));
-	p->writes++;
+	pass_wrote(p, "provider address %s %s", ip_format(&a->ip, text), want ? "set" : "removed");
 }
 
 static void addresses(struct pass *p)
@@ -109,7 +109,7 @@ static void route_change(void *arg, const void *have, const void *want)
 	if (r < 0 && !(!want && r == -ESRCH))
 		pass_failed(p, r, nl_last_message(p->g->nl), "cannot %s the provider route to %s", want ? "set" : "remove",
 			    prefix_format(&route->dst, text));
-	p->writes++;
+	pass_wrote(p, "provider route to %s %s", prefix_format(&route->dst, text), want ? "set" : "removed");
 }
 
 static void routes(struct pass *p)
@@ -161,7 +161,7 @@ static void fdb_change(void *arg, const void *have, const void *want)
 
 	if (r < 0 && want)
 		pass_failed(p, r, nl_last_message(p->g->nl), "cannot set a forwarding entry");
-	p->writes++;
+	pass_wrote(p, "forwarding entry %s", want ? "set" : "removed");
 }
 
 /* A port without spoofing does not learn: its one address is entered. */
@@ -205,7 +205,7 @@ static void neigh_change(void *arg, const void *have, const void *want)
 
 	if (r < 0 && want)
 		pass_failed(p, r, nl_last_message(p->g->nl), "cannot ask for the link address of %s", ip_format(&n->ip, text));
-	p->writes++;
+	pass_wrote(p, "neighbour %s %s", ip_format(&n->ip, text), want ? "asked for" : "removed");
 }
 
 /* The kernel keeps the link addresses of provider next hops known by itself, whether or not this daemon runs. */

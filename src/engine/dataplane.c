@@ -113,7 +113,7 @@ static void hops_write(struct pass *p, struct hop_index *x)
 		if (!have || memcmp(&have->value, &want.value, sizeof(want.value)) != 0) {
 			r = bpf_driver_set_nexthop(p->g->bpf, &want);
 			failed(p, r, "next hops");
-			p->writes++;
+			pass_wrote(p, "next hop %u set", want.index);
 		}
 		if (r == 0)
 			map_put(x->by_pa, &hop->pa, sizeof(hop->pa), (void *)(uintptr_t)(want.index + 1));
@@ -127,7 +127,7 @@ static void hops_delete(struct pass *p, struct hop_index *x)
 		if (map_get(x->by_pa, &h->value.pa, sizeof(h->value.pa)))
 			continue;
 		failed(p, bpf_driver_delete_nexthop(p->g->bpf, h->index), "next hops");
-		p->writes++;
+		pass_wrote(p, "next hop %u removed", h->index);
 	}
 }
 
@@ -155,7 +155,9 @@ static int pa_key(const void *a, const void *b)
 
 static bool pa_same(const void *have, const void *want)
 {
-	return memcmp(have, want, sizeof(struct bpf_pa)) == 0;
+	const struct bpf_pa *h = have, *w = want;
+
+	return memcmp(&h->value, &w->value, sizeof(h->value)) == 0;
 }
 
 struct changes {
@@ -175,7 +177,7 @@ static void pa_change(void *arg, const void *have, const void *want)
 		return;
 	}
 	failed(x->p, bpf_driver_set_pa(x->p->g->bpf, want), "provider addresses");
-	x->p->writes++;
+	pass_wrote(x->p, "provider address entered");
 }
 
 static void write_pas(struct changes *x)
@@ -209,9 +211,12 @@ static int dest_key(const void *a, const void *b)
 	return memcmp(&((const struct bpf_dest *)a)->key, &((const struct bpf_dest *)b)->key, sizeof(struct dp_dest_key));
 }
 
+/* Values alone: the structs around them have padding. */
 static bool dest_same(const void *have, const void *want)
 {
-	return memcmp(have, want, sizeof(struct bpf_dest)) == 0;
+	const struct bpf_dest *h = have, *w = want;
+
+	return memcmp(&h->value, &w->value, sizeof(h->value)) == 0;
 }
 
 static void dest_change(void *arg, const void *have, const void *want)
@@ -252,7 +257,8 @@ static void write_dests(struct changes *x, const struct hop_index *hops)
 	diff_run(&d);
 	if (x->dests.n)
 		failed(x->p, bpf_driver_set_dests(x->p->g->bpf, x->dests.items, x->dests.n), "table of MAC addresses");
-	x->p->writes += x->dests.n;
+	vec_foreach(&x->dests, dest)
+		pass_wrote(x->p, "MAC address of segment %u set", dest->key.segment);
 	vec_done(&want);
 	vec_done(&have);
 }
@@ -264,7 +270,9 @@ static int ca_key(const void *a, const void *b)
 
 static bool ca_same(const void *have, const void *want)
 {
-	return memcmp(have, want, sizeof(struct bpf_ca)) == 0;
+	const struct bpf_ca *h = have, *w = want;
+
+	return memcmp(&h->value, &w->value, sizeof(h->value)) == 0;
 }
 
 static void ca_change(void *arg, const void *have, const void *want)
@@ -297,7 +305,8 @@ static void write_cas(struct changes *x)
 	diff_run(&d);
 	if (x->cas.n)
 		failed(x->p, bpf_driver_set_cas(x->p->g->bpf, x->cas.items, x->cas.n), "table of customer addresses");
-	x->p->writes += x->cas.n;
+	vec_foreach(&x->cas, ca)
+		pass_wrote(x->p, "customer address of segment %u set", ca->key.segment);
 	vec_done(&want);
 	vec_done(&have);
 }
@@ -353,7 +362,9 @@ static int port_key(const void *a, const void *b)
 
 static bool port_same(const void *have, const void *want)
 {
-	return memcmp(have, want, sizeof(struct bpf_port)) == 0;
+	const struct bpf_port *h = have, *w = want;
+
+	return memcmp(&h->value, &w->value, sizeof(h->value)) == 0;
 }
 
 static void port_change(void *arg, const void *have, const void *want)
@@ -371,7 +382,7 @@ static void port_change(void *arg, const void *have, const void *want)
 			    ((const struct bpf_port *)want)->ifindex, DP_MAX_IFINDEX);
 	else
 		failed(x->p, r, "ports");
-	x->p->writes++;
+	pass_wrote(x->p, "port %u set", ((const struct bpf_port *)want)->ifindex);
 }
 
 static void write_ports(struct changes *x)
@@ -427,7 +438,7 @@ static void attachment_change(void *arg, const void *have, const void *want)
 
 	if (r < 0 && !(r == -ENODEV && !want))
 		pass_failed(p, r, NULL, "cannot %s the dataplane's program at interface %u", want ? "attach" : "detach", a->ifindex);
-	p->writes++;
+	pass_wrote(p, "program %s interface %u", want ? "attached at" : "detached from", a->ifindex);
 }
 
 static void write_attachments(struct pass *p)
@@ -469,7 +480,9 @@ static void delete_gone(struct changes *x)
 		failed(x->p, bpf_driver_delete_dests(b, &dest->key, 1), "table of MAC addresses");
 	vec_foreach(&x->pas_gone, pa)
 		failed(x->p, bpf_driver_delete_pa(b, &pa->key), "provider addresses");
-	x->p->writes += x->ports_gone.n + x->cas_gone.n + x->dests_gone.n + x->pas_gone.n;
+	if (x->ports_gone.n + x->cas_gone.n + x->dests_gone.n + x->pas_gone.n)
+		pass_wrote(x->p, "%zu ports, %zu customer addresses, %zu MAC addresses, %zu provider addresses removed",
+			   x->ports_gone.n, x->cas_gone.n, x->dests_gone.n, x->pas_gone.n);
 }
 
 void step_dataplane(struct pass *p)

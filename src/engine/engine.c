@@ -25,6 +25,18 @@ void pass_failed(struct pass *p, int r, const char *detail, const char *format, 
 	err_advise(&p->first, 0, "It is tried again with the next change and when the daemon starts; its log has every failure.");
 }
 
+void pass_wrote(struct pass *p, const char *format, ...)
+{
+	_cleanup_free_ char *what = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	what = xvasprintf(format, ap);
+	va_end(ap);
+	p->writes++;
+	log_debug("%s", what);
+}
+
 static uint64_t now_us(void)
 {
 	struct timespec t;

@@ -32,7 +32,7 @@ static void stop_unwanted(struct pass *p)
 			r = guest_stop(p->g->guests, &guest->id, true, STOP_TIMEOUT_MS);
 		if (r < 0 && r != -ENOENT)
 			pass_failed(p, r, NULL, "cannot stop the guest %s", guest->name);
-		p->writes++;
+		pass_wrote(p, "guest %s stopped", guest->name);
 	}
 }
 
@@ -54,7 +54,7 @@ static void start_wanted(struct pass *p)
 			pass_failed(p, r, NULL, "cannot start the guest %s", vm->name);
 			continue;
 		}
-		p->writes++;
+		pass_wrote(p, "guest %s started", vm->name);
 	}
 }
 

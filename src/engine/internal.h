@@ -53,6 +53,8 @@ struct pass {
 
 /* Notes a failure of one entry and goes on. r < 0; detail may be NULL or "". */
 void pass_failed(struct pass *p, int r, const char *detail, const char *format, ...) _printf_(4, 5);
+/* Counts one change made to the kernel, and logs it at level debug. */
+void pass_wrote(struct pass *p, const char *format, ...) _printf_(2, 3);
 struct link *pass_link(struct pass *p, const char *name);
 int pass_observe_links(struct pass *p);
 bool link_is_ours(const struct engine *g, const struct link *l);

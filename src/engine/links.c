@@ -113,7 +113,7 @@ static void delete_unwanted(struct pass *p)
 		if (r < 0 && r != -ENODEV)
 			pass_failed(p, r, nl_last_message(p->g->nl), "cannot delete the link %s", l->name);
 		else
-			p->writes++;
+			pass_wrote(p, "link %s deleted", l->name);
 	}
 }
 
@@ -125,7 +125,7 @@ static bool make(struct pass *p, const struct link *want)
 		pass_failed(p, r, nl_last_message(p->g->nl), "cannot create the %s %s", want->kind, want->name);
 		return false;
 	}
-	p->writes++;
+	pass_wrote(p, "%s %s created", want->kind, want->name);
 	return true;
 }
 
@@ -158,7 +158,7 @@ static void make_overlay(struct pass *p)
 	link_mark(p->g, want.alias, HEADROOM_ROLE, NULL, NULL);
 	/* Only speed depends on it: a kernel without VXLAN does without. */
 	if (link_apply(p->g->nl, CHANGE_ADD, NULL, &want) == 0)
-		p->writes++;
+		pass_wrote(p, "%s %s created", want.kind, want.name);
 }
 
 static struct mac bridge_mac(struct pass *p, const struct want_switch *s)
@@ -227,7 +227,7 @@ static void finish_inner_host(struct pass *p, const struct want_port *port)
 	link_mark(p->g, want.alias, "hostnic", &port->adapter, text);
 	if (r == 0 && link_differs(&have, &want)) {
 		r = link_apply(p->g->nl, CHANGE_MODIFY, &have, &want);
-		p->writes++;
+		pass_wrote(p, "host adapter %s set up", port->inner);
 	}
 	if (r < 0)
 		pass_failed(p, r, nl_last_message(p->g->nl), "cannot set up the host adapter %s", port->inner);
@@ -276,7 +276,7 @@ static void leave(struct pass *p, struct link *l)
 	r = link_apply(p->g->nl, CHANGE_MODIFY, l, &want);
 	if (r < 0)
 		pass_failed(p, r, nl_last_message(p->g->nl), "cannot take %s out of its bridge", l->name);
-	p->writes++;
+	pass_wrote(p, "link %s taken out of its bridge", l->name);
 	l->master = 0;
 }
 
@@ -365,7 +365,7 @@ static void modify(struct pass *p, const struct link *have, const struct link *w
 	r = link_apply(p->g->nl, CHANGE_MODIFY, have, want);
 	if (r < 0)
 		pass_failed(p, r, nl_last_message(p->g->nl), "cannot change the link %s", have->name);
-	p->writes++;
+	pass_wrote(p, "link %s changed", have->name);
 }
 
 static int master_index(struct pass *p, const char *name)
@@ -402,7 +402,7 @@ static void set_inner_mtu(struct pass *p, const struct want_port *port, uint32_t
 	vec_done(&all);
 	if (r < 0)
 		pass_failed(p, r, NULL, "cannot set the MTU of %s in the guest", port->inner);
-	p->writes++;
+	pass_wrote(p, "MTU of %s in the guest set", port->inner);
 }
 
 static void finish_port(struct pass *p, const struct want_port *port)

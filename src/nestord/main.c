@@ -166,7 +166,7 @@ static int serve(struct daemon *d, struct err **e)
 	r = api_new(d->event, socket_path, &backend, &d->api, e);
 	if (r < 0)
 		return r;
-	log_info("nestord " NESTOR_VERSION " serves %s as host %s", socket_path, d->options.host_name);
+	log_info("serving %s as host %s", socket_path, d->options.host_name);
 	sd_notify(0, "READY=1");
 	r = sd_event_loop(d->event);
 	sd_notify(0, "STOPPING=1");
@@ -195,6 +195,8 @@ static int run(struct daemon *d, struct err **e)
 	r = engine_new(&config, &d->engine, e);
 	if (r < 0)
 		return r;
+	log_info("nestord " NESTOR_VERSION " starts: instance %s, state %s, run directory %s", d->instance, d->options.state_dir,
+		 d->options.run_dir);
 	if (d->options.destroy)
 		return engine_destroy(d->engine, e);
 	r = serve(d, e);

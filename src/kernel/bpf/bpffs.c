@@ -42,15 +42,57 @@ static int unmount_here(const char *path)
 	return rmdir(path) == 0 || errno == ENOENT ? 0 : -errno;
 }
 
-/* Into the mount namespace of PID 1, if it shows the same run directory. Only for a process that exits soon. */
-static int enter_init_namespace(const char *run_dir)
-{
-	_cleanup_close_ int ns = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
-	struct stat here, there;
+#define ANCESTORS_MAX 64
 
-	if (ns < 0 || stat(run_dir, &here) != 0 || setns(ns, CLONE_NEWNS) != 0 || stat(run_dir, &there) != 0)
+/* The parent of a process that can be seen from here; 0: none. */
+static pid_t parent_of(pid_t pid)
+{
+	_cleanup_free_ char *text = NULL;
+	char path[64];
+	const char *end;
+	int parent = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	if (read_file(path, 4096, &text, NULL) < 0)
+		return 0;
+	end = strrchr(text, ')');
+	return end && sscanf(end, ") %*c %d", &parent) == 1 && parent > 0 ? parent : 0;
+}
+
+/* Into the mount namespace of a process, if it shows the same run directory. Only for a process that exits soon. */
+static int enter_namespace_of(pid_t pid, const char *run_dir, const struct stat *here)
+{
+	_cleanup_close_ int ns = -1;
+	struct stat there;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0 || setns(ns, CLONE_NEWNS) != 0 || stat(run_dir, &there) != 0)
 		return -errno;
-	return here.st_dev == there.st_dev && here.st_ino == there.st_ino ? 0 : -EXDEV;
+	return here->st_dev == there.st_dev && here->st_ino == there.st_ino ? 0 : -EXDEV;
+}
+
+/*
+ * Into the namespace that will outlive this process: that of PID 1, or where that is closed to us (it may have rights that
+ * we lack) of the outermost ancestor.
+ */
+static int enter_lasting_namespace(const char *run_dir)
+{
+	pid_t line[ANCESTORS_MAX];
+	size_t n = 0;
+	struct stat here;
+
+	if (stat(run_dir, &here) != 0)
+		return -errno;
+	for (pid_t pid = getppid(); pid > 1 && n < ANCESTORS_MAX; pid = parent_of(pid))
+		line[n++] = pid;
+	if (enter_namespace_of(1, run_dir, &here) == 0)
+		return 0;
+	while (n--)
+		if (enter_namespace_of(line[n], run_dir, &here) == 0)
+			return 0;
+	return -EXDEV;
 }
 
 static int send_fd(int sock, int result)
@@ -93,8 +135,8 @@ static int receive_fd(int sock)
 	return result;
 }
 
-/* Runs work(path) in the mount namespace of PID 1, in a child, because there is no way back from it. */
-static int run_in_init_namespace(const char *run_dir, const char *path, int (*work)(const char *), bool want_fd)
+/* Runs work(path) in the lasting mount namespace, in a child, because there is no way back from it. */
+static int run_in_lasting_namespace(const char *run_dir, const char *path, int (*work)(const char *), bool want_fd)
 {
 	_cleanup_close_ int here = -1, there = -1;
 	int pair[2], result;
@@ -108,7 +150,7 @@ static int run_in_init_namespace(const char *run_dir, const char *path, int (*wo
 	if (pid < 0)
 		return -errno;
 	if (pid == 0) {
-		result = enter_init_namespace(run_dir);
+		result = enter_lasting_namespace(run_dir);
 		if (result == 0)
 			result = work(path);
 		else
@@ -132,8 +174,8 @@ static int run(const char *run_dir, int (*work)(const char *), bool want_fd)
 
 	if (run_dir[0] != '/' || snprintf(path, sizeof(path), "%s/bpf", run_dir) >= (int)sizeof(path))
 		return -EINVAL;
-	r = run_in_init_namespace(run_dir, path, work, want_fd);
-	/* another mount namespace than PID 1's altogether (a container), or no right to enter it */
+	r = run_in_lasting_namespace(run_dir, path, work, want_fd);
+	/* another mount namespace altogether (a container), or no right to enter any */
 	return r == -EXDEV ? work(path) : r;
 }
 
