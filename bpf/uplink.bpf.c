@@ -56,7 +56,7 @@ int nestor_uplink(struct __sk_buff *skb)
 	if (reason == WIRE_OTHER)
 		return pass(skb);
 	if (likely(reason == WIRE_OURS))
-		reason = wire_inner(p + NVGRE_INNER, end, &w);
+		reason = wire_inner(p + NVGRE_INNER, end, &w, uplink);
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
 	if (unlikely(p + NVGRE_PAYLOAD > end))

@@ -20,7 +20,7 @@ struct wire {
 #define WIRE_OURS 0	/* NVGRE for us, well-formed */
 #define WIRE_OTHER (-1) /* not ours: the kernel goes on */
 
-stage int wire_gre(const void *p, const struct dp_port *uplink, struct wire *w)
+stage int wire_gre(const void *p, struct wire *w)
 {
 	__u16 flags = bpf_ntohs(*(const __u16 *)(p + NVGRE_GRE));
 
@@ -32,8 +32,6 @@ stage int wire_gre(const void *p, const struct dp_port *uplink, struct wire *w)
 	w->vsid = bpf_ntohl(*(const __u32 *)(p + 38)) >> 8;
 	if (unlikely(w->vsid < DP_VSID_MIN || w->vsid > DP_VSID_MAX))
 		return DP_DROP_VSID_RESERVED;
-	if (unlikely(pa4_is_local(uplink, w->source_pa)))
-		return DP_DROP_OWN_PA_AS_SOURCE;
 	return WIRE_OURS;
 }
 
@@ -71,30 +69,42 @@ stage int wire_outer(const void *p, const void *end, __u32 len, _Bool segmented,
 	if (unlikely(!segmented && (tot_len < NVGRE_INNER - NVGRE_IP || tot_len > len - NVGRE_IP)))
 		return DP_DROP_OUTER_TRUNCATED;
 	w->source_pa = ip->saddr;
-	return wire_gre(p, uplink, w);
+	return wire_gre(p, w);
 }
 
-/* The record of the inner source must name the outer source (section 2.5, inbound). */
-stage int wire_source_mac(const void *inner, const struct wire *w, __u8 flags)
+/*
+ * The record of the inner source must name the outer source (section 2.5, inbound). Nobody else may send from an address
+ * of this host: whose record it is tells that without a lookup on the way of good packets.
+ */
+stage int wire_source_pa(const struct dp_dest *d, const struct wire *w, const struct dp_port *uplink)
+{
+	if (likely(d && d->kind != DP_DEST_LOCAL && addr_equals_v4(&d->pa, w->source_pa)))
+		return WIRE_OURS;
+	if (pa4_is_local(uplink, w->source_pa))
+		return DP_DROP_OWN_PA_AS_SOURCE;
+	return d ? DP_DROP_WRONG_SOURCE_PA : DP_DROP_INNER_SOURCE_UNKNOWN;
+}
+
+stage int wire_source_mac(const void *inner, const struct wire *w, const struct dp_port *uplink)
+{
+	return wire_source_pa(dest_get(w->vsid, inner + ETH_ALEN), w, uplink);
+}
+
+stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const struct dp_port *uplink)
 {
 	const struct dp_dest *d = dest_get(w->vsid, inner + ETH_ALEN);
+	const struct dp_ca *c;
 
-	if (!d || (d->flags & flags) != flags)
-		return DP_DROP_INNER_SOURCE_UNKNOWN;
-	return addr_equals_v4(&d->pa, w->source_pa) ? WIRE_OURS : DP_DROP_WRONG_SOURCE_PA;
-}
-
-stage int wire_source4(const void *inner, __u32 ca, const struct wire *w)
-{
-	const struct dp_ca *c = ca4_get(w->vsid, ca);
-
-	if (unlikely(!c || (c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN)))
-		return wire_source_mac(inner, w, DP_DEST_ANY_CA);
-	return likely(addr_equals_v4(&c->pa, w->source_pa)) ? WIRE_OURS : DP_DROP_WRONG_SOURCE_PA;
+	if (unlikely(d && (d->ca4 != ca || !ca)) && !(d->flags & DP_DEST_ANY_CA)) {
+		c = ca4_get(w->vsid, ca);
+		if (!c || (c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN))
+			d = NULL;
+	}
+	return wire_source_pa(d, w, uplink);
 }
 
 /* The inner frame, inner: its Ethernet header. */
-stage int wire_inner(const void *inner, const void *end, const struct wire *w)
+stage int wire_inner(const void *inner, const void *end, const struct wire *w, const struct dp_port *uplink)
 {
 	const struct iphdr *ip = inner + ETH_HLEN;
 	const struct arp4 *arp = inner + ETH_HLEN;
@@ -112,7 +122,7 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w)
 			return DP_DROP_INNER_TRUNCATED;
 		if (unlikely(w->inner_len && ETH_HLEN + bpf_ntohs(ip->tot_len) > w->inner_len))
 			return DP_DROP_INNER_TRUNCATED;
-		return wire_source4(inner, ip->saddr, w);
+		return wire_source4(inner, ip->saddr, w, uplink);
 	}
 	if (type == ETHERTYPE_ARP) {
 		if ((const void *)(arp + 1) > end || (w->inner_len && w->inner_len < ETH_HLEN + sizeof(*arp)))
@@ -121,11 +131,11 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w)
 			return DP_DROP_ARP_MALFORMED;
 		if (!mac_equal(arp->sha, inner + ETH_ALEN))
 			return DP_DROP_ARP_SPOOFED;
-		return wire_source4(inner, arp_spa(arp), w);
+		return wire_source4(inner, arp_spa(arp), w, uplink);
 	}
 	if (type == ETHERTYPE_IP6)
 		return DP_DROP_IPV6_NOT_CARRIED;
-	return wire_source_mac(inner, w, 0);
+	return wire_source_mac(inner, w, uplink);
 }
 
 #endif

@@ -97,6 +97,13 @@ struct dp_dest {
 	__u8 flags;			/* enum dp_dest_flag */
 	__u8 pad[2];
 	__u32 target;
+	/*
+	 * As a source: the record's IPv4 customer address, network order, so that one lookup by MAC checks what comes from
+	 * the wire; 0, or another address than the packet's: map "cas" decides. A MAC with several addresses has any of
+	 * them here.
+	 */
+	__u32 ca4;
+	__u32 pad1;
 	union dp_addr pa;		/* of the record: what the outer source must be when this MAC sends */
 };
 
@@ -201,7 +208,8 @@ DP_ASSERT(sizeof(struct dp_port) == 128);
 DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
 DP_ASSERT(sizeof(struct dp_dest_key) == 12);
-DP_ASSERT(sizeof(struct dp_dest) == 24);
+DP_ASSERT(sizeof(struct dp_dest) == 32);
+DP_ASSERT(__builtin_offsetof(struct dp_dest, pa) == 16);
 DP_ASSERT(sizeof(struct dp_ca_key) == 20);
 DP_ASSERT(__builtin_offsetof(struct dp_ca_key, ca) == 4);
 DP_ASSERT(sizeof(struct dp_ca) == 24);

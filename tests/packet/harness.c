@@ -63,14 +63,26 @@ static void add_port(uint32_t ifindex, uint32_t segment, uint32_t vsid, uint8_t 
 	assert_int_equal(bpf_driver_set_port(fixture.driver, &p), 0);
 }
 
-static void add_dest(uint32_t segment, uint8_t mac, enum dp_dest_kind kind, uint32_t target, const char *pa, uint8_t flags)
+static void add_dest(uint32_t segment, uint8_t mac, struct dp_dest value, const char *pa, const char *ca)
 {
-	struct bpf_dest d = { .key.segment = segment, .value = { .kind = kind, .target = target, .flags = flags } };
+	struct bpf_dest d = { .key.segment = segment, .value = value };
 
 	set_mac(d.key.mac, mac);
 	if (pa)
 		d.value.pa = addr(pa);
+	if (ca)
+		d.value.ca4 = addr(ca).w[3];
 	assert_int_equal(bpf_driver_set_dests(fixture.driver, &d, 1), 0);
+}
+
+static struct dp_dest here(uint32_t port, uint8_t flags)
+{
+	return (struct dp_dest){ .kind = DP_DEST_LOCAL, .target = port, .flags = flags };
+}
+
+static struct dp_dest there(uint32_t nexthop, uint8_t flags)
+{
+	return (struct dp_dest){ .kind = DP_DEST_REMOTE, .target = nexthop, .flags = flags };
 }
 
 static void add_record(uint32_t vsid, uint8_t mac, const char *ca, uint32_t port, uint32_t nexthop)
@@ -81,7 +93,7 @@ static void add_record(uint32_t vsid, uint8_t mac, const char *ca, uint32_t port
 	set_mac(c.value.mac, mac);
 	c.value.flags = port ? DP_CA_LOCAL : 0;
 	assert_int_equal(bpf_driver_set_cas(fixture.driver, &c, 1), 0);
-	add_dest(vsid, mac, port ? DP_DEST_LOCAL : DP_DEST_REMOTE, port ? port : nexthop, pa, 0);
+	add_dest(vsid, mac, port ? here(port, 0) : there(nexthop, 0), pa, ca);
 }
 
 static void add_nexthop(uint32_t index, uint32_t flags, const char *pa, uint16_t mtu)
@@ -122,11 +134,14 @@ static void add_policy(void)
 	add_record(5010, 0x16, "10.10.10.16", 0, NH_V6);
 	add_record(5010, 0x17, "10.10.10.17", 0, NH_SMALL);
 	add_record(5010, 0x18, "10.10.10.18", 0, NH_ABSENT);
-	add_dest(5010, 0x61, DP_DEST_LOCAL, WILD, PA_HERE, DP_DEST_ANY_CA);
-	add_dest(5010, 0x62, DP_DEST_REMOTE, NH_PEER, PA_PEER, DP_DEST_ANY_CA);
+	/* a second address of blue2, which its destination entry does not tell */
+	add_record(5010, 0x12, "10.10.10.112", 0, NH_PEER);
+	add_dest(5010, 0x12, there(NH_PEER, 0), PA_PEER, "10.10.10.12");
+	add_dest(5010, 0x61, here(WILD, DP_DEST_ANY_CA), PA_HERE, NULL);
+	add_dest(5010, 0x62, there(NH_PEER, DP_DEST_ANY_CA), PA_PEER, NULL);
 	/* records that went out of step with the ports */
-	add_dest(5010, 0x71, DP_DEST_LOCAL, RED1, PA_HERE, 0);
-	add_dest(5010, 0x72, DP_DEST_LOCAL, NOT_A_PORT, PA_HERE, 0);
+	add_dest(5010, 0x71, here(RED1, 0), PA_HERE, NULL);
+	add_dest(5010, 0x72, here(NOT_A_PORT, 0), PA_HERE, NULL);
 	set_mac(router.value.mac, 0x01);
 	assert_int_equal(bpf_driver_set_cas(fixture.driver, &router, 1), 0);
 	add_record(5011, 0x21, "10.10.10.11", RED1, 0);
@@ -142,7 +157,7 @@ static void add_ports(void)
 	add_port(RED1, 5011, 5011, 0x21, "10.10.10.11", DP_PORT_POLICY | DP_PORT_PEER);
 	for (uint32_t i = LAB1; i <= LAB3; i++) {
 		add_port(i, SEGMENT_LAB, 5020, i - LAB1 + 0x31, NULL, 0);
-		add_dest(SEGMENT_LAB, i - LAB1 + 0x31, DP_DEST_LOCAL, i, NULL, 0);
+		add_dest(SEGMENT_LAB, i - LAB1 + 0x31, here(i, 0), NULL, NULL);
 	}
 	add_port(PLAIN, 0, 0, 0x41, NULL, 0);
 	add_port(OPEN, 0, 0, 0x42, NULL, DP_PORT_SPOOFING);
@@ -152,7 +167,8 @@ static void add_device(uint32_t ifindex)
 {
 	char command[128];
 
-	snprintf(command, sizeof(command), "ip link add name d%u index %u up type bridge mcast_snooping 0", ifindex, ifindex);
+	snprintf(command, sizeof(command), "ip link add name d%u index %u up type bridge mcast_snooping 0", ifindex,
+		 ifindex);
 	assert_int_equal(system(command), 0);
 }
 

@@ -8,7 +8,8 @@
 #define PEER "214.214.51.43"
 #define KEY(vsid) ((uint32_t)(vsid) << 8 | 0x6f)
 
-static const struct ip4 udp = { .dst_mac = 0x11, .src_mac = 0x12, .dst = "10.10.10.11", .src = "10.10.10.12", .payload = 40 };
+static const struct ip4 udp = { .dst_mac = 0x11, .src_mac = 0x12, .dst = "10.10.10.11", .src = "10.10.10.12",
+				  .payload = 40 };
 
 static struct frame inner_udp(void)
 {
@@ -263,6 +264,20 @@ static void inner_source(void **state _unused_)
 	}
 }
 
+/* HN-5: one MAC may have several addresses, a record each. */
+static void second_customer_address(void **state _unused_)
+{
+	struct ip4 p = udp;
+
+	p.src = "10.10.10.112";
+	struct frame inner = frame_ip4(p);
+	struct frame f = frame_nvgre(PEER, HERE, KEY(5010), &inner);
+
+	expect_delivered(&f, BLUE1, &inner);
+	f = frame_nvgre("214.214.51.77", HERE, KEY(5010), &inner);
+	wire_drop(&f, DP_DROP_WRONG_SOURCE_PA);
+}
+
 /* HN-7: the gateway's record stands for every address, but only from the gateway's host. */
 static void wildcard_source(void **state _unused_)
 {
@@ -364,7 +379,7 @@ int main(void)
 		cmocka_unit_test(not_ours), cmocka_unit_test(truncated), cmocka_unit_test(padding),
 		cmocka_unit_test(gre_header), cmocka_unit_test(reserved_vsid), cmocka_unit_test(fragment),
 		cmocka_unit_test(options), cmocka_unit_test(inner_tag), cmocka_unit_test(outer_source),
-		cmocka_unit_test(inner_source), cmocka_unit_test(wildcard_source), cmocka_unit_test(destination),
+		cmocka_unit_test(inner_source), cmocka_unit_test(wildcard_source), cmocka_unit_test(second_customer_address), cmocka_unit_test(destination),
 		cmocka_unit_test(other_ethertype), cmocka_unit_test(arp), cmocka_unit_test(counted),
 	};
 

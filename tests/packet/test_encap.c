@@ -3,7 +3,8 @@
 
 #include "harness.h"
 
-static const struct ip4 udp = { .dst_mac = 0x12, .src_mac = 0x11, .dst = "10.10.10.12", .src = "10.10.10.11", .payload = 4 };
+static const struct ip4 udp = { .dst_mac = 0x12, .src_mac = 0x11, .dst = "10.10.10.12", .src = "10.10.10.11",
+				  .payload = 4 };
 
 static struct result send_ok(const struct frame *f)
 {

@@ -3,7 +3,8 @@
 
 #include "harness.h"
 
-static const struct ip4 local = { .dst_mac = 0x13, .src_mac = 0x11, .dst = "10.10.10.13", .src = "10.10.10.11", .payload = 30 };
+static const struct ip4 local = { .dst_mac = 0x13, .src_mac = 0x11, .dst = "10.10.10.13", .src = "10.10.10.11",
+				    .payload = 30 };
 
 static void vport_drop(uint32_t port, const struct frame *f, enum dp_drop_reason reason)
 {
