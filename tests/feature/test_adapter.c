@@ -212,6 +212,9 @@ static void port_settings(void **state)
 	kit_property(k, 0, "VirtualSubnetId", "5010");
 	kit_property(k, 0, "MacAddressSpoofing", "'On'");
 	/* Each setting alone leaves the other. */
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'VirtualSubnetId': 5011, 'PassThru': true}");
+	kit_property(k, 0, "MacAddressSpoofing", "'On'");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'VirtualSubnetId': 5010}");
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MacAddressSpoofing': 'Off', 'PassThru': true}");
 	kit_property(k, 0, "VirtualSubnetId", "5010");
 	adapters = kit_get(k, "Get-VMNetworkAdapter", "{'VMName': '*'}");
@@ -229,6 +232,7 @@ static void port_settings(void **state)
 	kit_do(k, "Stop-VM", "{'Name': '*'}");
 	kit_do(k, "Remove-VM", "{'Name': '*'}");
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': '*', 'VirtualSubnetId': '0'}");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': '*', 'Name': 'Network Adapter', 'VirtualSubnetId': '0'}");
 }
 
 static void connect(void **state)

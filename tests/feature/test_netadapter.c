@@ -179,6 +179,9 @@ static void runbook_reset(void **state)
 	       "{'RoutingDomainID': '{11111111-2222-3333-4444-000000005010}', 'VirtualSubnetID': '5010', "
 	       "'DestinationPrefix': '10.10.10.0/24', 'NextHop': '0.0.0.0', 'Metric': 255}");
 	assert_int_equal(policy(k), 1);
+	kit_what_if(k, "Disable-NetAdapterBinding", "{'Name': '*', 'ComponentID': 'ms_netwnv'}", 3);
+	kit_do(k, "Disable-NetAdapterBinding", "{'Name': '*', 'ComponentID': 'vms_pp'}");
+	assert_int_equal(policy(k), 1);
 	kit_do(k, "Disable-NetAdapterBinding", "{'Name': '*', 'ComponentID': 'ms_netwnv'}");
 	assert_int_equal(policy(k), 0);
 }

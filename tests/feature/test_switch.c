@@ -202,6 +202,7 @@ static void remove_switch(void **state)
 	kit_do(k, "Get-VMNetworkAdapter", "{'All': true}");
 	kit_names(k, "VMName", "a");
 	kit_property(k, 0, "Connected", "false");
+	kit_property(k, 0, "SwitchId", "null");
 	assert_int_equal(docs_count(k->docs, &switch_kind), 0);
 }
 
