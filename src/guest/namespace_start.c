@@ -162,11 +162,8 @@ int namespace_start(struct guest_engine *base, const struct guest_spec *spec, st
 	r = reports_await(ours, &pid);
 	if (r == 0)
 		r = guest_register(e, spec, pid, ours);
-	if (r < 0) {
-		/* The end of the socket ends the init; the process before it may be stuck. */
-		close(TAKE_FD(ours));
-		(void)kill(outer, SIGKILL);
-	}
+	/* Without our word the end of the socket ends the init. The process that made it has nothing left to do. */
+	(void)kill(outer, SIGKILL);
 	while (waitpid(outer, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r < 0 ? r : guest_get(base, &spec->id, ret);

@@ -191,7 +191,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "nestor-guest is started by nestord.\n");
 		return 2;
 	}
-	if (strcmp(argv[1], GUEST_ENTER) == 0)
-		return enter_main(atoi(argv[2]), argv + 3);
-	return guest_main();
+	/*
+	 * Without exit handlers: a process whose children are born in another pid namespace cannot start threads any more,
+	 * which handlers (of a sanitizer, for one) may try for ever.
+	 */
+	_exit(strcmp(argv[1], GUEST_ENTER) == 0 ? enter_main(atoi(argv[2]), argv + 3) : guest_main());
 }
