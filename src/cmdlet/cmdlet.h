@@ -35,6 +35,7 @@ enum param_type {
 #define PIPE_VALUE (1u << 2) /* takes the pipeline object itself */
 #define PIPE_NAME  (1u << 3) /* takes the pipeline object's property of its name or alias */
 #define VSID_ZERO  (1u << 4)
+#define MAY_BE_EMPTY (1u << 5) /* P_STRING: "" clears */
 #define POS(n)     ((((n) + 1u) & 0xf) << 8) /* position n = 0.. */
 #define PARAM_POSITION(flags) ((int)(((flags) >> 8) & 0xf) - 1)
 

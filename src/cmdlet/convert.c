@@ -36,7 +36,8 @@ static int refuse_range(const struct param *p, const char *text, struct err **e)
 		       text, (long long)p->min, (unsigned long long)p->max);
 }
 
-static int multiplier(char *digits, uint64_t *ret)
+/* Cuts off a size suffix and says what it stands for. */
+static uint64_t multiplier(char *digits)
 {
 	static const struct {
 		const char *suffix;
@@ -44,24 +45,22 @@ static int multiplier(char *digits, uint64_t *ret)
 	} units[] = { { "KB", 10 }, { "MB", 20 }, { "GB", 30 }, { "TB", 40 } };
 	size_t len = strlen(digits);
 
-	*ret = 1;
 	for (size_t i = 0; len > 2 && i < ARRAY_SIZE(units); i++) {
 		if (strieq(digits + len - 2, units[i].suffix)) {
-			*ret = 1ULL << units[i].shift;
 			digits[len - 2] = 0;
+			return 1ULL << units[i].shift;
 		}
 	}
-	return 0;
+	return 1;
 }
 
 static int convert_number(const struct param *p, const char *text, union value *v, struct err **e)
 {
 	_cleanup_free_ char *digits = xstrdup(text);
 	bool negative = digits[0] == '-';
-	uint64_t limit = p->max ? p->max : p->type == P_INT ? INT64_MAX : UINT64_MAX, factor, n;
+	uint64_t limit = p->max ? p->max : p->type == P_INT ? INT64_MAX : UINT64_MAX, factor = multiplier(digits), n;
 	int r;
 
-	multiplier(digits, &factor);
 	r = parse_u64(digits + negative, UINT64_MAX, &n);
 	if (r == -EINVAL)
 		return refuse(p, text, e);
@@ -92,8 +91,7 @@ static int convert_bool(const struct param *p, const char *text, union value *v,
 
 static int convert_enum(const struct param *p, const char **text, union value *v, struct err **e)
 {
-	struct str all = { 0 };
-	int r;
+	_cleanup_str_ struct str all = { 0 };
 
 	for (size_t i = 0; p->values[i]; i++) {
 		if (strieq(p->values[i], *text)) {
@@ -103,10 +101,8 @@ static int convert_enum(const struct param *p, const char **text, union value *v
 		}
 		str_addf(&all, "%s%s", i ? ", " : "", p->values[i]);
 	}
-	r = err_set(e, "ParameterArgumentTransformationError", ERR_INVALID_ARGUMENT, *text,
-		    "Cannot bind parameter '%s'. The value \"%.200s\" is not one of: %s.", p->name, *text, str_get(&all));
-	str_done(&all);
-	return r;
+	return err_set(e, "ParameterArgumentTransformationError", ERR_INVALID_ARGUMENT, *text,
+		       "Cannot bind parameter '%s'. The value \"%.200s\" is not one of: %s.", p->name, *text, str_get(&all));
 }
 
 static int convert_vsid(const struct param *p, const char *text, union value *v, struct err **e)
@@ -129,6 +125,19 @@ static int convert_vsid(const struct param *p, const char *text, union value *v,
 	if (r < 0)
 		return refuse(p, text, e);
 	v->u = vsid;
+	return 0;
+}
+
+static int convert_prefix(const struct param *p, const char *text, union value *v, struct err **e)
+{
+	char network[PREFIX_TEXT_SIZE];
+	bool host_bits = false;
+
+	if (prefix_parse(text, &v->prefix, &host_bits) < 0)
+		return refuse(p, text, e);
+	if (host_bits)
+		return err_advise(e, refuse(p, text, e), "The address has bits behind the prefix length: %s is the network.",
+				  prefix_format(&v->prefix, network));
 	return 0;
 }
 
@@ -172,7 +181,7 @@ static int convert_text(const struct param *p, const char **text, union value *v
 	case P_IP:
 		return ip_parse(*text, &v->ip) < 0 ? refuse(p, *text, e) : 0;
 	case P_PREFIX:
-		return prefix_parse(*text, &v->prefix, NULL) < 0 ? refuse(p, *text, e) : 0;
+		return convert_prefix(p, *text, v, e);
 	case P_GUID:
 		return guid_parse(*text, &v->guid) < 0 ? refuse(p, *text, e) : 0;
 	case P_VSID:
@@ -216,15 +225,13 @@ int convert_value(const struct command *cmd, const struct param *p, const json_t
 	if (p->type != P_SCRIPT && strlen(text) > CMDLET_MAX_STRING)
 		return err_set(e, "ParameterArgumentValidationError", ERR_LIMITS_EXCEEDED, p->name,
 			       "Cannot validate argument on parameter '%s'. It is longer than %d bytes.", p->name, CMDLET_MAX_STRING);
-	if (p->type == P_STRING && !*text)
+	if (p->type == P_STRING && !*text && !(p->flags & MAY_BE_EMPTY))
 		return err_set(e, "ParameterArgumentValidationErrorEmptyStringNotAllowed", ERR_INVALID_ARGUMENT, p->name,
 			       "Cannot bind argument to parameter '%s' because it is an empty string.", p->name);
 	canonical = text;
 	r = convert_text(p, &canonical, v, e);
 	if (r < 0)
 		return r;
-	if (p->type == P_ENUM)
-		v->u = (uint64_t)v->u;
 	*ret_text = canonical == text ? TAKE_PTR(text) : xstrdup(canonical);
 	return 0;
 }

@@ -215,7 +215,7 @@ static void invoke_one(struct request *r, const json_t *parameters, const json_t
 	struct docs *docs = r->server->config.docs;
 	struct call *c = xcalloc(1, sizeof(*c));
 	_cleanup_err_ struct err *e = NULL;
-	size_t mark = docs_mark(docs);
+	size_t mark = docs_mark(docs), errors = json_array_size(r->errors), emits = r->emits.n;
 	int result;
 
 	c->request = r;
@@ -236,7 +236,8 @@ static void invoke_one(struct request *r, const json_t *parameters, const json_t
 		if (!e)
 			err_set_errno(&e, "InternalError", -result, NULL, "%s failed: %s.", r->command->row->name, strerror(-result));
 		call_error(c, &e);
-	} else {
+	} else if (json_array_size(r->errors) == errors || docs_mark(docs) != mark || r->emits.n != emits) {
+		/* A handler that noted a failure for each of its targets, and did nothing, has failed. */
 		r->succeeded++;
 	}
 	bind_done(c);

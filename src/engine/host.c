@@ -61,6 +61,7 @@ static int host_nics(struct host *h, host_nic_vec *ret)
 static int host_guest(struct host *h, const struct guid *vm, struct host_guest *ret)
 {
 	struct guest guest;
+	struct guest_vec one = { &guest, 1, 1 };
 	struct timespec now;
 	int r = guest_get(engine_of(h)->guests, vm, &guest);
 	uint64_t now_us;
@@ -68,6 +69,8 @@ static int host_guest(struct host *h, const struct guid *vm, struct host_guest *
 	*ret = (struct host_guest){ 0 };
 	if (r == -ENOENT)
 		return 0;
+	if (r == 0)
+		r = guest_measure(engine_of(h)->guests, &one);
 	if (r < 0)
 		return r;
 	clock_gettime(CLOCK_REALTIME, &now);

@@ -118,9 +118,9 @@ static const struct param set_params[] = {
 	{ "ProviderAddress", P_IP, 0, "new provider address: what live migration changes (LM-2)" },
 	{ "Rule", P_ENUM, 0, "new rule", .values = netvirt_rules },
 	{ "UseVmMACAddress", P_BOOL, 0, "keep the VM's MAC address on the wire (rewrite only)" },
-	{ "VMName", P_STRING, 0, "new label" },
-	{ "Context", P_STRING, 0, "new comment" },
-	{ "CustomerID", P_STRING, 0, "new tag" },
+	{ "VMName", P_STRING, MAY_BE_EMPTY, "new label" },
+	{ "Context", P_STRING, MAY_BE_EMPTY, "new comment" },
+	{ "CustomerID", P_STRING, MAY_BE_EMPTY, "new tag" },
 	{ 0 },
 };
 static const char *const key_filters[] = { "CustomerAddress", "MACAddress", "VirtualSubnetID", NULL };

@@ -35,7 +35,7 @@ static const struct param new_params[] = {
 	{ "SwitchType", P_ENUM, REQUIRED, "a switch without an uplink", .values = new_types, .sets = IN_SET(2) },
 	{ "AllowManagementOS", P_BOOL, 0, "give the host a network adapter \"vEthernet (NAME)\" on the switch",
 	  .def = "$true", .sets = IN_SET(0) | IN_SET(1) },
-	{ "Notes", P_STRING, 0, "free text" },
+	{ "Notes", P_STRING, MAY_BE_EMPTY, "free text" },
 	{ 0 },
 };
 
@@ -64,7 +64,7 @@ static const struct param set_params[] = {
 	{ "NetAdapterName", P_STRING, REQUIRED | POS(1) | PIPE_NAME, "bind this network adapter",
 	  .aliases = "InterfaceAlias", .sets = IN_SET(3) | IN_SET(5) },
 	{ "AllowManagementOS", P_BOOL, 0, "give the host a network adapter on the switch, or take all of them away" },
-	{ "Notes", P_STRING, 0, "free text" },
+	{ "Notes", P_STRING, MAY_BE_EMPTY, "free text" },
 	{ 0 },
 };
 

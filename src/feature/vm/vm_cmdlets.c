@@ -53,7 +53,7 @@ static const struct param set_vm_params[] = {
 	NAME_OF_VM(REQUIRED),
 	VM_OBJECT,
 	{ "NewVMName", P_STRING, 0, "rename it" },
-	{ "Notes", P_STRING, 0, "free text" },
+	{ "Notes", P_STRING, MAY_BE_EMPTY, "free text" },
 	{ "ProcessorCount", P_UINT, 0, "number of virtual processors; the virtual machine must be off", .min = 1,
 	  .max = PROCESSORS_MAX },
 	{ "MemoryStartupBytes", P_UINT, 0, "memory at start; the virtual machine must be off", .min = MEMORY_MIN,
