@@ -153,8 +153,8 @@ static void driver_get(struct nl *nl, const char *name, struct link_details *d)
 
 	if (ethtool(nl, name, &info) < 0)
 		return;
-	snprintf(d->driver, sizeof(d->driver), "%.*s", (int)sizeof(info.driver), info.driver);
-	snprintf(d->bus_info, sizeof(d->bus_info), "%.*s", (int)sizeof(info.bus_info), info.bus_info);
+	snprintf(d->driver, sizeof(d->driver), "%.31s", info.driver);
+	snprintf(d->bus_info, sizeof(d->bus_info), "%.31s", info.bus_info);
 	if (streq(d->bus_info, "N/A"))
 		d->bus_info[0] = '\0';
 }
