@@ -40,6 +40,8 @@ int process_wait(int pidfd, int timeout_ms)
 {
 	int64_t deadline = now_ms() + MAX(timeout_ms, 0);
 
+	if (pidfd < 0)
+		return -EBADF;
 	for (;;) {
 		struct pollfd p = { .fd = pidfd, .events = POLLIN };
 		int n = poll(&p, 1, (int)MAX(deadline - now_ms(), 0));

@@ -253,10 +253,13 @@ static void notices_an_end(void **state)
 	struct guests *w = *state;
 	struct guest g = start_guest(w, 1, "a");
 	struct guid id = g.id;
+	int pidfd;
 
 	(void)start_guest(w, 2, "b");
+	pidfd = guest_pidfd(w->e, &id);
+	assert_ok(pidfd);
 	assert_int_equal(kill(g.pid, SIGKILL), 0);
-	assert_ok(process_wait(guest_pidfd(w->e, &id), 5000));
+	assert_ok(process_wait(pidfd, 5000));
 	assert_int_equal(count_guests(w), 1);
 	assert_error(guest_get(w->e, &id, &g), ENOENT);
 	reopen(w);
