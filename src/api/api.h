@@ -26,7 +26,8 @@
  *   RequestMalformed 400    JSON of another form than the one above
  *   CommandNotFound 404     no such cmdlet
  *   NotFound 404, MethodNotAllowed 405, Unavailable 503, InternalError 500
- * HTTP that cannot be understood at all is answered by the HTTP library, in its own words (4xx), and its connection closed.
+ * HTTP that cannot be understood at all is answered by the HTTP library, in its own words (4xx), and its connection
+ * closed.
  */
 #define API_BODY_MAX (1024 * 1024)
 #define API_DEPTH_MAX 64
@@ -46,18 +47,19 @@ struct api_caller {
 typedef void (*api_done_fn)(void *done_arg, int status, json_t *result);
 
 struct api_backend {
-	/* The whole catalogue (cmdlet NULL) or one entry, by any spelling of its name; a new reference, or NULL: unknown. */
+	/* The whole catalogue (cmdlet NULL) or one entry, by any spelling of its name; a new reference, or NULL:
+	 * unknown. */
 	json_t *(*describe)(void *arg, const char *cmdlet);
 	/*
-	 * Runs a cmdlet. body is borrowed, checked to be an object with at most "parameters" (an object) and "input" (an
-	 * array); cmdlet and caller are valid during the call only. Calls done(done_arg, ...) exactly once, at once or later
-	 * from the event loop.
+	 * Runs a cmdlet. body is borrowed, checked to be an object with at most "parameters" (an object) and "input"
+	 * (an array); cmdlet and caller are valid during the call only. Calls done(done_arg, ...) exactly once, at once
+	 * or later from the event loop.
 	 */
 	void (*invoke)(void *arg, const char *cmdlet, json_t *body, const struct api_caller *caller, api_done_fn done,
 		       void *done_arg);
 	/*
-	 * The client of a call that is still pending has gone, or at least shut down its sending side. done() must still be called
-	 * exactly once, now or later; what it says is dropped. May be NULL.
+	 * The client of a call that is still pending has gone, or at least shut down its sending side. done() must
+	 * still be called exactly once, now or later; what it says is dropped. May be NULL.
 	 */
 	void (*cancel)(void *arg, void *done_arg);
 	/* A new reference. */
@@ -78,7 +80,8 @@ struct api_options {
  *   Api.SocketPathTaken  something else than a socket has that name; it is left alone
  *   Api.SocketFailed     anything else
  */
-int api_new(sd_event *event, const char *socket_path, const struct api_backend *backend, struct api **ret, struct err **e);
+int api_new(sd_event *event, const char *socket_path, const struct api_backend *backend, struct api **ret,
+	    struct err **e);
 int api_new_with(sd_event *event, const char *socket_path, const struct api_backend *backend,
 		 const struct api_options *options, struct api **ret, struct err **e);
 

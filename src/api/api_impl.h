@@ -22,7 +22,8 @@ struct api_target {
 };
 
 /* path as it was sent, not unescaped. Gives the HTTP status: 200, 404, or 405 with *ret_allow set; *e unless 200. */
-int api_target_parse(const char *method, const char *path, struct api_target *ret, const char **ret_allow, struct err **e);
+int api_target_parse(const char *method, const char *path, struct api_target *ret, const char **ret_allow,
+		     struct err **e);
 
 /* 200 with a new reference in *ret, or 400 with *e. */
 int api_body_parse(const char *data, size_t size, json_t **ret, struct err **e);
@@ -71,8 +72,8 @@ struct api_call {
 };
 
 /* Sets call->reply and DONE, or PENDING. too_large: the body was dropped for its size. call->caller must be set. */
-void api_call_start(struct api_core *core, struct api_call *call, const char *method, const char *path, const char *body,
-		    size_t body_size, bool too_large);
+void api_call_start(struct api_core *core, struct api_call *call, const char *method, const char *path,
+		    const char *body, size_t body_size, bool too_large);
 
 /* ---- peer.c ---- */
 

@@ -120,7 +120,8 @@ static void get_catalogue(struct api_core *core, struct api_call *call)
 	struct err *e = NULL;
 
 	if (!load_catalogue(core)) {
-		err_set(&e, "Unavailable", ERR_RESOURCE_UNAVAILABLE, NULL, "The catalogue of cmdlets is not available.");
+		err_set(&e, "Unavailable", ERR_RESOURCE_UNAVAILABLE, NULL,
+			"The catalogue of cmdlets is not available.");
 		refuse(call, 503, &e);
 		return;
 	}
@@ -151,8 +152,8 @@ static void get_description(struct api_core *core, struct api_call *call)
 		refuse_unknown(call);
 }
 
-void api_call_start(struct api_core *core, struct api_call *call, const char *method, const char *path, const char *body,
-		    size_t body_size, bool too_large)
+void api_call_start(struct api_core *core, struct api_call *call, const char *method, const char *path,
+		    const char *body, size_t body_size, bool too_large)
 {
 	struct api_target target = {};
 	const char *allow = NULL;
@@ -161,7 +162,8 @@ void api_call_start(struct api_core *core, struct api_call *call, const char *me
 
 	/* First of all: who may not ask learns nothing, not even what exists. E-3 */
 	if (!call->caller.allowed_change) {
-		err_set_errno(&e, "AccessDenied", EACCES, NULL, "You do not have the required permission to complete this task.");
+		err_set_errno(&e, "AccessDenied", EACCES, NULL,
+			      "You do not have the required permission to complete this task.");
 		err_advise(&e, 0, "Ask as root, or as a member of the group that owns the socket.");
 		refuse(call, 403, &e);
 		return;
@@ -170,7 +172,8 @@ void api_call_start(struct api_core *core, struct api_call *call, const char *me
 	memcpy(call->cmdlet, target.cmdlet, sizeof(call->cmdlet));
 	if (status == 200 && too_large) {
 		status = 413;
-		err_set(&e, "RequestTooLarge", ERR_LIMITS_EXCEEDED, NULL, "A request has at most %d bytes.", API_BODY_MAX);
+		err_set(&e, "RequestTooLarge", ERR_LIMITS_EXCEEDED, NULL, "A request has at most %d bytes.",
+			API_BODY_MAX);
 		err_advise(&e, 0, "Send the objects in several requests.");
 	}
 	if (status != 200) {

@@ -30,16 +30,16 @@ static json_t *error_json(const struct err *e, const char *cmdlet)
 	_cleanup_free_ char *full = cmdlet && *cmdlet ? xasprintf("%s,%s", e->id, cmdlet) : xstrdup(e->id);
 
 	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:i}", "id", e->id, "fullyQualifiedErrorId", full, "category",
-			 err_category_name(e->category), "message", text_json(e->message), "target", text_json(e->target),
-			 "recommendation", text_json(e->advice), "errno", e->errnum);
+			 err_category_name(e->category), "message", text_json(e->message), "target",
+			 text_json(e->target), "recommendation", text_json(e->advice), "errno", e->errnum);
 }
 
 void api_reply_error(struct api_reply *reply, int status, struct err **e, const char *cmdlet)
 {
 	json_t *result;
 
-	result = json_pack("{s:n, s:[], s:[o], s:[], s:[]}", "type", "objects", "errors", error_json(*e, cmdlet), "warnings",
-			   "whatIf");
+	result = json_pack("{s:n, s:[], s:[o], s:[], s:[]}", "type", "objects", "errors", error_json(*e, cmdlet),
+			   "warnings", "whatIf");
 	err_free(TAKE_PTR(*e));
 	api_reply_json(reply, status, result);
 }
@@ -52,7 +52,8 @@ void api_reply_json(struct api_reply *reply, int status, json_t *result)
 	if (!reply->owned || status < 200 || status > 599) {
 		static const char text[] =
 			"{\"type\":null,\"objects\":[],\"errors\":[{\"id\":\"InternalError\",\"fullyQualifiedErrorId\":"
-			"\"InternalError\",\"category\":\"NotSpecified\",\"message\":\"The daemon gave an answer that cannot be "
+			"\"InternalError\",\"category\":\"NotSpecified\",\"message\":\"The daemon gave an answer that "
+			"cannot be "
 			"sent.\",\"target\":null,\"recommendation\":null,\"errno\":0}],\"warnings\":[],\"whatIf\":[]}";
 
 		free(reply->owned);

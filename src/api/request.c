@@ -24,7 +24,8 @@ static enum api_route find_path(const char *path, const char **ret_name)
 	return API_ROUTE_DESCRIBE;
 }
 
-int api_target_parse(const char *method, const char *path, struct api_target *ret, const char **ret_allow, struct err **e)
+int api_target_parse(const char *method, const char *path, struct api_target *ret, const char **ret_allow,
+		     struct err **e)
 {
 	const char *name = "";
 	enum api_route route = find_path(path, &name);
@@ -48,8 +49,8 @@ int api_target_parse(const char *method, const char *path, struct api_target *re
 }
 
 /*
- * Depth and NUL bytes, before the parser runs: its own limit of depth is fixed at 2048, and its recursion is on our stack.
- * Outside of strings only brackets matter; within them only the quote and its escape.
+ * Depth and NUL bytes, before the parser runs: its own limit of depth is fixed at 2048, and its recursion is on our
+ * stack. Outside of strings only brackets matter; within them only the quote and its escape.
  */
 static int scan(const char *data, size_t size, struct err **e)
 {
@@ -78,8 +79,8 @@ static int scan(const char *data, size_t size, struct err **e)
 		} else if (c == '{' || c == '[') {
 			if (++depth > API_DEPTH_MAX)
 				return err_set(e, "RequestTooDeep", ERR_LIMITS_EXCEEDED, NULL,
-					       "The request is nested more than %d times: line %d, column %d.", API_DEPTH_MAX,
-					       line, column);
+					       "The request is nested more than %d times: line %d, column %d.",
+					       API_DEPTH_MAX, line, column);
 		} else if (c == '}' || c == ']') {
 			depth--;
 		}
@@ -119,15 +120,16 @@ int api_body_parse(const char *data, size_t size, json_t **ret, struct err **e)
 
 	if (!size) {
 		err_set(e, "RequestNotJson", ERR_PARSER_ERROR, NULL,
-			"The request is not JSON: it is empty, line 1, column 1. A cmdlet without parameters is called with {}.");
+			"The request is not JSON: it is empty, line 1, column 1. A cmdlet without parameters is called "
+			"with {}.");
 		return 400;
 	}
 	if (scan(data, size, e) < 0)
 		return 400;
 	body = json_loadb(data, size, JSON_REJECT_DUPLICATES, &error);
 	if (!body) {
-		err_set(e, "RequestNotJson", ERR_PARSER_ERROR, NULL, "The request is not JSON: %s in line %d, column %d.",
-			error.text, error.line, error.column);
+		err_set(e, "RequestNotJson", ERR_PARSER_ERROR, NULL,
+			"The request is not JSON: %s in line %d, column %d.", error.text, error.line, error.column);
 		return 400;
 	}
 	if (check_form(body, e) < 0) {

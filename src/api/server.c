@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* HTTP by libmicrohttpd, driven by the daemon's event loop: its epoll descriptor, its timeouts, its suspended connections. */
+/* HTTP by libmicrohttpd, driven by the daemon's event loop: its epoll descriptor, its timeouts, its suspended
+ * connections. */
 #include "api_impl.h"
 #include "log.h"
 #include "str.h"
@@ -168,7 +169,8 @@ static enum MHD_Result finish(struct request *request, const char *method, const
 		return MHD_NO;
 	/* Half a hang-up counts too: the library reads on when it resumes, and closes at the end of the stream. */
 	info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (!info || sd_event_add_io(api->event, &request->hangup, info->connect_fd, EPOLLRDHUP, on_hangup, request) < 0)
+	if (!info ||
+	    sd_event_add_io(api->event, &request->hangup, info->connect_fd, EPOLLRDHUP, on_hangup, request) < 0)
 		return MHD_NO;
 	MHD_suspend_connection(request->connection);
 	return MHD_YES;
@@ -309,8 +311,8 @@ static unsigned default_connections(void)
 
 static int start_http(struct api *api, unsigned idle_seconds, struct err **e)
 {
-	api->http = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request,
-				     api,
+	api->http = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+				     on_request, api,
 				     MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 				     MHD_OPTION_LISTEN_SOCKET, api->socket.fd,
 				     MHD_OPTION_CONNECTION_LIMIT, api->max_connections,
@@ -321,8 +323,8 @@ static int start_http(struct api *api, unsigned idle_seconds, struct err **e)
 				     MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL,
 				     MHD_OPTION_END);
 	if (!api->http)
-		return err_set_errno(e, "Api.SocketFailed", errno ? errno : EIO, api->socket.path, "Cannot serve HTTP on %s.",
-				     api->socket.path);
+		return err_set_errno(e, "Api.SocketFailed", errno ? errno : EIO, api->socket.path,
+				     "Cannot serve HTTP on %s.", api->socket.path);
 	/* The library closes it when it stops. */
 	api->socket.fd = -1;
 	return 0;
@@ -365,7 +367,8 @@ int api_new_with(sd_event *event, const char *socket_path, const struct api_back
 	return 0;
 }
 
-int api_new(sd_event *event, const char *socket_path, const struct api_backend *backend, struct api **ret, struct err **e)
+int api_new(sd_event *event, const char *socket_path, const struct api_backend *backend, struct api **ret,
+	    struct err **e)
 {
 	return api_new_with(event, socket_path, backend, &(struct api_options){}, ret, e);
 }

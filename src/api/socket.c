@@ -9,7 +9,8 @@
 
 static int failed(const char *path, int errnum, const char *what, struct err **e)
 {
-	return err_set_errno(e, "Api.SocketFailed", errnum, path, "Cannot %s the socket %s: %s.", what, path, strerror(errnum));
+	return err_set_errno(e, "Api.SocketFailed", errnum, path, "Cannot %s the socket %s: %s.", what, path,
+			     strerror(errnum));
 }
 
 static int in_use(const char *path, pid_t pid, struct err **e)
@@ -22,8 +23,8 @@ static int in_use(const char *path, pid_t pid, struct err **e)
 }
 
 /*
- * Two daemons that start at once must not take each other's socket for a dead one: whoever holds the lock may replace it. A
- * record lock is not inherited by children, which may outlive a killed daemon.
+ * Two daemons that start at once must not take each other's socket for a dead one: whoever holds the lock may replace
+ * it. A record lock is not inherited by children, which may outlive a killed daemon.
  */
 static int take_lock(struct api_socket *s, struct err **e)
 {
@@ -63,7 +64,8 @@ static int clear_path(struct api_socket *s, const struct sockaddr_un *address, s
 	if (lstat(s->path, &st) < 0)
 		return errno == ENOENT ? 0 : failed(s->path, errno, "look at", e);
 	if (!S_ISSOCK(st.st_mode))
-		return err_set_errno(e, "Api.SocketPathTaken", EEXIST, s->path, "%s is there and is no socket.", s->path);
+		return err_set_errno(e, "Api.SocketPathTaken", EEXIST, s->path, "%s is there and is no socket.",
+				     s->path);
 	r = probe(address);
 	if (r < 0)
 		return failed(s->path, -r, "try", e);
@@ -104,7 +106,8 @@ int api_socket_listen(struct api_socket *s, const char *path, gid_t group, struc
 	s->fd = s->lock_fd = -1;
 	s->path = xstrdup(path);
 	if (strlen(path) >= sizeof(address.sun_path))
-		return err_advise(e, failed(path, ENAMETOOLONG, "make", e), "Choose a run directory with a shorter name.");
+		return err_advise(e, failed(path, ENAMETOOLONG, "make", e),
+				  "Choose a run directory with a shorter name.");
 	memcpy(address.sun_path, path, strlen(path));
 	r = take_lock(s, e);
 	if (r >= 0)

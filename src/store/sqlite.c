@@ -26,23 +26,26 @@ int sqlite_err(struct sqlite_store *s, int code, const char *fallback_id, const 
 		break;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return err_set_errno(e, "Store.Busy", EBUSY, s->path, "Cannot %s the store %s: another process keeps it locked.",
-				     doing, s->path);
+		return err_set_errno(e, "Store.Busy", EBUSY, s->path,
+				     "Cannot %s the store %s: another process keeps it locked.", doing, s->path);
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return err_set_errno(e, "Store.Corrupt", EUCLEAN, s->path, "The store %s is damaged (%s).", s->path, text);
+		return err_set_errno(e, "Store.Corrupt", EUCLEAN, s->path, "The store %s is damaged (%s).", s->path,
+				     text);
 	case SQLITE_IOERR:
 		break;
 	default:
 		errnum = 0;
 	}
 	if (errnum == ENOSPC || errnum == EDQUOT)
-		return err_advise(e, err_set_errno(e, "Store.Full", errnum, s->path,
-						   "Cannot %s the store %s: no space is left on its disk. Nothing was changed.",
-						   doing, s->path),
-				  "Make space on the file system of %s and try again.", s->path);
-	return err_set_errno(e, fallback_id, errnum ? errnum : EIO, s->path, "Cannot %s the store %s: %s%s%s.", doing, s->path,
-			     text, errnum ? ", " : "", errnum ? strerror(errnum) : "");
+		return err_advise(
+			e,
+			err_set_errno(e, "Store.Full", errnum, s->path,
+				      "Cannot %s the store %s: no space is left on its disk. Nothing was changed.",
+				      doing, s->path),
+			"Make space on the file system of %s and try again.", s->path);
+	return err_set_errno(e, fallback_id, errnum ? errnum : EIO, s->path, "Cannot %s the store %s: %s%s%s.", doing,
+			     s->path, text, errnum ? ", " : "", errnum ? strerror(errnum) : "");
 }
 
 static int run(struct sqlite_store *s, enum sqlite_statement which)
@@ -84,7 +87,8 @@ int sqlite_prepare(struct sqlite_store *s, struct err **e)
 	int r;
 
 	for (int i = 0; i < STATEMENTS; i++) {
-		int code = sqlite3_prepare_v3(s->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT, &s->statements[i], NULL);
+		int code = sqlite3_prepare_v3(s->db, statement_texts[i], -1, SQLITE_PREPARE_PERSISTENT,
+					      &s->statements[i], NULL);
 
 		if (code != SQLITE_OK)
 			return sqlite_err(s, code, "Store.OpenFailed", "open", e);
@@ -229,7 +233,7 @@ const struct store_ops sqlite_store_ops = {
 	.close = sqlite_close,
 	.begin = sqlite_begin,
 	.put = sqlite_put,
-	.delete = sqlite_delete,
+	.del = sqlite_delete,
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
 	.get = sqlite_get,

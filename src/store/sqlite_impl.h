@@ -29,7 +29,8 @@ struct sqlite_store {
 	sqlite3_stmt *statements[STATEMENTS];
 };
 
-/* Makes *e of what the database said last. doing: "write", "read", ... for the message; fallback_id when no better one fits. */
+/* Makes *e of what the database said last. doing: "write", "read", ... for the message; fallback_id when no better one
+ * fits. */
 int sqlite_err(struct sqlite_store *s, int code, const char *fallback_id, const char *doing, struct err **e);
 /* Prepares the statements and reads the revision. */
 int sqlite_prepare(struct sqlite_store *s, struct err **e);

@@ -19,10 +19,11 @@ static const char schema[] =
 	"PRAGMA application_id = " STRINGIFY(STORE_APPLICATION_ID) ";";
 
 /*
- * synchronous FULL: with WAL, NORMAL would lose the last commits when the power fails, and a cmdlet that said it was done
- * must stay done. One fsync a commit is what that costs. The WAL is cut back after a bulk load instead of keeping its size
- * for ever. A transaction stays in memory up to 512 MB (131072 pages) whatever the size of the cache: a million records by
- * random keys would otherwise write each page many times. trusted_schema off: a file that somebody prepared must not run functions.
+ * synchronous FULL: with WAL, NORMAL would lose the last commits when the power fails, and a cmdlet that said it was
+ * done must stay done. One fsync a commit is what that costs. The WAL is cut back after a bulk load instead of keeping
+ * its size for ever. A transaction stays in memory up to 512 MB (131072 pages) whatever the size of the cache: a
+ * million records by random keys would otherwise write each page many times. trusted_schema off: a file that somebody
+ * prepared must not run functions.
  */
 static const char settings[] = "PRAGMA trusted_schema = OFF;"
 			       "PRAGMA synchronous = FULL;"
@@ -39,7 +40,8 @@ static uint32_t be32(const unsigned char *p)
 
 static int open_failed(const char *path, int errnum, const char *what, struct err **e)
 {
-	return err_set_errno(e, "Store.OpenFailed", errnum, path, "Cannot %s the store %s: %s.", what, path, strerror(errnum));
+	return err_set_errno(e, "Store.OpenFailed", errnum, path, "Cannot %s the store %s: %s.", what, path,
+			     strerror(errnum));
 }
 
 static int execute(struct sqlite_store *s, const char *sql, struct err **e)
@@ -50,9 +52,9 @@ static int execute(struct sqlite_store *s, const char *sql, struct err **e)
 }
 
 /*
- * One process a store. A record lock and not flock(): it is never inherited by a child, so a guest that outlives a killed
- * daemon cannot keep the store locked. On a file beside the database, since closing a descriptor of the database itself
- * would drop SQLite's own locks.
+ * One process a store. A record lock and not flock(): it is never inherited by a child, so a guest that outlives a
+ * killed daemon cannot keep the store locked. On a file beside the database, since closing a descriptor of the database
+ * itself would drop SQLite's own locks.
  */
 static int take_lock(struct sqlite_store *s, struct err **e)
 {
@@ -68,8 +70,8 @@ static int take_lock(struct sqlite_store *s, struct err **e)
 		return open_failed(path, errno, "lock", e);
 	if (fcntl(s->lock_fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
 		lock.l_pid = 0;
-	return err_set_errno(e, "Store.InUse", EBUSY, s->path, "The store %s is in use by another process (%d).", s->path,
-			     (int)lock.l_pid);
+	return err_set_errno(e, "Store.InUse", EBUSY, s->path, "The store %s is in use by another process (%d).",
+			     s->path, (int)lock.l_pid);
 }
 
 static int sync_directory(const char *path)
@@ -82,7 +84,8 @@ static int sync_directory(const char *path)
 
 static int open_database(struct sqlite_store *s, const char *path, struct err **e)
 {
-	int code = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	int code = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+				   NULL);
 
 	if (code != SQLITE_OK)
 		return sqlite_err(s, code, "Store.OpenFailed", "open", e);
@@ -95,8 +98,8 @@ static int open_database(struct sqlite_store *s, const char *path, struct err **
 }
 
 /*
- * A new store is made whole beside its place and then moved there: at its own name a file is either a store or something
- * wrong, and an empty file is never mistaken for a new one.
+ * A new store is made whole beside its place and then moved there: at its own name a file is either a store or
+ * something wrong, and an empty file is never mistaken for a new one.
  */
 static int create(struct sqlite_store *s, struct err **e)
 {
@@ -143,8 +146,8 @@ static bool log_has_pages(struct sqlite_store *s)
 }
 
 /*
- * Reads the file's head without SQLite, which on opening may already repair, and so change, what is not ours. The marks lie
- * at fixed places (SQLite file format, 1.3) and are written once, before the file gets its name.
+ * Reads the file's head without SQLite, which on opening may already repair, and so change, what is not ours. The marks
+ * lie at fixed places (SQLite file format, 1.3) and are written once, before the file gets its name.
  */
 static int check_head(struct sqlite_store *s, struct err **e)
 {
@@ -161,8 +164,9 @@ static int check_head(struct sqlite_store *s, struct err **e)
 	if (n < 0)
 		return open_failed(s->path, errno, "read", e);
 	if (n == 0)
-		return err_advise(e, err_set_errno(e, "Store.Corrupt", EUCLEAN, s->path, "The store %s is empty.", s->path),
-				  "Put the file back from a copy, or move it away to start empty.");
+		return err_advise(
+			e, err_set_errno(e, "Store.Corrupt", EUCLEAN, s->path, "The store %s is empty.", s->path),
+			"Put the file back from a copy, or move it away to start empty.");
 	if (memcmp(head, magic, MIN((size_t)n, sizeof(magic))) != 0)
 		return err_set_errno(e, "Store.Foreign", EINVAL, s->path, "%s is not a store of Nestor.", s->path);
 	if ((size_t)n < sizeof(head))
@@ -191,8 +195,10 @@ static int look(struct sqlite_store *s, struct err **e)
 			return open_failed(s->path, errno, "open", e);
 		/* SQLite would throw the log away, and with it what somebody may still save. */
 		if (stat(wal, &st) == 0)
-			return err_advise(e, err_set_errno(e, "Store.Corrupt", EUCLEAN, s->path,
-							   "The store %s is missing, but its log %s is there.", s->path, wal),
+			return err_advise(e,
+					  err_set_errno(e, "Store.Corrupt", EUCLEAN, s->path,
+							"The store %s is missing, but its log %s is there.", s->path,
+							wal),
 					  "Put the file back from a copy, or move the log away to start empty.");
 		return 0;
 	}
@@ -215,17 +221,20 @@ static int check_format(struct sqlite_store *s, struct err **e)
 	if (r < 0)
 		return r;
 	if (version > STORE_SCHEMA_VERSION)
-		return err_advise(e, err_set_errno(e, "Store.TooNew", EINVAL, s->path,
-						   "The store %s has format %d; this version reads formats up to %d.", s->path,
-						   (int)version, STORE_SCHEMA_VERSION),
+		return err_advise(e,
+				  err_set_errno(e, "Store.TooNew", EINVAL, s->path,
+						"The store %s has format %d; this version reads formats up to %d.",
+						s->path, (int)version, STORE_SCHEMA_VERSION),
 				  "Use the version of Nestor that wrote it, or a newer one.");
 	if (version < 1)
-		return err_set_errno(e, "Store.Corrupt", EUCLEAN, s->path, "The store %s has no format number.", s->path);
+		return err_set_errno(e, "Store.Corrupt", EUCLEAN, s->path, "The store %s has no format number.",
+				     s->path);
 	return 0;
 }
 
 /*
- * Every page is visited: damage is found here, where the administrator sees it, and not by the first cmdlet that meets it.
+ * Every page is visited: damage is found here, where the administrator sees it, and not by the first cmdlet that meets
+ * it.
  */
 static int check_whole(struct sqlite_store *s, struct err **e)
 {
@@ -242,7 +251,8 @@ static int check_whole(struct sqlite_store *s, struct err **e)
 	if (code != SQLITE_ROW)
 		return sqlite_err(s, code == SQLITE_DONE ? SQLITE_CORRUPT : code, "Store.ReadFailed", "read", e);
 	if (!streq(finding, "ok"))
-		return err_set_errno(e, "Store.Corrupt", EUCLEAN, s->path, "The store %s is damaged (%s).", s->path, finding);
+		return err_set_errno(e, "Store.Corrupt", EUCLEAN, s->path, "The store %s is damaged (%s).", s->path,
+				     finding);
 	return 0;
 }
 
@@ -262,7 +272,8 @@ static int use_wal(struct sqlite_store *s, struct err **e)
 		return sqlite_err(s, code, "Store.OpenFailed", "open", e);
 	if (!wal)
 		return err_set_errno(e, "Store.OpenFailed", EOPNOTSUPP, s->path,
-				     "The file system of %s cannot hold a store: it has no shared memory maps.", s->path);
+				     "The file system of %s cannot hold a store: it has no shared memory maps.",
+				     s->path);
 	return 0;
 }
 

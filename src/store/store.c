@@ -141,7 +141,7 @@ int store_delete(struct store *s, const char *kind, const char *key, struct err 
 		r = check_name(kind, key, e);
 	if (r < 0)
 		return r;
-	r = s->ops->delete(s, kind, key, e);
+	r = s->ops->del(s, kind, key, e);
 	if (r < 0)
 		s->failed = true;
 	else if (r > 0)

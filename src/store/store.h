@@ -4,9 +4,9 @@
 #include "err.h"
 
 /*
- * Documents by kind and key, changed in transactions, watched by whoever must know. One interface for a file on this host
- * (SQLite) and for a cluster: every caller sees the same documents, the same transactions and the same watch. The store does
- * not look into documents.
+ * Documents by kind and key, changed in transactions, watched by whoever must know. One interface for a file on this
+ * host (SQLite) and for a cluster: every caller sees the same documents, the same transactions and the same watch. The
+ * store does not look into documents.
  *
  * kind   1..STORE_KIND_MAX bytes of [a-z0-9-]
  * key    1..STORE_KEY_MAX bytes, none of them NUL; ordered bytewise
@@ -44,14 +44,15 @@ struct store_change {
 typedef int (*store_scan_fn)(void *arg, const struct store_document *document);
 
 /*
- * One commit: each document that it wrote exactly once with its last state, in the order in which they were first written.
- * Commits arrive in the order of their revisions, whoever made them.
+ * One commit: each document that it wrote exactly once with its last state, in the order in which they were first
+ * written. Commits arrive in the order of their revisions, whoever made them.
  */
 typedef void (*store_watch_fn)(void *arg, uint64_t revision, const struct store_change *changes, size_t n_changes);
 
 /*
- * Opens the file, or creates it (mode 0600, in an existing directory). What is there and is not a whole store of this or an
- * older format is refused and left as it is:
+ * Opens the file, or creates it (mode 0600, in an existing directory). What is there and is not a whole store of this
+ * or an older format is refused and left as it is:
+ *
  *   Store.Foreign    a file of something else
  *   Store.TooNew     written by a newer Nestor
  *   Store.Corrupt    damaged or cut short
@@ -71,9 +72,9 @@ int store_put(struct store *s, const char *kind, const char *key, const char *va
 /* 1: it was there, 0: it was not (which is no error), or a negative errno. */
 int store_delete(struct store *s, const char *kind, const char *key, struct err **e);
 /*
- * All or nothing, and on the disk when it returns 0. The transaction is over either way; after a failure the documents are as
- * they were before store_begin() and the store can be used further. Watches run before it returns. A transaction without
- * writes changes no revision and wakes nobody.
+ * All or nothing, and on the disk when it returns 0. The transaction is over either way; after a failure the documents
+ * are as they were before store_begin() and the store can be used further. Watches run before it returns. A transaction
+ * without writes changes no revision and wakes nobody.
  */
 int store_commit(struct store *s, struct err **e);
 /* Does nothing when no transaction is open, so that cleanup paths may call it always. */
@@ -84,8 +85,8 @@ bool store_in_transaction(const struct store *s);
 int store_get(struct store *s, const char *kind, const char *key, char **ret_value, struct err **e);
 
 /*
- * Calls fn for each document of the kind, by key; with kind NULL for all documents, by kind and key. The callback may read the
- * store, not write it. Returns 0, what fn returned, or a negative errno with *e set.
+ * Calls fn for each document of the kind, by key; with kind NULL for all documents, by kind and key. The callback may
+ * read the store, not write it. Returns 0, what fn returned, or a negative errno with *e set.
  */
 int store_scan(struct store *s, const char *kind, store_scan_fn fn, void *arg, struct err **e);
 
@@ -93,9 +94,9 @@ int store_scan(struct store *s, const char *kind, store_scan_fn fn, void *arg, s
 uint64_t store_revision(const struct store *s);
 
 /*
- * fn runs after each commit from now on: inside store_commit() for those of this process, from the event loop for those of
- * others. It may read the store, not write it: whoever wants to write because of a change does it from the event loop later.
- * Watching begins between transactions, never inside one.
+ * fn runs after each commit from now on: inside store_commit() for those of this process, from the event loop for those
+ * of others. It may read the store, not write it: whoever wants to write because of a change does it from the event
+ * loop later. Watching begins between transactions, never inside one.
  */
 void store_watch(struct store *s, store_watch_fn fn, void *arg);
 void store_unwatch(struct store *s, store_watch_fn fn, void *arg);

@@ -6,15 +6,17 @@
 #include "vec.h"
 
 /*
- * What an implementation provides. store.c has checked the arguments and the order of the calls before: write functions come
- * inside a transaction only, never after one of them failed, and never from a callback.
+ * What an implementation provides. store.c has checked the arguments and the order of the calls before: write functions
+ * come inside a transaction only, never after one of them failed, and never from a callback.
  */
 struct store_ops {
 	void (*close)(struct store *s);
 	int (*begin)(struct store *s, struct err **e);
-	int (*put)(struct store *s, const char *kind, const char *key, const char *value, size_t value_size, struct err **e);
-	int (*delete)(struct store *s, const char *kind, const char *key, struct err **e);
-	/* wrote: false when the transaction holds no write. Sets s->revision when it wrote; has rolled back when it fails. */
+	int (*put)(struct store *s, const char *kind, const char *key, const char *value, size_t value_size,
+		   struct err **e);
+	int (*del)(struct store *s, const char *kind, const char *key, struct err **e);
+	/* wrote: false when the transaction holds no write. Sets s->revision when it wrote; has rolled back when it
+	 * fails. */
 	int (*commit)(struct store *s, bool wrote, struct err **e);
 	void (*rollback)(struct store *s);
 	int (*get)(struct store *s, const char *kind, const char *key, char **ret_value, struct err **e);

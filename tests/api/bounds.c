@@ -48,10 +48,11 @@ static void test_unknown_cmdlet_is_not_invoked(void **state)
 	_cleanup_free_ char *text = json_dumps(error, JSON_COMPACT);
 
 	assert_int_equal(r.status, 404);
-	assert_string_equal(text, "{\"id\":\"CommandNotFound\",\"fullyQualifiedErrorId\":\"CommandNotFound,Test-No\","
-				  "\"category\":\"ObjectNotFound\",\"message\":\"The term 'Test-No' is not recognized as the "
-				  "name of a cmdlet.\",\"target\":\"Test-No\",\"recommendation\":\"Get-Command lists the "
-				  "cmdlets.\",\"errno\":0}");
+	assert_string_equal(text,
+			    "{\"id\":\"CommandNotFound\",\"fullyQualifiedErrorId\":\"CommandNotFound,Test-No\","
+			    "\"category\":\"ObjectNotFound\",\"message\":\"The term 'Test-No' is not recognized as the "
+			    "name of a cmdlet.\",\"target\":\"Test-No\",\"recommendation\":\"Get-Command lists the "
+			    "cmdlets.\",\"errno\":0}");
 	assert_true(json_is_null(json_object_get(r.json, "type")));
 	assert_int_equal(json_array_size(json_object_get(r.json, "objects")), 0);
 	assert_true(json_is_array(json_object_get(r.json, "warnings")));
@@ -98,13 +99,15 @@ static void test_addresses(void **state)
 static void test_body_reaches_the_backend(void **state)
 {
 	struct server *s = *state;
-	_cleanup_response_ struct response r =
-		POST("test-ECHO", "{\"parameters\": {\"VMName\": [\"blue*\", \"\\u865a\"], \"Force\": true}, \"input\": [{\"a\": 1}]}");
+	_cleanup_response_ struct response r = POST(
+		"test-ECHO",
+		"{\"parameters\": {\"VMName\": [\"blue*\", \"\\u865a\"], \"Force\": true}, \"input\": [{\"a\": 1}]}");
 	_cleanup_free_ char *body = json_dumps(response_member(&r, "body"), JSON_COMPACT | JSON_ENSURE_ASCII);
 
 	assert_int_equal(r.status, 200);
 	assert_string_equal(json_string_value(response_member(&r, "cmdlet")), "test-ECHO");
-	assert_string_equal(body, "{\"parameters\":{\"VMName\":[\"blue*\",\"\\u865A\"],\"Force\":true},\"input\":[{\"a\":1}]}");
+	assert_string_equal(
+		body, "{\"parameters\":{\"VMName\":[\"blue*\",\"\\u865A\"],\"Force\":true},\"input\":[{\"a\":1}]}");
 	assert_int_equal(json_integer_value(response_member(&r, "uid")), getuid());
 	assert_int_equal(json_integer_value(response_member(&r, "gid")), getgid());
 	assert_int_equal(json_integer_value(response_member(&r, "pid")), getpid());
@@ -162,7 +165,8 @@ static void test_bodies_that_are_refused(void **state)
 		_cleanup_response_ struct response r = POST("Test-Echo", cases[i].body);
 
 		assert_error(&r, 400, cases[i].id);
-		if (!strstr(r.body, cases[i].place) && !strstr(r.body, "\\\"parameters\\\"") && !strstr(r.body, "\\\"input\\\""))
+		if (!strstr(r.body, cases[i].place) && !strstr(r.body, "\\\"parameters\\\"") &&
+		    !strstr(r.body, "\\\"input\\\""))
 			fail_msg("%s: %s lacks %s", cases[i].body, r.body, cases[i].place);
 	}
 	assert_int_equal(server_count(s, "invokes"), 0);
@@ -185,7 +189,8 @@ static void test_nul_bytes(void **state)
 static void test_depth(void **state)
 {
 	struct server *s = *state;
-	_cleanup_free_ char *deepest = nested(API_DEPTH_MAX, "\"[[[[[{{{{{\\\"[[[[\""), *deeper = nested(API_DEPTH_MAX + 1, "");
+	_cleanup_free_ char *deepest = nested(API_DEPTH_MAX, "\"[[[[[{{{{{\\\"[[[[\""),
+			    *deeper = nested(API_DEPTH_MAX + 1, "");
 	_cleanup_free_ char *abyss = nested(500000, "");
 	_cleanup_response_ struct response done = POST("Test-Echo", deepest);
 	_cleanup_response_ struct response refused = POST("Test-Echo", deeper);
@@ -212,7 +217,8 @@ static char *body_of(size_t size)
 static void test_body_size(void **state)
 {
 	struct server *s = *state;
-	_cleanup_free_ char *largest = body_of(API_BODY_MAX), *larger = body_of(API_BODY_MAX + 1), *huge = body_of(10 << 20);
+	_cleanup_free_ char *largest = body_of(API_BODY_MAX), *larger = body_of(API_BODY_MAX + 1),
+			    *huge = body_of(10 << 20);
 	_cleanup_response_ struct response done = POST("Test-Echo", largest);
 	_cleanup_response_ struct response refused = POST("Test-Echo", larger);
 	_cleanup_response_ struct response far = POST("Test-Echo", huge);
@@ -235,7 +241,8 @@ static bool send_chunks(int fd, size_t chunk, size_t n)
 
 static void test_chunked_bodies(void **state)
 {
-	static const char head[] = "POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+	static const char head[] =
+		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
 	struct server *s = *state;
 	_cleanup_close_ int fd = client_connect(s->socket), endless = client_connect(s->socket);
 	_cleanup_response_ struct response done = {}, refused = {}, after = {};
@@ -261,7 +268,8 @@ static void test_chunked_bodies(void **state)
 static void test_announced_sizes(void **state)
 {
 	static const char *const heads[] = {
-		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1048577\r\n\r\n",
+		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: "
+		"1048577\r\n\r\n",
 		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999\r\n\r\n",
 	};
 	struct server *s = *state;
@@ -299,7 +307,8 @@ static void test_more_than_announced(void **state)
 	_cleanup_close_ int fd = client_connect(s->socket);
 	_cleanup_response_ struct response first = {}, second = {};
 
-	assert_true(client_send_text(fd, "POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}garbage\r\n\r\n"));
+	assert_true(client_send_text(
+		fd, "POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}garbage\r\n\r\n"));
 	first = client_read(fd, false);
 	assert_int_equal(first.status, 200);
 	second = client_read(fd, false);
@@ -319,8 +328,10 @@ static void test_malformed_http(void **state)
 		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n{}",
 		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nContent-Length: two\r\n\r\n{}",
 		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999999\r\n\r\n{}",
-		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n{}",
+		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+		"chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+		"POST /v1/cmdlet/Test-Echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: "
+		"chunked\r\n\r\nffffffffffffffffff\r\n{}",
 		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
 	};
 	struct server *s = *state;

@@ -113,7 +113,8 @@ struct response client_request(const char *socket_path, const char *method, cons
 	if (fd < 0)
 		return (struct response){};
 	if (body)
-		text = xasprintf("%s %s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s", method, path, strlen(body), body);
+		text = xasprintf("%s %s HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n%s", method, path,
+				 strlen(body), body);
 	else
 		text = xasprintf("%s %s HTTP/1.1\r\nHost: h\r\n\r\n", method, path);
 	client_send_text(fd, text);

@@ -35,7 +35,8 @@ static json_t *describe(void *arg, const char *cmdlet)
 
 static json_t *result_of(json_t *object)
 {
-	return json_pack("{s:s, s:[o], s:[], s:[], s:[]}", "type", "Echo", "objects", object, "errors", "warnings", "whatIf");
+	return json_pack("{s:s, s:[o], s:[], s:[], s:[]}", "type", "Echo", "objects", object, "errors", "warnings",
+			 "whatIf");
 }
 
 static json_t *echo(struct fake_backend *fake, const char *cmdlet, json_t *body, const struct api_caller *caller)

@@ -31,7 +31,8 @@ static int ask_as(struct server *s, uid_t uid, gid_t gid, gid_t extra, const cha
 		_cleanup_response_ struct response r = {};
 		int fd;
 
-		if (setgroups(extra ? 1 : 0, &extra) < 0 || setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		if (setgroups(extra ? 1 : 0, &extra) < 0 || setresgid(gid, gid, gid) < 0 ||
+		    setresuid(uid, uid, uid) < 0)
 			_exit(100);
 		fd = client_connect(s->socket);
 		if (fd == -EACCES)
@@ -42,7 +43,8 @@ static int ask_as(struct server *s, uid_t uid, gid_t gid, gid_t extra, const cha
 		r = client_read(fd, false);
 		if (!streq(response_error(&r), expected_id))
 			_exit(102);
-		if (r.status == 403 && !strstr(r.body, "\"You do not have the required permission to complete this task.\""))
+		if (r.status == 403 &&
+		    !strstr(r.body, "\"You do not have the required permission to complete this task.\""))
 			_exit(103);
 		_exit(r.status == 200 ? 1 : r.status == 403 ? 2 : 104);
 	}

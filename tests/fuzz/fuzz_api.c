@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A request from its first line to its answer, without the HTTP library: "METHOD PATH\nBODY", as it comes out of the library. A
+ * A request from its first line to its answer, without the HTTP library: "METHOD PATH\nBODY", as it comes out of the
+ * library. A
  * '!' in front makes it one of a caller without rights.
  */
 #include "api_impl.h"

@@ -8,7 +8,8 @@
 
 struct factory {
 	const char *name;
-	/* Opens the store that lives in this directory, or is named after it; twice the same directory, twice the same store. */
+	/* Opens the store that lives in this directory, or is named after it; twice the same directory, twice the same
+	 * store. */
 	int (*open)(const char *directory, struct store **ret, struct err **e);
 };
 
@@ -294,14 +295,16 @@ static void watch(void *arg, uint64_t revision, const struct store_change *chang
 	assert_int_equal(revision, store_revision(w->store));
 	str_addf(&w->seen, "%d:", (int)revision);
 	for (size_t i = 0; i < n_changes; i++)
-		str_addf(&w->seen, " %s/%s=%s", changes[i].kind, changes[i].key, changes[i].value ? changes[i].value : "-");
+		str_addf(&w->seen, " %s/%s=%s", changes[i].kind, changes[i].key,
+			 changes[i].value ? changes[i].value : "-");
 	str_addc(&w->seen, '\n');
 	/* The commit is over: it can be read, and not written from here. */
 	assert_false(store_in_transaction(w->store));
 	for (size_t i = 0; i < n_changes; i++) {
 		_cleanup_free_ char *value = NULL;
 
-		assert_int_equal(store_get(w->store, changes[i].kind, changes[i].key, &value, NULL), !!changes[i].value);
+		assert_int_equal(store_get(w->store, changes[i].kind, changes[i].key, &value, NULL),
+				 !!changes[i].value);
 		if (value)
 			assert_string_equal(value, changes[i].value);
 	}
@@ -360,7 +363,8 @@ static void test_revision_counts_commits_that_wrote(void **state)
 	assert_int_equal(store_revision(s), 2);
 }
 
-/* A child opens the store, writes, tells so and is killed where it stands: in the middle (or just behind its commit). */
+/* A child opens the store, writes, tells so and is killed where it stands: in the middle (or just behind its commit).
+ */
 static void write_and_die(struct fixture *f, bool commits)
 {
 	int pipe_fds[2], status;

@@ -297,7 +297,8 @@ static void fill_disk(struct fixture *f)
 	child_assert(store_open_sqlite(f->path, &s, NULL) == 0);
 	keep_one(s, "kept");
 	fill_until(s, "Store.Full");
-	/* Full to the last byte: what the log has in space may still take a small transaction; this one finds no place. */
+	/* Full to the last byte: what the log has in space may still take a small transaction; this one finds no place.
+	 */
 	fd = open(ballast, O_WRONLY | O_CREAT, 0600);
 	child_assert(fd >= 0);
 	while (write(fd, block, 4096) > 0)
@@ -353,7 +354,8 @@ static void test_failed_write_spoils_its_transaction(void **state)
 	_cleanup_store_ struct store *s = NULL;
 
 	assert_done(store_open_sqlite(f->path, &s, &e));
-	sql(f->path, "CREATE TRIGGER no BEFORE INSERT ON document WHEN new.key = 'bad' BEGIN SELECT RAISE(FAIL, 'no'); END");
+	sql(f->path,
+	    "CREATE TRIGGER no BEFORE INSERT ON document WHEN new.key = 'bad' BEGIN SELECT RAISE(FAIL, 'no'); END");
 	assert_done(store_begin(s, &e));
 	put(s, "vm", "good", "1");
 	assert_refused(store_put(s, "vm", "bad", "1", &e), "Store.WriteFailed");
