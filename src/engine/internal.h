@@ -9,6 +9,7 @@
 #include "ethtool.h"
 #include "fdb.h"
 #include "guest.h"
+#include "ipconf.h"
 #include "link.h"
 #include "map.h"
 #include "neigh.h"

@@ -201,6 +201,20 @@ static void mark_port(const struct pass *p, const struct want_port *port, char a
 	link_mark(p->g, alias, "port", &port->adapter, port->label);
 }
 
+/*
+ * Bridge and host adapter are in one broadcast domain: each answers ARP for its own addresses alone, or a peer would learn
+ * a provider address at the host adapter.
+ */
+static void answer_own_addresses(struct pass *p, const char *link)
+{
+	int r = ipconf_set(link, "arp_ignore", 1);
+
+	if (r > 0)
+		pass_wrote(p, "%s answers ARP for its own addresses alone", link);
+	else if (r < 0)
+		pass_failed(p, r, NULL, "cannot set arp_ignore of %s", link);
+}
+
 /* The inner end in the guest: offloads that a second encapsulation cannot describe are off, and it is up. */
 static void finish_inner_guest(struct pass *p, const struct want_port *port, int netns)
 {
@@ -231,6 +245,8 @@ static void finish_inner_host(struct pass *p, const struct want_port *port)
 	}
 	if (r < 0)
 		pass_failed(p, r, nl_last_message(p->g->nl), "cannot set up the host adapter %s", port->inner);
+	else
+		answer_own_addresses(p, port->inner);
 }
 
 static void make_port(struct pass *p, const struct want_port *port)
@@ -440,6 +456,7 @@ void step_links_finish(struct pass *p)
 		want.ifindex = bridge->ifindex;
 		want.mtu = bridge->mtu;
 		modify(p, bridge, &want);
+		answer_own_addresses(p, bridge->name);
 		if (s->nic[0] && !nic)
 			pass_failed(p, -ENODEV, NULL, "the network adapter %s of switch %s is missing", s->nic, s->name);
 		if (!nic)
