@@ -8,7 +8,8 @@
 
 /*
  * NVGRE over IPv4, RFC 7637. On the wire, and at the same offsets in this file:
- *   0 outer Ethernet, 14 IPv4, 34 GRE (flags, protocol), 38 key (VSID << 8 | FlowID), 42 inner Ethernet, 56 inner packet
+ *   0 outer Ethernet, 14 IPv4, 34 GRE (flags, protocol), 38 key (VSID << 8 | FlowID), 42 inner Ethernet,
+ *   56 inner packet
  */
 #define NVGRE_IP 14
 #define NVGRE_GRE 34

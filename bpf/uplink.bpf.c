@@ -5,6 +5,7 @@
  * records of the inner source -> decapsulate -> deliver. Everything else goes on to the kernel, untouched.
  */
 #include "deliver.h"
+#include "meta.h"
 #include "wire.h"
 
 /* outer headers, inner Ethernet and IPv4; also enough for inner ARP */
@@ -32,6 +33,22 @@ stage int decapsulate(struct __sk_buff *skb, const struct wire *w, struct ether 
 	return WIRE_OURS;
 }
 
+/*
+ * A frame that the XDP program has judged and decapsulated. The kernel looked at it only after that: its protocol is
+ * right, whatever it is.
+ */
+stage int deliver_by_meta(struct __sk_buff *skb)
+{
+	const struct meta *meta = frame_meta(skb);
+	const void *p = frame_data(skb);
+
+	if ((const void *)(meta + 1) > p || meta->magic != META_MAGIC)
+		return NEXT;
+	if (p + ETH_HLEN > frame_end(skb))
+		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	return deliver(skb, meta->segment, meta->ifindex, p, 1);
+}
+
 SEC("tc")
 int nestor_uplink(struct __sk_buff *skb)
 {
@@ -42,10 +59,15 @@ int nestor_uplink(struct __sk_buff *skb)
 	const void *p, *end;
 	int reason;
 
-	if (skb->protocol != ETHERTYPE_IP4)
-		return pass(skb);
 	uplink = port_get(skb->ifindex);
 	if (unlikely(!uplink))
+		return pass(skb);
+	if (uplink->flags & DP_PORT_XDP) {
+		reason = deliver_by_meta(skb);
+		if (reason != NEXT)
+			return reason;
+	}
+	if (skb->protocol != ETHERTYPE_IP4)
 		return pass(skb);
 	p = frame_data(skb), end = frame_end(skb);
 	if (unlikely(p + PULL_HEADERS > end)) {

@@ -73,8 +73,8 @@ stage int wire_outer(const void *p, const void *end, __u32 len, _Bool segmented,
 }
 
 /*
- * The record of the inner source must name the outer source (section 2.5, inbound). Nobody else may send from an address
- * of this host: whose record it is tells that without a lookup on the way of good packets.
+ * The record of the inner source must name the outer source (section 2.5, inbound). Nobody else may send from an
+ * address of this host: whose record it is tells that without a lookup on the way of good packets.
  */
 stage int wire_source_pa(const struct dp_dest *d, const struct wire *w, const struct dp_port *uplink)
 {

@@ -102,7 +102,8 @@ uint16_t ip_checksum(const uint8_t *ip, size_t n)
 	return (uint16_t)~sum;
 }
 
-static void add_ip4_header(struct frame *f, size_t length, uint16_t frag, uint8_t proto, const char *src, const char *dst)
+static void add_ip4_header(struct frame *f, size_t length, uint16_t frag, uint8_t proto, const char *src,
+			   const char *dst)
 {
 	size_t at = f->n;
 

@@ -174,7 +174,7 @@ static void add_device(uint32_t ifindex)
 
 static void open_programs(void)
 {
-	static const char *const names[] = { "vport", "uplink" };
+	static const char *const names[] = { "vport", "uplink", "uplink_xdp" };
 	char path[128];
 
 	for (int i = 0; i < BPF_ROLE_COUNT; i++) {
@@ -235,6 +235,24 @@ struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame 
 struct result run(enum bpf_role role, uint32_t ifindex, const struct frame *f)
 {
 	return run_meta(role, ifindex, f, (struct meta){ 0 });
+}
+
+struct xdp_result run_xdp(uint32_t ifindex, const struct frame *f)
+{
+	struct xdp_result r = { 0 };
+	struct xdp_md ctx = { .data_end = f->n, .ingress_ifindex = ifindex };
+	uint8_t out[FRAME_MAX + sizeof(r.meta)];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->n, .data_out = out,
+		    .data_size_out = sizeof(out), .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .ctx_out = &ctx,
+		    .ctx_size_out = sizeof(ctx), .repeat = 1);
+
+	assert_int_equal(bpf_prog_test_run_opts(fixture.programs[BPF_ROLE_UPLINK_XDP], &opts), 0);
+	r.action = (int)opts.retval;
+	r.meta_n = ctx.data;
+	assert_true(r.meta_n <= sizeof(r.meta));
+	memcpy(r.meta, out, r.meta_n);
+	frame_add(&r.out, out + r.meta_n, opts.data_size_out - r.meta_n);
+	return r;
 }
 
 uint64_t drops(uint32_t ifindex, enum dp_drop_reason reason)

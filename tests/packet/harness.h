@@ -44,6 +44,14 @@ struct result {
 	struct frame out;
 };
 
+/* The metadata that the XDP program leaves before the frame; n: 0 or its size. */
+struct xdp_result {
+	int action;
+	uint32_t meta[3];
+	size_t meta_n;
+	struct frame out;
+};
+
 /* What the context says of the frame beside its bytes. */
 struct meta {
 	uint32_t gso_size, gso_segs;
@@ -58,6 +66,8 @@ int fixture_pins(void);
 
 struct result run(enum bpf_role role, uint32_t ifindex, const struct frame *f);
 struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta);
+/* The device has the XDP program attached: else the kernel has no receive queue to run it on. */
+struct xdp_result run_xdp(uint32_t ifindex, const struct frame *f);
 uint64_t drops(uint32_t ifindex, enum dp_drop_reason reason);
 
 /* Runs the frame: it must be dropped for this reason, and counted once at this device under it. */

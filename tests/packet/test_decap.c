@@ -379,7 +379,8 @@ int main(void)
 		cmocka_unit_test(not_ours), cmocka_unit_test(truncated), cmocka_unit_test(padding),
 		cmocka_unit_test(gre_header), cmocka_unit_test(reserved_vsid), cmocka_unit_test(fragment),
 		cmocka_unit_test(options), cmocka_unit_test(inner_tag), cmocka_unit_test(outer_source),
-		cmocka_unit_test(inner_source), cmocka_unit_test(wildcard_source), cmocka_unit_test(second_customer_address), cmocka_unit_test(destination),
+		cmocka_unit_test(inner_source), cmocka_unit_test(wildcard_source), cmocka_unit_test(second_customer_address),
+		cmocka_unit_test(destination),
 		cmocka_unit_test(other_ethertype), cmocka_unit_test(arp), cmocka_unit_test(counted),
 	};
 

@@ -84,8 +84,8 @@ static void device(const char *format, unsigned int index)
 
 static void reopen_changes_nothing(void **state _unused_)
 {
-	static const char *const pins[] = { "abi1/vport", "abi1/uplink", "abi1/ports", "abi1/dests", "abi1/cas", "abi1/nexthops",
-					    "abi1/pas", "abi1/counters", "abi1/drops", "abi1/config", "tcx-vport-13" };
+	static const char *const pins[] = { "abi1/vport", "abi1/uplink", "abi1/uplink_xdp", "abi1/ports", "abi1/dests",
+					    "abi1/cas", "abi1/nexthops", "abi1/pas", "abi1/counters", "abi1/drops", "abi1/config", "link-vport-13" };
 	_cleanup_close_ int dir = second_dir();
 	struct bpf_driver *d = second(dir);
 	uint32_t before[ARRAY_SIZE(pins)];
@@ -114,6 +114,27 @@ static void reopen_changes_nothing(void **state _unused_)
 	bpf_driver_destroy(d);
 }
 
+/* The XDP program is a third attachment, beside the TC program of the same uplink. */
+static void attach_xdp(void **state _unused_)
+{
+	_cleanup_close_ int dir = second_dir();
+	struct bpf_driver *d = second(dir);
+
+	device("ip link add name t%u index %u type veth peer name u900", 900);
+	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_UPLINK), 0);
+	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_UPLINK_XDP), 0);
+	assert_int_equal(attachments(d), 2);
+	bpf_driver_close(d);
+	d = second(dir);
+	assert_int_equal(attachments(d), 2);
+	assert_int_equal(bpf_driver_detach(d, 900, BPF_ROLE_UPLINK_XDP), 0);
+	assert_int_equal(attachments(d), 1);
+	device("ip link del t%u", 900);
+	/* a bridge has no native XDP */
+	assert_int_equal(bpf_driver_attach(d, BRIDGE, BPF_ROLE_UPLINK_XDP), -EOPNOTSUPP);
+	bpf_driver_destroy(d);
+}
+
 /* Other code under the same ABI: the attachment changes over, the entries stay. */
 static void upgrade_keeps_entries(void **state _unused_)
 {
@@ -129,7 +150,7 @@ static void upgrade_keeps_entries(void **state _unused_)
 	bpf_driver_close(d);
 	/* as if an earlier version had left it so: the other role's code stands for the old code */
 	{
-		_cleanup_close_ int other = pin_open(dir, "abi1/uplink"), link = pin_open(dir, "tcx-vport-13");
+		_cleanup_close_ int other = pin_open(dir, "abi1/uplink"), link = pin_open(dir, "link-vport-13");
 
 		assert_int_equal(bpf_link_update(link, other, NULL), 0);
 		snprintf(path, sizeof(path), "/proc/self/fd/%d/abi1/vport", dir);
@@ -139,7 +160,7 @@ static void upgrade_keeps_entries(void **state _unused_)
 	old = pin_id(dir, "abi1/vport");
 	d = second(dir);
 	assert_int_not_equal(pin_id(dir, "abi1/vport"), old);
-	assert_int_equal(link_program(dir, "tcx-vport-13"), pin_id(dir, "abi1/vport"));
+	assert_int_equal(link_program(dir, "link-vport-13"), pin_id(dir, "abi1/vport"));
 	assert_int_equal(attachments(d), 1);
 	assert_int_equal(bpf_driver_observe_nexthops(d, &nexthops), 0);
 	assert_int_equal(nexthops.n, 1);
@@ -248,7 +269,10 @@ static void cas_and_pas(void **state _unused_)
 {
 	_cleanup_close_ int dir = second_dir();
 	struct bpf_driver *d = second(dir);
-	struct bpf_ca ca = { .key = { .segment = 5010, .ca.w = { 0, 0, 0xffff0000, 0x0c0a0a0a } }, .value.mac = { 2, 0, 0, 0, 0, 1 } };
+	struct bpf_ca ca = {
+		.key = { .segment = 5010, .ca.w = { 0, 0, 0xffff0000, 0x0c0a0a0a } },
+		.value.mac = { 2, 0, 0, 0, 0, 1 },
+	};
 	struct bpf_pa pa = { .key.w = { 0, 0, 0xffff0000, 0x01020304 }, .value.ifindex = 7 };
 	struct bpf_ca_vec cas = { 0 };
 	struct bpf_pa_vec pas = { 0 };
@@ -342,10 +366,13 @@ static bool is_bpffs(const char *path)
 	return statfs(path, &fs) == 0 && fs.f_type == BPF_FS_MAGIC;
 }
 
-/* From a namespace of its own, as under `ip netns exec`: the mount must be PID 1's, reached through the descriptor. */
+/*
+ * From a namespace of its own, as under `ip netns exec`: the mount must be in one that lasts, PID 1's or at least that
+ * of the caller's parent, and is reached through the descriptor.
+ */
 static void bpffs(void **state _unused_)
 {
-	char dir[] = "/tmp/nestor-test-XXXXXX", path[96], outside[128];
+	char dir[] = "/tmp/nestor-test-XXXXXX", path[96], init[128], parent[128];
 	int fd = -1, again = -1;
 	struct statfs fs;
 
@@ -361,8 +388,10 @@ static void bpffs(void **state _unused_)
 	assert_int_equal(access(path, F_OK), 0);
 	close(again);
 	snprintf(path, sizeof(path), "%s/bpf", dir);
-	snprintf(outside, sizeof(outside), "/proc/1/root%s/bpf", dir);
-	assert_true(is_bpffs(outside) || is_bpffs(path));
+	snprintf(init, sizeof(init), "/proc/1/root%s/bpf", dir);
+	snprintf(parent, sizeof(parent), "/proc/%d/root%s/bpf", (int)getppid(), dir);
+	assert_true(is_bpffs(init) || is_bpffs(parent));
+	assert_false(is_bpffs(path));
 	close(fd);
 	assert_int_equal(bpffs_remove(dir), 0);
 	assert_int_equal(bpffs_remove(dir), 0);
@@ -374,7 +403,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reopen_changes_nothing), cmocka_unit_test(upgrade_keeps_entries),
-		cmocka_unit_test(half_made_is_made_anew), cmocka_unit_test(attach_and_detach),
+		cmocka_unit_test(half_made_is_made_anew), cmocka_unit_test(attach_and_detach), cmocka_unit_test(attach_xdp),
 		cmocka_unit_test(records_in_batches), cmocka_unit_test(cas_and_pas), cmocka_unit_test(limits),
 		cmocka_unit_test(counters_start_at_zero), cmocka_unit_test(reasons_are_named), cmocka_unit_test(bpffs),
 	};

@@ -197,8 +197,9 @@ static void too_big(void **state _unused_)
 }
 
 /*
- * Of a large segment the pieces count: gso_size and the headers, not the whole. A test run cannot say what kind of large
- * segment it is, and the kernel encapsulates none without a kind: that it came so far shows that it was not too big.
+ * Of a large segment the pieces count: gso_size and the headers, not the whole. A test run cannot say what kind of
+ * large segment it is, and the kernel encapsulates none without a kind: that it came so far shows that it was not too
+ * big.
  */
 static void too_big_segments(void **state _unused_)
 {

@@ -3,16 +3,18 @@
 #include <bpf/libbpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <linux/if_link.h>
 #include <stdio.h>
 
 #include "internal.h"
 
 /*
- * Two ways to attach. By tcx: a link, pinned as tcx-ROLE-IFINDEX; the pin holds it. By clsact, on kernels before 6.6: a
- * filter of the device, which holds itself; the program is pinned as tc-ROLE-IFINDEX, as a note that the device has one.
+ * Two ways to attach. By tcx or XDP: a link, pinned as link-ROLE-IFINDEX; the pin holds it. By clsact, on kernels
+ * before 6.6: a filter of the device, which holds itself; the program is pinned as tc-ROLE-IFINDEX, as a note that it is
+ * there.
  */
 #define BPF_TCX_INGRESS 46 /* not in libbpf 1.1's headers */
-#define KIND_TCX "tcx"
+#define KIND_LINK "link"
 #define KIND_TC "tc"
 
 /* Of our filter among those that others may have put on the device. */
@@ -37,7 +39,7 @@ static int link_state(int fd, struct link_state *ret)
 
 	if (bpf_obj_get_info_by_fd(fd, &info, &size) != 0)
 		return -errno;
-	/* libbpf 1.1's header has no tcx; its ifindex lies where xdp's does */
+	/* libbpf 1.1's header does not have tcx; its ifindex lies where that of xdp does */
 	*ret = (struct link_state){ .program_id = info.prog_id, .ifindex = info.xdp.ifindex };
 	return 0;
 }
@@ -82,11 +84,13 @@ static int tc_detach(uint32_t ifindex)
 	return bpf_tc_detach(&hook, &opts);
 }
 
-/* ---- tcx ---- */
+/* ---- links ---- */
 
-static int tcx_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role, const char *path)
+static int link_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role, const char *path)
 {
-	_cleanup_close_ int link = bpf_link_create(d->programs[role], (int)ifindex, BPF_TCX_INGRESS, NULL);
+	bool xdp = role == BPF_ROLE_UPLINK_XDP;
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = xdp ? XDP_FLAGS_DRV_MODE : 0);
+	_cleanup_close_ int link = bpf_link_create(d->programs[role], (int)ifindex, xdp ? BPF_XDP : BPF_TCX_INGRESS, &opts);
 
 	if (link < 0)
 		return -errno;
@@ -106,7 +110,7 @@ int bpf_driver_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role
 	char path[PIN_PATH_SIZE];
 	int r;
 
-	link_path(d, KIND_TCX, role, ifindex, path);
+	link_path(d, KIND_LINK, role, ifindex, path);
 	link = bpf_obj_get(path);
 	if (link >= 0 && link_state(link, &state) == 0 && state.ifindex == ifindex) {
 		if (state.program_id == d->program_ids[role])
@@ -115,8 +119,8 @@ int bpf_driver_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role
 	}
 	if (link >= 0 && unlink(path) != 0)
 		return -errno;
-	r = tcx_attach(d, ifindex, role, path);
-	return tcx_is_missing(r) ? tc_attach(d, ifindex, role) : r;
+	r = link_attach(d, ifindex, role, path);
+	return role != BPF_ROLE_UPLINK_XDP && tcx_is_missing(r) ? tc_attach(d, ifindex, role) : r;
 }
 
 /* Takes a pinned attachment away; live says whether its device is still there. */
@@ -136,7 +140,7 @@ static int remove_one(struct bpf_driver *d, const char *kind, enum bpf_role role
 
 int bpf_driver_detach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role)
 {
-	int r = remove_one(d, KIND_TCX, role, ifindex, true);
+	int r = remove_one(d, KIND_LINK, role, ifindex, true);
 
 	return r == -ENOENT ? remove_one(d, KIND_TC, role, ifindex, true) : r;
 }
@@ -151,7 +155,7 @@ struct pinned {
 
 static bool pinned_parse(const char *name, struct pinned *ret)
 {
-	static const char *const kinds[] = { KIND_TCX, KIND_TC };
+	static const char *const kinds[] = { KIND_LINK, KIND_TC };
 	char prefix[32];
 	uint64_t ifindex;
 

@@ -13,6 +13,7 @@
 #include "log.h"
 
 #include "uplink.skel.h"
+#include "uplink_xdp.skel.h"
 #include "vport.skel.h"
 
 static const struct {
@@ -30,7 +31,9 @@ static const struct {
 	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
 };
 
-const char *const role_names[BPF_ROLE_COUNT] = { [BPF_ROLE_VPORT] = "vport", [BPF_ROLE_UPLINK] = "uplink" };
+const char *const role_names[BPF_ROLE_COUNT] = {
+	[BPF_ROLE_VPORT] = "vport", [BPF_ROLE_UPLINK] = "uplink", [BPF_ROLE_UPLINK_XDP] = "uplink_xdp",
+};
 
 void pin_path(const struct bpf_driver *d, const char *name, char path[static PIN_PATH_SIZE])
 {
@@ -48,26 +51,26 @@ static int print_debug(enum libbpf_print_level level, const char *format, va_lis
 	return 0;
 }
 
-static struct bpf_object *skeleton_object(enum bpf_role role, void **ret_skeleton)
+/* The object of a role, opened; NULL and errno. The program is the only one in it. */
+static struct bpf_object *object_open(enum bpf_role role)
 {
-	if (role == BPF_ROLE_VPORT) {
-		struct vport_bpf *s = vport_bpf__open();
+	const void *elf = NULL;
+	size_t size = 0;
 
-		*ret_skeleton = s;
-		return s ? s->obj : NULL;
+	switch (role) {
+	case BPF_ROLE_VPORT:
+		elf = vport_bpf__elf_bytes(&size);
+		break;
+	case BPF_ROLE_UPLINK:
+		elf = uplink_bpf__elf_bytes(&size);
+		break;
+	case BPF_ROLE_UPLINK_XDP:
+		elf = uplink_xdp_bpf__elf_bytes(&size);
+		break;
+	case BPF_ROLE_COUNT:
+		break;
 	}
-	struct uplink_bpf *s = uplink_bpf__open();
-
-	*ret_skeleton = s;
-	return s ? s->obj : NULL;
-}
-
-static void skeleton_free(enum bpf_role role, void *skeleton)
-{
-	if (role == BPF_ROLE_VPORT)
-		vport_bpf__destroy(skeleton);
-	else
-		uplink_bpf__destroy(skeleton);
+	return bpf_object__open_mem(elf, size, NULL);
 }
 
 /* ---- maps ---- */
@@ -243,12 +246,10 @@ static int program_settle(struct bpf_driver *d, enum bpf_role role, int fd, bool
 
 static int program_load(struct bpf_driver *d, enum bpf_role role, bool maps_are_new)
 {
+	struct bpf_object *obj = object_open(role);
 	struct bpf_program *program;
-	struct bpf_object *obj;
-	void *skeleton;
 	int r;
 
-	obj = skeleton_object(role, &skeleton);
 	if (!obj)
 		return -errno;
 	r = maps_prepare(d, obj);
@@ -259,7 +260,7 @@ static int program_load(struct bpf_driver *d, enum bpf_role role, bool maps_are_
 	program = bpf_object__next_program(obj, NULL);
 	if (r == 0)
 		r = program ? program_settle(d, role, bpf_program__fd(program), maps_are_new) : -ENOENT;
-	skeleton_free(role, skeleton);
+	bpf_object__close(obj);
 	return r;
 }
 

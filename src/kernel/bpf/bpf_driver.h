@@ -25,6 +25,11 @@ struct bpf_driver_options {
 enum bpf_role {
 	BPF_ROLE_VPORT,  /* at the host side of a port */
 	BPF_ROLE_UPLINK, /* at an uplink */
+	/*
+	 * Besides, at the XDP of an uplink with DP_PORT_XDP in its entry; -EOPNOTSUPP where the driver has no native XDP.
+	 * Attach it last and detach it first: what it decapsulates must not meet a kernel without the TC program.
+	 */
+	BPF_ROLE_UPLINK_XDP,
 	BPF_ROLE_COUNT,
 };
 
@@ -118,7 +123,7 @@ int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa);
 int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out);
 
 /*
- * Attachments, in the caller's network namespace: by tcx link where the kernel has it, else by clsact. attach is
+ * Attachments, in the caller's network namespace: TC by tcx link where the kernel has it, else by clsact. attach is
  * idempotent. Observed are those which run this driver's code; leftovers of devices that are gone are removed on the
  * way.
  */

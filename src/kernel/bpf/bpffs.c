@@ -74,8 +74,8 @@ static int enter_namespace_of(pid_t pid, const char *run_dir, const struct stat 
 }
 
 /*
- * Into the namespace that will outlive this process: that of PID 1, or where that is closed to us (it may have rights that
- * we lack) of the outermost ancestor.
+ * Into the namespace that will outlive this process: that of PID 1, or where that is closed to us (it may have rights
+ * that we lack) of the outermost ancestor.
  */
 static int enter_lasting_namespace(const char *run_dir)
 {

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <netinet/in.h>
+
+#include "harness.h"
+
+#define HERE "214.214.51.42"
+#define PEER "214.214.51.43"
+#define KEY(vsid) ((uint32_t)(vsid) << 8 | 0x6f)
+
+enum { FAST = 80 };
+
+static const struct ip4 udp = { .dst_mac = 0x11, .src_mac = 0x12, .dst = "10.10.10.11", .src = "10.10.10.12",
+				.payload = 40 };
+
+static void set_flags(uint32_t flags)
+{
+	struct bpf_port p = { .ifindex = FAST, .value.flags = DP_PORT_UPLINK | flags };
+
+	p.value.addr4[0] = htonl(0xd6d6332a);
+	assert_int_equal(bpf_driver_set_port(fixture_driver(), &p), 0);
+}
+
+static int up(void **state)
+{
+	if (fixture_up(state) != 0)
+		return -1;
+	assert_int_equal(system("ip link add name d80 index 80 up type veth peer name e80"), 0);
+	set_flags(DP_PORT_XDP);
+	return bpf_driver_attach(fixture_driver(), FAST, BPF_ROLE_UPLINK_XDP);
+}
+
+static struct frame wrap(struct ip4 p)
+{
+	struct frame inner = frame_ip4(p);
+
+	return frame_nvgre(PEER, HERE, KEY(5010), &inner);
+}
+
+/* Left as it came, for the TC program. */
+static void expect_untouched(const struct frame *f)
+{
+	struct xdp_result r = run_xdp(FAST, f);
+
+	assert_int_equal(r.action, 2); /* XDP_PASS */
+	assert_int_equal(r.meta_n, 0);
+	assert_frame(&r.out, f);
+}
+
+static void good_frame(void **state _unused_)
+{
+	struct frame inner = frame_ip4(udp), f = wrap(udp);
+	struct xdp_result r = run_xdp(FAST, &f);
+
+	assert_int_equal(r.action, 2);
+	assert_int_equal(r.meta_n, 12);
+	assert_int_equal(r.meta[1], 5010);
+	assert_int_equal(r.meta[2], BLUE1);
+	assert_frame(&r.out, &inner);
+}
+
+/* Equal metadata for all packets of a flow, or GRO joins none. */
+static void same_metadata(void **state _unused_)
+{
+	struct frame f = wrap(udp);
+	struct xdp_result first = run_xdp(FAST, &f), next;
+	struct ip4 p = udp;
+
+	for (p.payload = 1; p.payload < 300; p.payload += 50) {
+		f = wrap(p);
+		next = run_xdp(FAST, &f);
+		assert_memory_equal(first.meta, next.meta, sizeof(first.meta));
+	}
+}
+
+static void bad_frames(void **state _unused_)
+{
+	struct frame whole = wrap(udp), f, inner = frame_ip4(udp);
+	struct ip4 p = udp;
+
+	expect_untouched(&inner);
+	for (size_t n = 14; n < whole.n; n++) {
+		f = whole;
+		f.n = n;
+		expect_untouched(&f);
+		if (n >= OUTER_IP + 20) {
+			frame_fix_outer(&f);
+			expect_untouched(&f);
+		}
+	}
+	f = frame_nvgre("214.214.51.77", HERE, KEY(5010), &inner);
+	expect_untouched(&f);
+	f = frame_nvgre(HERE, HERE, KEY(5010), &inner);
+	expect_untouched(&f);
+	f = frame_nvgre(PEER, HERE, KEY(5), &inner);
+	expect_untouched(&f);
+	f = frame_nvgre(PEER, HERE, KEY(5011), &inner);
+	expect_untouched(&f);
+	f = frame_nvgre(PEER, "214.214.51.99", KEY(5010), &inner);
+	expect_untouched(&f);
+	f = whole;
+	frame_add(&f, "padding", 7);
+	expect_untouched(&f);
+	p.dst_mac = 0x14;
+	f = wrap(p);
+	expect_untouched(&f);
+	p.dst_mac = 0xff;
+	f = wrap(p);
+	expect_untouched(&f);
+}
+
+static void not_enabled(void **state _unused_)
+{
+	struct frame f = wrap(udp);
+
+	set_flags(0);
+	expect_untouched(&f);
+	set_flags(DP_PORT_XDP);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good_frame), cmocka_unit_test(same_metadata), cmocka_unit_test(bad_frames),
+		cmocka_unit_test(not_enabled),
+	};
+
+	return cmocka_run_group_tests(tests, up, fixture_down);
+}
