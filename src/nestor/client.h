@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "map.h"
+#include "shell.h"
+
+/* The outside of the language: the daemons over HTTP, the terminal, the clock. */
+struct client {
+	char *host;	   /* socket or URL of the own daemon */
+	struct map *hosts; /* lower case name -> char *, for -ComputerName */
+	json_t *catalogue;
+	struct shell_host shell;
+};
+
+extern volatile sig_atomic_t client_interrupted;
+
+void client_init(struct client *c);
+void client_done(struct client *c);
+/* "host1=SOCKET-OR-URL,host2=..." -EINVAL with *e. */
+int client_add_hosts(struct client *c, const char *text, struct err **e);
+/* A file of such pairs, one or more a line, # comments. */
+int client_read_hosts(struct client *c, const char *path, struct err **e);
+
+/* One ICMP echo; see struct shell_host. */
+int ping_host(void *userdata, const char *target, unsigned timeout_ms, double *ret_ms, char *ret_address);
+/* Lines from a terminal or a pipe, until end of input or exit. Returns the exit code. */
+int repl_run(struct shell *sh);
+/* nestor exec VM -- CMD...: enters the guest's namespaces and becomes the command; returns only an exit code of failure. */
+int exec_in_guest(struct client *c, const char *vm, char *const *command);
