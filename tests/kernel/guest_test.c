@@ -27,6 +27,16 @@ static char *mounts_text(void)
 	return text;
 }
 
+/* Mounts of others go when somebody removes the directory they are on; what counts is that none came. */
+static void assert_no_new_line(char *now, const char *before)
+{
+	char *rest = now, *line;
+
+	while ((line = strsep(&rest, "\n")))
+		if (!strstr(before, line))
+			fail_msg("new mount: %s", line);
+}
+
 int guests_setup(void **state)
 {
 	struct guests *w = xcalloc(1, sizeof(*w));
@@ -60,7 +70,7 @@ int guests_teardown(void **state)
 	vec_done(&v);
 	guest_engine_close(w->e);
 	assert_int_equal(count_inits(w->instance), 0);
-	assert_string_equal(mounts, w->mounts);
+	assert_no_new_line(mounts, w->mounts);
 	assert_int_equal(nftw(w->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 	free(w->dir);
 	free(w->instance);
