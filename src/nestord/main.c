@@ -173,12 +173,10 @@ static int serve(struct daemon *d, struct err **e)
 	return r < 0 ? err_set_errno(e, "Daemon.Events", -r, NULL, "The event loop failed: %s.", strerror(-r)) : 0;
 }
 
+/* Policy and bindings want nothing of the kernel where there is no switch and no guest. */
 static bool nothing_wanted(const struct daemon *d)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (kinds[i] != &netvirt_global_kind && docs_count(d->docs, kinds[i]))
-			return false;
-	return true;
+	return !docs_count(d->docs, &vm_kind) && !docs_count(d->docs, &switch_kind) && !docs_count(d->docs, &adapter_kind);
 }
 
 static int run(struct daemon *d, struct err **e)
