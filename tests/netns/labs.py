@@ -48,6 +48,15 @@ def colons(mac):
     return ":".join(re.findall("..", mac.lower()))
 
 
+def lives(pid):
+    """True for a process that is there; one that waits for its parent's attention has ended."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 @dataclass(frozen=True)
 class Reach:
     """One cell of the reachability table: `reached` is what was seen, `expected` what is right."""
@@ -69,7 +78,7 @@ class Guest:
         self.plan = plan
         self.name = plan.name
         self.daemon = daemon
-        self.pid = daemon.guest_pid(plan.name)
+        self.pid = int(daemon.cmdlet("Get-VM", {"Name": plan.name})[0]["ProcessId"])
 
     @property
     def netns(self):
@@ -101,7 +110,7 @@ class Fabric:
         self.plans = plans
         self.hosts = lab.namespaces(*host_names)
         if len(self.hosts) == 2:
-            underlay.build(kind, *self.hosts, **({"build_dir": build_dir} if kind == "cable" else {}))
+            underlay.build(kind, *self.hosts, build_dir)
         else:
             underlay.veth(self.hosts[0], lab.namespace("outside"))
         self.daemons = [Daemon(ns, build_dir, name) for ns, name in zip(self.hosts, host_names)]
@@ -174,7 +183,7 @@ class Fabric:
                 left.append(f"{daemon.host_name}: {daemon.run_dir}/bpf")
             guests = os.path.join(daemon.run_dir, "guests")
             left += [f"{daemon.host_name}: guest {name}" for name in (os.listdir(guests) if os.path.isdir(guests) else [])]
-        left += [f"process {guest.pid} of {guest.name}" for guest in self.guests.values() if os.path.exists(f"/proc/{guest.pid}")]
+        left += [f"process {guest.pid} of {guest.name}" for guest in self.guests.values() if lives(guest.pid)]
         return left
 
 
