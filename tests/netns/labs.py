@@ -101,6 +101,11 @@ class Guest:
         done = self.run("ping", "-n", "-q", "-c", count, "-i", "0.05", "-W", wait, "-I", "eth0", address, check=False)
         return done.code == 0 and f" {count} received" in done.out
 
+    def ping_size(self, address, size, count=PINGS, wait=1):
+        """As ping(), with IP packets of that size that may not be fragmented."""
+        done = self.run("ping", "-n", "-q", "-c", count, "-i", "0.05", "-W", wait, "-M", "do", "-s", size - 28, address, check=False)
+        return done.code == 0 and f" {count} received" in done.out
+
 
 class Fabric:
     """Hosts with their daemons, and the guests of a plan on a switch "vswitch"."""

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks that the tests share. Each ends the same way: computing again writes nothing, and neither does a daemon that was
+killed and started again."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+# pylint: disable=wrong-import-position
+from fabric import Host, Pair
+from kit import Lab, underlay
+from support import assert_settled
+
+
+@pytest.fixture(scope="module", name="lab")
+def _lab():
+    with Lab("nst") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module", name="pair", params=["veth"])
+def _pair(request):
+    """Two hosts with a guest each in one virtual subnet. Parametrize indirectly for the emulated cable."""
+    with Lab("nst") as lab:
+        pair = Pair(lab, request.param)
+        yield pair
+        for daemon in pair.daemons:
+            assert_settled(daemon)
+
+
+@pytest.fixture(scope="module", name="host")
+def _host():
+    """One host; its uplink goes to the namespace host.outside."""
+    with Lab("nst") as lab:
+        ns, outside = lab.namespaces("host", "outside")
+        underlay.veth(ns, outside)
+        host = Host(ns, "host")
+        host.outside = outside
+        yield host
+        assert_settled(host.daemon)

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts and guests for tests that are about something else than a runbook: made by cmdlets, a line each."""
+
+from kit import Daemon, underlay
+from labs import Guest, GuestPlan
+from support import BUILD_DIR
+
+DOMAIN = "{{11111111-2222-3333-4444-00000000{vsid}}}"
+
+
+class Host:
+    """A namespace with a daemon in it."""
+
+    def __init__(self, ns, name, *args):
+        self.ns = ns
+        self.daemon = Daemon(ns, BUILD_DIR, name, *args)
+
+    def do(self, cmdlet, **parameters):
+        return self.daemon.cmdlet(cmdlet, parameters)
+
+    def switch(self, name="vswitch", nic=underlay.UPLINK, **parameters):
+        return self.do("New-VMSwitch", Name=name, **({"NetAdapterName": nic} if nic else {}), **parameters)[0]
+
+    def guest(self, name, address=None, mac=None, vsid=0, switch="vswitch", start=True):
+        """A running guest with its address; a Guest of labs.py."""
+        self.do("New-VM", Name=name, Engine="Namespace", **({"SwitchName": switch} if switch else {}))
+        if mac:
+            self.do("Set-VMNetworkAdapter", VMName=name, StaticMacAddress=mac)
+        if vsid:
+            self.do("Set-VMNetworkAdapter", VMName=name, VirtualSubnetId=vsid)
+        return self.start(name, address) if start else None
+
+    def start(self, name, address=None):
+        self.do("Start-VM", Name=name)
+        adapter = self.adapter(name)
+        guest = Guest(GuestPlan(name, 0, adapter["MacAddress"] if adapter else "", address, ""), self.daemon)
+        # What a guest sends by itself (router solicitations) would disturb counts and captures.
+        guest.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+        if address:
+            guest.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
+        return guest
+
+    def adapter(self, vm):
+        found = self.do("Get-VMNetworkAdapter", VMName=vm)
+        return found[0] if found else None
+
+    def port(self, vm):
+        """The host's end of a guest's adapter."""
+        return self.adapter(vm)["PortName"]
+
+    def bridge(self, switch="vswitch"):
+        """The link of a switch, found by its mark."""
+        end = f":{switch}"
+        return next(l["ifname"] for l in self.ns.ip_json("link", "show")
+                    if ":switch:" in l.get("ifalias", "") and l["ifalias"].endswith(end))
+
+    def nic_index(self, nic=underlay.UPLINK):
+        return self.do("Get-NetAdapter", Name=nic)[0]["ifIndex"]
+
+    def provider(self, address):
+        """Network virtualization on the uplink, with this provider address."""
+        self.do("Enable-NetAdapterBinding", Name=underlay.UPLINK, ComponentID="ms_netwnv")
+        self.do("New-NetVirtualizationProviderAddress", InterfaceIndex=self.nic_index(), ProviderAddress=address, PrefixLength=24)
+
+    def record(self, vsid, ca, mac, pa):
+        self.do("New-NetVirtualizationLookupRecord", VirtualSubnetID=vsid, CustomerAddress=ca, MACAddress=mac, ProviderAddress=pa,
+                Rule="TranslationMethodEncap")
+
+    def subnet(self, vsid, prefix):
+        self.do("New-NetVirtualizationCustomerRoute", RoutingDomainID=DOMAIN.format(vsid=f"{vsid:04}"), VirtualSubnetID=vsid,
+                DestinationPrefix=prefix, NextHop="0.0.0.0", Metric=255)
+
+
+PAS = ("214.214.51.42", "214.214.51.43")
+
+
+class Pair:
+    """Two hosts and one virtual subnet across them, 5010: a (10.10.10.11) on the first, b (10.10.10.12) on the second."""
+
+    vsid = 5010
+    guests = (("a", 0, "000000000011", "10.10.10.11"), ("b", 1, "000000000012", "10.10.10.12"))
+
+    def __init__(self, lab, kind="veth"):
+        namespaces = lab.namespaces("host1", "host2")
+        underlay.build(kind, *namespaces, BUILD_DIR)
+        self.hosts = [Host(ns, ns.label) for ns in namespaces]
+        for host, pa in zip(self.hosts, PAS):
+            host.switch()
+            host.provider(pa)
+            for _name, where, mac, address in self.guests:
+                host.record(self.vsid, address, mac, PAS[where])
+            host.subnet(self.vsid, "10.10.10.0/24")
+        self.a, self.b = (self.hosts[where].guest(name, address, mac, self.vsid) for name, where, mac, address in self.guests)
+
+    @property
+    def daemons(self):
+        return [host.daemon for host in self.hosts]
