@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api_impl.h"
+#include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,8 +92,9 @@ static int bind_and_listen(struct api_socket *s, const struct sockaddr_un *addre
 	if (r < 0)
 		return failed(s->path, errno, "bind", e);
 	s->bound = true;
+	/* A daemon of an ordinary user may not be in the group: then it is for that user (and root) alone. */
 	if (group != (gid_t)-1 && chown(s->path, (uid_t)-1, group) < 0)
-		return failed(s->path, errno, "hand over", e);
+		log_warning("The socket %s cannot be given to its group: %s", s->path, strerror(errno));
 	if (listen(s->fd, SOMAXCONN) < 0)
 		return failed(s->path, errno, "listen on", e);
 	return 0;

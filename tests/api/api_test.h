@@ -18,6 +18,7 @@ struct server {
 	pid_t pid;
 	struct api_options options;
 	bool answers_cancel;
+	uid_t uid; /* runs as this user, when not 0 */
 };
 
 /* Fixtures: a server with default options, and the same with an idle time of a second. */
@@ -32,6 +33,8 @@ char *server_try(struct server *s);
 /* Asks it to end; it must, cleanly (under the sanitizers: without leaks). */
 void server_stop(struct server *s);
 void server_kill(struct server *s);
+/* Makes the backend answer what waits, from the event loop and not from within a request. */
+void server_release(struct server *s);
 
 /* A counter of the fake backend. */
 int server_count(struct server *s, const char *counter);

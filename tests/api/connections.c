@@ -65,6 +65,20 @@ static void test_pending_calls_are_answered_later(void **state)
 	assert_int_equal(server_count(s, "cancels"), 0);
 }
 
+static void test_answers_from_the_event_loop(void **state)
+{
+	struct server *s = *state;
+	_cleanup_close_ int fd = client_connect(s->socket);
+	_cleanup_response_ struct response r = {};
+
+	assert_true(client_post(fd, LATER, "{}", 2));
+	server_await(s, "pending", 1);
+	/* Nothing but the answer wakes the server up. */
+	server_release(s);
+	r = client_read(fd, false);
+	assert_int_equal(r.status, 200);
+}
+
 static void disconnect_while_pending(struct server *s)
 {
 	_cleanup_close_ int stays = client_connect(s->socket);
@@ -216,6 +230,29 @@ static void test_thousand_connections_with_few_descriptors(void **state)
 	assert_int_equal(server_count(s, "invokes"), 1000);
 }
 
+/* One that waits is taken as soon as another goes, and not when the next thing happens by chance. */
+static void test_place_that_gets_free_is_taken(void **state)
+{
+	struct server *s = *state;
+	_cleanup_close_ int stays = -1, waits = -1;
+	_cleanup_response_ struct response first = {}, second = {};
+	int goes;
+
+	server_stop(s);
+	s->options.max_connections = 2;
+	server_start(s);
+	stays = client_connect(s->socket);
+	goes = client_connect(s->socket);
+	assert_true(client_post(stays, "/v1/cmdlet/Test-Echo", "{}", 2));
+	first = client_read(stays, false);
+	assert_int_equal(first.status, 200);
+	waits = client_connect(s->socket);
+	assert_true(client_post(waits, "/v1/cmdlet/Test-Echo", "{}", 2));
+	close(goes);
+	second = client_read(waits, false);
+	assert_int_equal(second.status, 200);
+}
+
 /* Sends without reading until nothing more fits, then reads all; meanwhile another client is served. */
 static void test_flood_starves_nobody(void **state)
 {
@@ -264,12 +301,14 @@ int connection_tests(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, server_setup, server_teardown)
 		TEST(one_connection_many_requests),
 		TEST(pending_calls_are_answered_later),
+		TEST(answers_from_the_event_loop),
 		TEST(client_goes_while_pending),
 		TEST(client_goes_and_the_backend_answers_that),
 		TEST(shutting_down_gives_a_call_up),
 		TEST(ends_with_pending_calls),
 		TEST(thousand_connections_at_once),
 		TEST(thousand_connections_with_few_descriptors),
+		TEST(place_that_gets_free_is_taken),
 		TEST(flood_starves_nobody),
 #undef TEST
 		cmocka_unit_test_setup_teardown(test_slow_clients_are_cut_off, server_setup_impatient, server_teardown),

@@ -111,6 +111,28 @@ static void test_without_the_group(void **state)
 	assert_int_equal(ask_as(s, 0, 0, 0, ""), 200);
 }
 
+static void test_daemon_of_another_user(void **state)
+{
+	_cleanup_free_ char *lock = NULL;
+	struct server *s = *state;
+
+	if (geteuid() != 0)
+		skip();
+	server_stop(s);
+	s->uid = OTHER;
+	s->options.group = "daemon";
+	assert_int_equal(chown(s->directory, OTHER, OTHER), 0);
+	assert_int_equal(chmod(s->directory, 0755), 0);
+	/* The lock of the daemon that ran as root. */
+	lock = xasprintf("%s.lock", s->socket);
+	assert_int_equal(unlink(lock), 0);
+	server_start(s);
+	assert_int_equal(chmod(s->socket, 0666), 0);
+	assert_int_equal(ask_as(s, OTHER, 12345, 0, ""), 200);
+	assert_int_equal(ask_as(s, 0, 0, 0, ""), 200);
+	assert_int_equal(ask_as(s, OTHER - 1, OTHER, 0, "AccessDenied"), 403);
+}
+
 static void test_refused_client_can_send_anything(void **state)
 {
 	struct server *s = *state;
@@ -162,6 +184,17 @@ static void test_living_daemons_socket_is_kept(void **state)
 	assert_int_equal(server_count(s, "invokes"), 0);
 }
 
+static void test_living_daemon_whose_socket_was_removed(void **state)
+{
+	struct server *s = *state;
+	struct server second = *s;
+	_cleanup_free_ char *said = NULL;
+
+	assert_int_equal(unlink(s->socket), 0);
+	said = server_try(&second);
+	assert_string_equal(said, "Api.SocketInUse");
+}
+
 static void test_somebody_elses_socket_is_kept(void **state)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -210,12 +243,15 @@ int permission_tests(void)
 		TEST(socket_is_for_owner_and_group),
 		TEST(others_are_refused_by_their_credentials),
 		TEST(without_the_group),
+		TEST(daemon_of_another_user),
 		TEST(refused_client_can_send_anything),
 		TEST(dead_daemons_socket_is_replaced),
 		TEST(living_daemons_socket_is_kept),
+		TEST(living_daemon_whose_socket_was_removed),
 		TEST(somebody_elses_socket_is_kept),
 		TEST(file_in_the_way_is_kept),
 		TEST(path_that_is_too_long),
+#undef TEST
 	};
 
 	return cmocka_run_group_tests_name("api permissions", tests, NULL, NULL);

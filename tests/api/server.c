@@ -4,8 +4,15 @@
 
 #include <ftw.h>
 #include <signal.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
+
+static int on_release(sd_event_source *source _unused_, const struct signalfd_siginfo *info _unused_, void *arg)
+{
+	fake_backend_done(arg);
+	return 0;
+}
 
 static void serve(struct server *s, int ready_fd)
 {
@@ -14,12 +21,14 @@ static void serve(struct server *s, int ready_fd)
 	sd_event *event = NULL;
 	struct err *e = NULL;
 	struct api *api = NULL;
-	sigset_t term;
+	sigset_t signals;
 
-	sigemptyset(&term);
-	sigaddset(&term, SIGTERM);
-	sigprocmask(SIG_BLOCK, &term, NULL);
-	if (sd_event_new(&event) < 0 || sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL) < 0)
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	if (sd_event_new(&event) < 0 || sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL) < 0 ||
+	    sd_event_add_signal(event, NULL, SIGUSR1, on_release, &fake) < 0 || (s->uid && setuid(s->uid) < 0))
 		_exit(1);
 	if (api_new_with(event, s->socket, &backend, &s->options, &api, &e) < 0) {
 		(void)!write(ready_fd, e->id, strlen(e->id));
@@ -85,6 +94,11 @@ void server_kill(struct server *s)
 	assert_int_equal(kill(s->pid, SIGKILL), 0);
 	assert_int_equal(waitpid(s->pid, NULL, 0), s->pid);
 	s->pid = 0;
+}
+
+void server_release(struct server *s)
+{
+	assert_int_equal(kill(s->pid, SIGUSR1), 0);
 }
 
 static struct server *server_new(void)
