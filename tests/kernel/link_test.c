@@ -174,7 +174,7 @@ static void veth_into_other_namespace(void **state)
 static void port_flags(void **state)
 {
 	struct world *w = *state;
-	struct link sw = test_bridge(w, "sw0"), want, l;
+	struct link sw = test_bridge(w, "sw0"), sw1 = test_bridge(w, "sw1"), want, l;
 	struct link_port odd = { .unicast_flood = true, .bcast_flood = true, .isolated = true, .hairpin = true };
 
 	want = test_link("veth", "np0");
@@ -204,6 +204,13 @@ static void port_flags(void **state)
 	want.port = odd;
 	assert_ok(link_apply(w->nl, CHANGE_MODIFY, &l, &want));
 	l = test_link_get(w->nl, "np0");
+	assert_memory_equal(&l.port, &odd, sizeof(odd));
+
+	/* From one bridge to another: the kernel forgets the flags, the driver does not. */
+	want.master = sw1.ifindex;
+	assert_ok(link_apply(w->nl, CHANGE_MODIFY, &l, &want));
+	l = test_link_get(w->nl, "np0");
+	assert_int_equal(l.master, sw1.ifindex);
 	assert_memory_equal(&l.port, &odd, sizeof(odd));
 
 	want.port = LINK_PORT_DEFAULT;
