@@ -109,10 +109,10 @@ struct guest_engine {
 /*
  * Guests that are Linux namespaces: an init process (`nestor-guest INSTANCE GUID NAME`) in net, uts, mnt, pid and ipc
  * namespaces of its own, with its own hostname, /proc, /sys, /run and /tmp. It does not depend on the daemon's life:
- * RUN_DIR/guests/GUID.json names those that run. Opening reads that registry, forgets entries whose process is gone (or
- * is another one by now), and ends guests of this instance that never got an entry.
- * instance: 8 hex digits of this daemon. program: path of nestor-guest; NULL: looked for beside the daemon's executable,
- * then in the build directory around it, then in the libexec directory of the installation; -ENOENT.
+ * RUN_DIR/guests/GUID.json names those that run. Opening reads that registry, forgets entries whose process is gone
+ * (or is another one by now), and ends guests of this instance that never got an entry. instance: 8 hex digits of this
+ * daemon. program: path of nestor-guest; NULL: looked for beside the daemon's executable, then in the build directory
+ * around it, then in the libexec directory of the installation; -ENOENT.
  */
 int guest_namespace_open(const char *run_dir, const char *instance, const char *program, struct guest_engine **ret);
 
@@ -120,15 +120,15 @@ void guest_engine_close(struct guest_engine *e);
 DEFINE_CLEANUP(struct guest_engine *, guest_engine_close)
 
 /*
- * Starts a guest and returns when it is ready for adapters: loopback up, no others. -EEXIST when it runs already; -EINVAL:
- * name or hostname empty, too long or with control characters. Nothing stays behind when it fails, or when the daemon
- * dies meanwhile.
+ * Starts a guest and returns when it is ready for adapters: loopback up, no others. -EEXIST when it runs already;
+ * -EINVAL: name or hostname empty, too long or with control characters. Nothing stays behind when it fails, or when
+ * the daemon dies meanwhile.
  */
 int guest_start(struct guest_engine *e, const struct guest_spec *spec, struct guest *ret);
 
 /*
- * Ends a guest with everything in it: politely (SIGTERM to all, then the rest), or at once by force. Waits for the end up
- * to timeout_ms; -EINPROGRESS when it is still there then (the guest's pidfd tells when it is gone).
+ * Ends a guest with everything in it: politely (SIGTERM to all, then the rest), or at once by force. Waits for the end
+ * up to timeout_ms; -EINPROGRESS when it is still there then (the guest's pidfd tells when it is gone).
  */
 int guest_stop(struct guest_engine *e, const struct guid *id, bool force, int timeout_ms);
 
@@ -142,8 +142,8 @@ int guest_measure(struct guest_engine *e, struct guest_vec *guests);
 /* Readable when the guest has ended. Owned by the engine, valid until the guest is stopped or found ended. Or -Exxx. */
 int guest_pidfd(struct guest_engine *e, const struct guid *id);
 
-/* The guest's network namespace, where its adapters' inner ends are created; the caller closes it (it keeps the namespace
- * alive). */
+/* The guest's network namespace, where its adapters' inner ends are created; the caller closes it (it keeps the
+ * namespace alive). */
 int guest_netns(struct guest_engine *e, const struct guid *id, int *ret_fd);
 
 /* Appends the guest's interfaces except loopback, and (when not NULL) their addresses except link-local IPv6 ones. */
@@ -151,15 +151,15 @@ int guest_interfaces(struct guest_engine *e, const struct guid *id, struct guest
 		     struct guest_address_vec *ret_addresses);
 
 /*
- * Makes name, mtu (0: leave), mac (zero: leave) and up so, for the interface want->ifindex (or want->name when that is 0).
- * -ENODEV.
+ * Makes name, mtu (0: leave), mac (zero: leave) and up so, for the interface want->ifindex (or want->name when that is
+ * 0). -ENODEV.
  */
 int guest_set_interface(struct guest_engine *e, const struct guid *id, const struct guest_interface *want);
 
 /*
- * Runs something in the guest, without input, with a clean environment (PATH, HOME, TERM, LANG), in a session of its own.
- * Wait for the three descriptors, call guest_exec_read() when one of the streams is readable, guest_exec_finish() when it
- * has ended. What runs does not outlive the daemon.
+ * Runs something in the guest, without input, with a clean environment (PATH, HOME, TERM, LANG), in a session of its
+ * own. Wait for the three descriptors, call guest_exec_read() when one of the streams is readable, guest_exec_finish()
+ * when it has ended. What runs does not outlive the daemon.
  */
 int guest_exec_start(struct guest_engine *e, const struct guid *id, const struct guest_exec_spec *spec,
 		     struct guest_exec **ret);
@@ -168,8 +168,8 @@ int guest_exec_pidfd(const struct guest_exec *x);  /* readable when it has ended
 int guest_exec_stdout(const struct guest_exec *x); /* -1 once at its end */
 int guest_exec_stderr(const struct guest_exec *x); /* -1 once at its end, or merged */
 
-/* Reads what there is, without waiting. 1: more may come; 0: both streams are at their end. Beyond max_output it ends what
- * runs and returns -EMSGSIZE. */
+/* Reads what there is, without waiting. 1: more may come; 0: both streams are at their end. Beyond max_output it ends
+ * what runs and returns -EMSGSIZE. */
 int guest_exec_read(struct guest_exec *x);
 
 /* Ends it and everything that it started in its session. */
@@ -177,8 +177,8 @@ void guest_exec_kill(struct guest_exec *x);
 
 /*
  * 0 when it has ended: exit code 0..255, or 128 + signal. -EAGAIN when it still runs. What it wrote is in
- * guest_exec_output(); a process that it left in the background may hold the streams open, so this reads what is there and
- * does not wait for their end.
+ * guest_exec_output(); a process that it left in the background may hold the streams open, so this reads what is there
+ * and does not wait for their end.
  */
 int guest_exec_finish(struct guest_exec *x, int *ret_exit_code);
 

@@ -40,8 +40,8 @@ static int mount_one(const char *type, const char *path, unsigned long flags, co
 }
 
 /*
- * What is mounted on the host later is seen in the guest, and what is unmounted there is not held busy here; nothing goes
- * the other way. /run and /tmp are the guest's own: pid files and sockets of two guests must not meet.
+ * What is mounted on the host later is seen in the guest, and what is unmounted there is not held busy here; nothing
+ * goes the other way. /run and /tmp are the guest's own: pid files and sockets of two guests must not meet.
  */
 static int mounts_make(void)
 {

@@ -35,7 +35,7 @@ bool process_is_inner_init(pid_t pid);
 int process_each(int (*fn)(pid_t pid, void *arg), void *arg);
 
 /*
- * Starts program with exactly these descriptors as 0, 1, 2 and 3, no blocked or ignored signals, and an empty environment.
- * The caller waits for it.
+ * Starts program with exactly these descriptors as 0, 1, 2 and 3, no blocked or ignored signals, and an empty
+ * environment. The caller waits for it.
  */
 int process_spawn(const char *program, const char *const argv[], const int fds[static 4], pid_t *ret);

@@ -19,5 +19,6 @@ struct guest_report {
 	int32_t error; /* -Exxx */
 };
 
-/* `nestor-guest --enter PARENT COMMAND [ARGUMENT...]`: descriptor 3 is a pidfd of the init, PARENT the pid to live with. */
+/* `nestor-guest --enter PARENT COMMAND [ARGUMENT...]`: descriptor 3 is a pidfd of the init, PARENT the pid to live
+ * with. */
 #define GUEST_ENTER "--enter"

@@ -118,7 +118,8 @@ int link_offload_is(struct nl *nl, const char *name, const char *const features[
 	return r;
 }
 
-int link_offload_set(struct nl *nl, const char *name, const char *const features[], size_t n, bool on, bool *ret_changed)
+int link_offload_set(struct nl *nl, const char *name, const char *const features[], size_t n, bool on,
+		     bool *ret_changed)
 {
 	struct {
 		struct ethtool_sfeatures head;
@@ -191,7 +192,8 @@ static void gro_get(struct nl *nl, const char *name, struct link_details *d)
 	d->gro = ethtool(nl, name, &value) == 0 && value.data;
 }
 
-/* A hexadecimal id of a PCI device, e.g. "vendor". /sys/bus is the same in all network namespaces, /sys/class/net is not. */
+/* A hexadecimal id of a PCI device, e.g. "vendor". /sys/bus is the same in all network namespaces, /sys/class/net is
+ * not. */
 static bool pci_id(const char *bus_info, const char *what, uint64_t *ret)
 {
 	_cleanup_free_ char *path = NULL, *text = NULL;

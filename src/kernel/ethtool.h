@@ -29,8 +29,8 @@ int link_offload_set(struct nl *nl, const char *name, const char *const features
 int link_offload_is(struct nl *nl, const char *name, const char *const features[], size_t n, bool on, bool *ret);
 
 /*
- * Segmentation of what a guest encapsulates itself: to be off on a guest's veth, since a second encapsulation on the way
- * could not describe it.
+ * Segmentation of what a guest encapsulates itself: to be off on a guest's veth, since a second encapsulation on the
+ * way could not describe it.
  */
 extern const char *const link_tunnel_offloads[];
 extern const size_t link_n_tunnel_offloads;

@@ -18,10 +18,10 @@ struct fdb_vec {
 };
 
 /*
- * Appends the static entries of a bridge (0: of all bridges) to ret: neither learned ones nor those that the kernel makes
- * for the ports' own addresses. On failure ret is as before.
+ * Appends the static entries of a bridge (0: of all bridges) to ret: neither learned ones nor those that the kernel
+ * makes for the ports' own addresses. On failure ret is as before.
  */
 int fdb_observe(struct nl *nl, int bridge, struct fdb_vec *ret);
 
-/* ADD and DELETE; MODIFY is -EINVAL, there is nothing to modify. -EOPNOTSUPP or -EINVAL when the port is in no bridge. */
+/* ADD and DELETE; there is nothing to MODIFY (-EINVAL). -EOPNOTSUPP or -EINVAL when the port is in no bridge. */
 int fdb_apply(struct nl *nl, enum change change, const struct fdb *old, const struct fdb *new);

@@ -74,12 +74,12 @@ bool link_name_is_valid(const char *name);
 /*
  * Makes one difference.
  *
- * ADD: kinds "bridge" (no STP, ageing by default, no VLAN filtering, no multicast snooping), "veth" (both ends at once,
- * new->peer says how) and "vxlan" (never up: a bridge that holds one gives all of its ports headroom for encapsulation).
- * name and kind are needed; mac zero, mtu 0, ifindex 0 are the kernel's choice; master, up, alias and port are applied.
- * The alias is set in the same system call, so that a link never stays behind without its owner's mark; when any step
- * fails the link is removed again. -EEXIST: the name (or ifindex) is taken; -EINVAL: no valid name; -EOPNOTSUPP: no such
- * kind.
+ * ADD: kinds "bridge" (no STP, ageing by default, no VLAN filtering, no multicast snooping), "veth" (both ends at
+ * once, new->peer says how) and "vxlan" (never up: a bridge that holds one gives all of its ports headroom for
+ * encapsulation). name and kind are needed; mac zero, mtu 0, ifindex 0 are the kernel's choice; master, up, alias and
+ * port are applied. The alias is set in the same system call, so that a link never stays behind without its owner's
+ * mark; when any step fails the link is removed again. -EEXIST: the name (or ifindex) is taken; -EINVAL: no valid
+ * name; -EOPNOTSUPP: no such kind.
  *
  * MODIFY: the link old->ifindex gets what differs in name, mac (unless zero), mtu (unless 0), master, up,
  * no_linklocal, alias and port. Other differences are ignored (carrier and peer cannot be set, a kind cannot change).

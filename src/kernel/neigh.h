@@ -36,8 +36,9 @@ int neigh_observe(struct nl *nl, int ifindex, struct neigh_vec *ret);
 
 /*
  * ADD and MODIFY: a managed entry (new->managed; mac and state are the kernel's business) or a permanent one with mac.
- * An entry that the kernel has learned by itself is taken over. Where the kernel has no managed entries it is asked once:
- * neigh_is_managed() tells, and the caller repeats neigh_probe() as long as it wants the entry. DELETE removes it.
+ * An entry that the kernel has learned by itself is taken over. Where the kernel has no managed entries it is asked
+ * once: neigh_is_managed() tells, and the caller repeats neigh_probe() as long as it wants the entry. DELETE removes
+ * it.
  */
 int neigh_apply(struct nl *nl, enum change change, const struct neigh *old, const struct neigh *new);
 

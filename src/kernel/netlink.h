@@ -23,8 +23,8 @@ enum change {
 int nl_open(struct nl **ret);
 
 /*
- * In the network namespace that ns_fd stands for: an open /proc/PID/ns/net or a pidfd. The calling thread is back in its
- * own when this returns; it aborts when it cannot go back.
+ * In the network namespace that ns_fd stands for: an open /proc/PID/ns/net or a pidfd. The calling thread is back in
+ * its own when this returns; it aborts when it cannot go back.
  */
 int nl_open_in(int ns_fd, struct nl **ret);
 
@@ -32,18 +32,21 @@ void nl_close(struct nl *nl);
 DEFINE_CLEANUP(struct nl *, nl_close)
 #define _cleanup_nl_ _cleanup_(nl_closep)
 
-/* What the kernel said about the last request that failed; "" when it said nothing. Owned by nl, until the next request. */
+/* What the kernel said about the last request that failed; "" when it said nothing. Owned by nl, until the next
+ * request. */
 const char *nl_last_message(const struct nl *nl);
 
 /* Puts back a message that is worth more than that of a clean-up request. */
 void nl_set_message(struct nl *nl, const char *message);
 
 /*
- * The drivers' side. A request is built in the handle's own buffer of NL_REQUEST_SIZE bytes by the mnl_attr_put functions.
+ * The drivers' side. A request is built in the handle's own buffer of NL_REQUEST_SIZE bytes by the mnl_attr_put
+ * functions.
  */
 #define NL_REQUEST_SIZE 8192
 
-/* Starts a request: header with flags (NLM_F_REQUEST is added) and extra_size zeroed bytes, at *ret_extra when not NULL. */
+/* Starts a request: header with flags (NLM_F_REQUEST is added) and extra_size zeroed bytes, at *ret_extra when not
+ * NULL. */
 struct nlmsghdr *nl_request(struct nl *nl, uint16_t type, uint16_t flags, size_t extra_size, void *ret_extra);
 
 /*
@@ -53,9 +56,9 @@ struct nlmsghdr *nl_request(struct nl *nl, uint16_t type, uint16_t flags, size_t
 struct nlmsghdr *nl_request_more(struct nl *nl, uint16_t type, uint16_t flags, size_t extra_size, void *ret_extra);
 
 /*
- * Sends what was started and waits for every acknowledgement. 0, or the first error of the kernel as -Exxx; -EPROTO when
- * an answer is malformed; -ETIMEDOUT when the kernel does not answer within five seconds. ret_second (may be NULL)
- * receives the result of the second request.
+ * Sends what was started and waits for every acknowledgement. 0, or the first error of the kernel as -Exxx; -EPROTO
+ * when an answer is malformed; -ETIMEDOUT when the kernel does not answer within five seconds. ret_second (may be
+ * NULL) receives the result of the second request.
  */
 int nl_transact(struct nl *nl, int *ret_second);
 
@@ -76,7 +79,8 @@ int nl_get(struct nl *nl, nl_message_fn fn, void *arg);
 
 /*
  * Attributes of a message behind a header of header_size bytes, or of a nest, into tb[0..max] (unset ones NULL).
- * Attributes with a higher type are ignored: a newer kernel has more. -EPROTO when they do not fit into their container.
+ * Attributes with a higher type are ignored: a newer kernel has more. -EPROTO when they do not fit into their
+ * container.
  */
 int nl_attrs(const struct nlmsghdr *n, size_t header_size, const struct nlattr **tb, unsigned max);
 int nl_attrs_nested(const struct nlattr *nest, const struct nlattr **tb, unsigned max);
@@ -86,7 +90,7 @@ uint8_t nl_u8(const struct nlattr *a);
 uint16_t nl_u16(const struct nlattr *a);
 uint32_t nl_u32(const struct nlattr *a);
 bool nl_bytes(const struct nlattr *a, void *ret, size_t size);
-/* Copies at most size - 1 characters; false and an empty text when the attribute is missing, unterminated or too long. */
+/* Copies at most size - 1 characters; false and "" when the attribute is missing, unterminated or too long. */
 bool nl_text(const struct nlattr *a, char *ret, size_t size);
 
 /* An address of 4 or 16 bytes, as the family says; ret is untouched when the attribute is none. */

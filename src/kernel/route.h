@@ -33,8 +33,8 @@ struct route_vec {
 int route_observe(struct nl *nl, uint8_t protocol, struct route_vec *ret);
 
 /*
- * ADD, DELETE (only what has old's protocol too, when that is not 0), and MODIFY: in one step, no packet finds no route;
- * dst and metric must be the same, else -EINVAL. ADD: -EEXIST when there is a route with this key; -ENETUNREACH when the
- * gateway is on no link.
+ * ADD, DELETE (only what has old's protocol too, when that is not 0), and MODIFY: in one step, no packet finds no
+ * route; dst and metric must be the same, else -EINVAL. ADD: -EEXIST when there is a route with this key; -ENETUNREACH
+ * when the gateway is on no link.
  */
 int route_apply(struct nl *nl, enum change change, const struct route *old, const struct route *new);

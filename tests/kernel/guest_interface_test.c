@@ -4,7 +4,8 @@
 #include "link.h"
 #include "vec.h"
 
-static void adapter_add(struct guests *w, struct nl *nl, unsigned n, const char *name, const char *inner, const char *mac)
+static void adapter_add(struct guests *w, struct nl *nl, unsigned n, const char *name, const char *inner,
+			const char *mac)
 {
 	struct link l = link_empty();
 	struct guid id = test_guid(n);
@@ -89,8 +90,9 @@ static void addresses(void **state)
 
 	assert_ok(nl_open(&nl));
 	adapter_add(w, nl, 1, "np0", "eth0", "00155D010203");
-	assert_run(w, 1, "ip link set eth0 up && ip addr add 10.0.0.5/24 dev eth0 && ip addr add fd00::5/64 dev eth0 nodad", "",
-		   0);
+	assert_run(w, 1,
+		   "ip link set eth0 up && ip addr add 10.0.0.5/24 dev eth0 && ip addr add fd00::5/64 dev eth0 nodad",
+		   "", 0);
 	assert_ok(ip_parse("10.0.0.5", &v4));
 	assert_ok(ip_parse("fd00::5", &v6));
 	assert_ok(guest_interfaces(w->e, &g.id, &v, &a));

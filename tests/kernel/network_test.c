@@ -213,7 +213,8 @@ static void wait_neigh(struct nl *nl, struct nl_monitor *m, int ifindex, const c
 	}
 }
 
-static void neighbours_of_family(struct world *w, struct nl_monitor *m, int ifindex, const char *alive, const char *dead)
+static void neighbours_of_family(struct world *w, struct nl_monitor *m, int ifindex, const char *alive,
+				 const char *dead)
 {
 	struct neigh e = { .ifindex = ifindex, .ip = test_ip(alive), .managed = true, .protocol = NEIGH_PROTOCOL_NESTOR };
 	struct link peer = test_link_get(w->other, "eth0");
