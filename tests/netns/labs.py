@@ -4,11 +4,12 @@
 Used by the demo (`make demo`), which shows them, and by the tests, which hold them to the last address.
 """
 
+import itertools
 import os
 import re
 from dataclasses import dataclass
 
-from kit import Daemon, run, underlay
+from kit import Daemon, Process, run, underlay
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 RUNBOOKS = os.path.join(TOP, "examples", "runbooks")
@@ -96,9 +97,12 @@ class Guest:
             rows = [line.split() for line in file if line.startswith("Icmp:")]
         return int(dict(zip(*rows))["InEchos"])
 
+    def ping_command(self, address, count=PINGS, wait=1):
+        return self.command("ping", "-n", "-q", "-c", count, "-i", "0.05", "-W", wait, "-I", "eth0", address)
+
     def ping(self, address, count=PINGS, wait=1):
         """True when every request was answered."""
-        done = self.run("ping", "-n", "-q", "-c", count, "-i", "0.05", "-W", wait, "-I", "eth0", address, check=False)
+        done = run(*self.ping_command(address, count, wait), check=False)
         return done.code == 0 and f" {count} received" in done.out
 
     def ping_size(self, address, size, count=PINGS, wait=1):
@@ -146,22 +150,32 @@ class Fabric:
             self.guests[plan.name] = Guest(plan, self.daemons[plan.host])
         return outputs
 
-    def reach(self, source, target):
-        """Does a ping from source to target's address arrive at target itself? Another with that address does not count."""
-        before = target.echo_requests()
-        answered = source.ping(target.plan.address)
-        return answered and target.echo_requests() - before >= PINGS
+    def _reach(self, pairs):
+        """For pairs whose targets' addresses all differ: does a ping from source arrive at target itself?
+
+        Another guest with that address does not count: the target must have seen the requests.
+        """
+        before = [target.echo_requests() for _source, target in pairs]
+        pings = [Process(*source.ping_command(target.plan.address)) for source, target in pairs]
+        done = [ping.wait(30, check=False) for ping in pings]
+        for ping in pings:
+            ping.close()
+        return [result.code == 0 and f" {PINGS} received" in result.out and target.echo_requests() - old >= PINGS
+                for result, old, (_source, target) in zip(done, before, pairs)]
 
     def reachability(self):
         """Every ordered pair. Right is: the same tenant, and only it."""
-        table = []
-        for source in self.guests.values():
-            for target in self.guests.values():
-                if source is target:
-                    continue
-                expected = source.plan.tenant == target.plan.tenant
-                table.append(Reach(source.name, target.name, self.reach(source, target), expected))
-        return table
+        guests = list(self.guests.values())
+        pairs = [(s, t) for s in guests for t in guests if s is not t]
+        by_address = {}
+        for pair in pairs:
+            by_address.setdefault(pair[1].plan.address, []).append(pair)
+        reached = {}
+        # Only one at a time asks for an address, or nobody could tell whose request arrived.
+        for together in itertools.zip_longest(*by_address.values()):
+            together = [pair for pair in together if pair]
+            reached.update(zip(together, self._reach(together)))
+        return [Reach(s.name, t.name, reached[s, t], s.plan.tenant == t.plan.tenant) for s, t in pairs]
 
     def arp_answers(self, source, address):
         """The MAC addresses that answer when source asks for address."""
