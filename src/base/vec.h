@@ -24,7 +24,7 @@
 	} while (0)
 
 #define vec_last(v) (&(v)->items[(v)->n - 1])
-#define vec_foreach(v, it) for (typeof(*(v)->items) *it = (v)->items; it < (v)->items + (v)->n; it++)
+#define vec_foreach(v, it) for (typeof(*(v)->items) *it = (v)->items; (v)->n && it < (v)->items + (v)->n; it++)
 #define vec_sort(v, cmp) ((v)->n ? qsort((v)->items, (v)->n, sizeof(*(v)->items), cmp) : (void)0)
 #define vec_done(v)                        \
 	do {                               \

@@ -69,10 +69,13 @@ static void addresses(struct pass *p)
 							  .proto = ADDRESS_PROTO_NESTOR, .flags = ADDRESS_NODAD });
 	}
 	address_observe(p->g->nl, 0, &all);
-	vec_foreach(&all, a)
-		if (is_our_bridge(p, a->ifindex) && (ip_is_v4(&a->ip) || a->proto == ADDRESS_PROTO_NESTOR))
-			vec_push(&have, *a);
 	vec_sort(&want, address_key);
+	/* What somebody else put there stays; a wanted one is taken as it is. */
+	vec_foreach(&all, a)
+		if (is_our_bridge(p, a->ifindex) &&
+		    (a->proto == ADDRESS_PROTO_NESTOR ||
+		     (want.n && bsearch(a, want.items, want.n, sizeof(*a), address_key))))
+			vec_push(&have, *a);
 	vec_sort(&have, address_key);
 	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct address), address_key, address_same,
 			   address_change, p };

@@ -166,6 +166,7 @@ struct changes {
 	struct bpf_dest_vec dests, dests_gone;
 	struct bpf_ca_vec cas, cas_gone;
 	struct bpf_port_vec ports_gone;
+	struct bpf_attachment_vec detach;
 };
 
 static void pa_change(void *arg, const void *have, const void *want)
@@ -241,6 +242,7 @@ static void write_dests(struct changes *x, const struct hop_index *hops)
 
 		memcpy(v.key.mac, w->mac.b, 6);
 		v.value.flags = w->any_ca ? DP_DEST_ANY_CA : 0;
+		v.value.ca4 = ip_is_v4(&w->ca) ? ip_v4(&w->ca) : 0;
 		if (hop) {
 			v.value.kind = DP_DEST_REMOTE;
 			v.value.target = (uint32_t)((uintptr_t)hop - 1);
@@ -336,10 +338,26 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 	return v;
 }
 
+/*
+ * Decapsulation before the kernel makes a packet of the frame: for real NICs, and for a veth only where GRO says that its
+ * frames are to be taken as from a NIC (else XDP would cost its peer the large segments).
+ */
+static bool uplink_has_xdp(struct pass *p, const struct link *l)
+{
+	struct link_details details = { 0 };
+
+	if (map_get(p->g->no_xdp, &l->ifindex, sizeof(l->ifindex)) || link_details_get(p->g->nl, l->name, &details) < 0)
+		return false;
+	return !streq(details.driver, "veth") || details.gro;
+}
+
 static struct dp_port uplink_value(struct pass *p, const char *nic, const struct link *l)
 {
 	struct dp_port v = { .flags = DP_PORT_PRESENT | DP_PORT_UPLINK };
 	size_t n = 0;
+
+	if (uplink_has_xdp(p, l))
+		v.flags |= DP_PORT_XDP;
 
 	memcpy(v.mac, l->mac.b, 6);
 	vec_foreach(&p->netvirt.pas, pa) {
@@ -433,37 +451,64 @@ static bool attachment_same(const void *have, const void *want)
 static void attachment_change(void *arg, const void *have, const void *want)
 {
 	const struct bpf_attachment *a = want ? want : have;
-	struct pass *p = arg;
-	int r = want ? bpf_driver_attach(p->g->bpf, a->ifindex, a->role) : bpf_driver_detach(p->g->bpf, a->ifindex, a->role);
+	struct changes *x = arg;
+	struct pass *p = x->p;
+	int r;
 
-	if (r < 0 && !(r == -ENODEV && !want))
-		pass_failed(p, r, NULL, "cannot %s the dataplane's program at interface %u", want ? "attach" : "detach", a->ifindex);
-	pass_wrote(p, "program %s interface %u", want ? "attached at" : "detached from", a->ifindex);
+	if (!want) {
+		vec_push(&x->detach, *a);
+		return;
+	}
+	r = bpf_driver_attach(p->g->bpf, a->ifindex, a->role);
+	if (r == -EOPNOTSUPP && a->role == BPF_ROLE_UPLINK_XDP) {
+		/* A driver without native XDP: the TC program does both. The port's entry must say so. */
+		int ifindex = (int)a->ifindex;
+
+		map_put(p->g->no_xdp, &ifindex, sizeof(ifindex), p->g);
+		engine_schedule(p->g, 0);
+		return;
+	}
+	if (r < 0)
+		pass_failed(p, r, NULL, "cannot attach the dataplane's program at interface %u", a->ifindex);
+	pass_wrote(p, "program attached at interface %u", a->ifindex);
 }
 
-static void write_attachments(struct pass *p)
+static void want_attachment(struct bpf_attachment_vec *want, const struct link *l, enum bpf_role role)
+{
+	if (l)
+		vec_push(want, (struct bpf_attachment){ (uint32_t)l->ifindex, role });
+}
+
+static void write_attachments(struct changes *x)
 {
 	struct bpf_attachment_vec want = { 0 }, have = { 0 };
+	struct pass *p = x->p;
 	struct diff d;
 
-	vec_foreach(&p->ports, port) {
-		const struct link *l = pass_link(p, port->name);
-
-		if (l)
-			vec_push(&want, (struct bpf_attachment){ (uint32_t)l->ifindex, BPF_ROLE_VPORT });
-	}
+	vec_foreach(&p->ports, port)
+		want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT);
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);
 
-		if (l)
-			vec_push(&want, (struct bpf_attachment){ (uint32_t)l->ifindex, BPF_ROLE_UPLINK });
+		want_attachment(&want, l, BPF_ROLE_UPLINK);
+		if (l && uplink_has_xdp(p, l))
+			want_attachment(&want, l, BPF_ROLE_UPLINK_XDP);
 	}
 	bpf_driver_observe_attachments(p->g->bpf, &have);
 	vec_sort(&want, attachment_key);
 	vec_sort(&have, attachment_key);
 	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_attachment), attachment_key, attachment_same,
-			   attachment_change, p };
+			   attachment_change, x };
 	diff_run(&d);
+	/* In the order opposite to attaching: what XDP decapsulates needs the TC program behind it. */
+	for (size_t i = x->detach.n; i-- > 0;) {
+		const struct bpf_attachment *a = &x->detach.items[i];
+		int r = bpf_driver_detach(p->g->bpf, a->ifindex, a->role);
+
+		if (r < 0 && r != -ENODEV)
+			pass_failed(p, r, NULL, "cannot detach the dataplane's program from interface %u", a->ifindex);
+		pass_wrote(p, "program detached from interface %u", a->ifindex);
+	}
 	vec_done(&want);
 	vec_done(&have);
 }
@@ -495,7 +540,7 @@ void step_dataplane(struct pass *p)
 	write_dests(&x, &hops);
 	write_cas(&x);
 	write_ports(&x);
-	write_attachments(p);
+	write_attachments(&x);
 	delete_gone(&x);
 	hops_delete(p, &hops);
 	hop_index_done(&hops);
@@ -505,4 +550,5 @@ void step_dataplane(struct pass *p)
 	vec_done(&x.cas);
 	vec_done(&x.cas_gone);
 	vec_done(&x.ports_gone);
+	vec_done(&x.detach);
 }

@@ -166,7 +166,7 @@ static int on_monitor(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	return 0;
 }
 
-static void forget_watch(struct engine *g, const struct guid *id)
+void engine_forget_guest(struct engine *g, const struct guid *id)
 {
 	sd_event_source_unref(map_del(g->guest_watches, id, sizeof(*id)));
 }
@@ -189,7 +189,7 @@ static int on_guest_exit(sd_event_source *s, int fd, uint32_t revents, void *arg
 	(void)s;
 	(void)fd;
 	(void)revents;
-	forget_watch(g, &id);
+	engine_forget_guest(g, &id);
 	if (!vm || vm->state != VM_RUNNING)
 		return 0;
 	log_info("the guest %s has ended by itself", vm->name);
@@ -278,6 +278,7 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 	g->config = *config;
 	g->bpffs = -1;
 	g->guest_watches = map_new();
+	g->no_xdp = map_new();
 	engine_host_init(g);
 	r = open_kernel(g, e);
 	if (r == 0)
@@ -311,6 +312,7 @@ void engine_free(struct engine *g)
 	for (size_t pos = 0; map_next(g->guest_watches, &pos, NULL, NULL, &source);)
 		sd_event_source_unref(source);
 	map_free(g->guest_watches);
+	map_free(g->no_xdp);
 	sd_event_source_unref(g->monitor_source);
 	sd_event_source_unref(g->pass_timer);
 	if (g->guests)

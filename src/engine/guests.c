@@ -13,20 +13,21 @@ static const struct guest *running(const struct pass *p, const struct guid *id)
 	return NULL;
 }
 
-static bool wanted(const struct pass *p, const struct guid *id)
+static bool wanted(const struct pass *p, const struct vm_doc *vm)
 {
-	const struct vm_doc *vm = vm_get(p->g->config.docs, id);
-
 	return !p->g->destroying && vm && vm->state == VM_RUNNING && vm->engine == VM_ENGINE_NAMESPACE;
 }
 
 static void stop_unwanted(struct pass *p)
 {
 	vec_foreach(&p->guests, guest) {
+		const struct vm_doc *vm = vm_get(p->g->config.docs, &guest->id);
 		int r;
 
-		if (wanted(p, &guest->id))
+		/* A restart wants the next boot of the same machine. */
+		if (wanted(p, vm) && vm->boot == guest->boot)
 			continue;
+		engine_forget_guest(p->g, &guest->id);
 		r = guest_stop(p->g->guests, &guest->id, false, STOP_TIMEOUT_MS);
 		if (r == -EINPROGRESS)
 			r = guest_stop(p->g->guests, &guest->id, true, STOP_TIMEOUT_MS);
@@ -43,11 +44,11 @@ static void start_wanted(struct pass *p)
 
 	for (size_t i = 0; i < n; i++) {
 		const struct vm_doc *vm = all[i];
-		struct guest_spec spec = { .id = vm->id, .name = vm->name };
+		struct guest_spec spec = { .id = vm->id, .name = vm->name, .boot = vm->boot };
 		struct guest started;
 		int r;
 
-		if (!wanted(p, &vm->id) || running(p, &vm->id))
+		if (!wanted(p, vm) || running(p, &vm->id))
 			continue;
 		r = guest_start(p->g->guests, &spec, &started);
 		if (r < 0) {
@@ -67,6 +68,9 @@ void step_guests(struct pass *p)
 		return;
 	}
 	stop_unwanted(p);
+	p->guests.n = 0;
+	if (guest_observe(p->g->guests, &p->guests) < 0)
+		return;
 	start_wanted(p);
 	p->guests.n = 0;
 	if (guest_observe(p->g->guests, &p->guests) < 0)

@@ -32,6 +32,7 @@ struct engine {
 	int bpffs;
 	struct guest_engine *guests;
 	struct map *guest_watches; /* guid -> sd_event_source * */
+	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
 	struct exec_job *jobs;
 	bool nexthops_stale;
 	bool destroying; /* nothing is wanted any more */
@@ -74,13 +75,18 @@ void step_links_finish(struct pass *p);
 void step_forwarding(struct pass *p);
 void step_addresses(struct pass *p);
 void step_neighbours(struct pass *p);
+/* Host adapters of uplinks' switches take over the host's addresses; back_ before one goes. */
+void host_addresses_to_adapters(struct pass *p);
+void host_addresses_back(struct pass *p, const struct link *adapter);
 /* Next hops alone: neighbours came or went. */
 void dataplane_nexthops(struct pass *p);
 
 void engine_host_init(struct engine *g);
 void engine_jobs_free(struct engine *g);
 void engine_schedule(struct engine *g, uint64_t delay_us);
+/* Notes when a guest ends by itself; forget first what the engine ends. */
 int engine_watch_guest(struct engine *g, const struct guid *id);
+void engine_forget_guest(struct engine *g, const struct guid *id);
 
 /*
  * The difference of two sorted arrays of the same struct. key orders, same compares what matters; apply makes one change

@@ -103,6 +103,10 @@ static bool link_wanted(struct pass *p, const struct link *l)
 
 static void delete_unwanted(struct pass *p)
 {
+	/* While its bridge still says which NIC it belongs to. */
+	vec_foreach(&p->links, l)
+		if (link_is_ours(p->g, l) && strncmp(l->alias + 16, "hostnic:", 8) == 0 && !link_wanted(p, l))
+			host_addresses_back(p, l);
 	vec_foreach(&p->links, l) {
 		int r;
 
@@ -469,4 +473,5 @@ void step_links_finish(struct pass *p)
 	}
 	vec_foreach(&p->ports, port)
 		finish_port(p, port);
+	host_addresses_to_adapters(p);
 }

@@ -22,6 +22,7 @@ struct guest {
 	char name[GUEST_NAME_SIZE];
 	pid_t pid;             /* in the daemon's pid namespace */
 	uint64_t started_us;   /* wall clock, microseconds since 1970 */
+	uint64_t boot;         /* of its spec */
 	uint64_t cpu_ns;       /* by guest_measure(): used so far by what runs in the guest, and its waited-for children */
 	uint64_t memory_bytes; /* by guest_measure(): resident now */
 };
@@ -37,6 +38,7 @@ struct guest_spec {
 	struct guid id;
 	const char *name;     /* of the VM, up to GUEST_NAME_SIZE - 1 bytes */
 	const char *hostname; /* NULL: made from name */
+	uint64_t boot;        /* the caller's own count of starts; kept with the guest */
 };
 
 /* A network interface as the guest itself sees it. */

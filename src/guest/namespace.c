@@ -87,7 +87,8 @@ static int forget_ended(struct namespace_engine *e)
 
 static struct guest guest_of(const struct namespace_guest *g)
 {
-	struct guest guest = { .id = g->entry.id, .pid = g->entry.pid, .started_us = g->entry.started_us };
+	struct guest guest = { .id = g->entry.id, .pid = g->entry.pid, .started_us = g->entry.started_us,
+			       .boot = g->entry.boot };
 
 	memcpy(guest.name, g->entry.name, sizeof(guest.name));
 	return guest;

@@ -102,7 +102,8 @@ static uint64_t wall_clock_us(void)
 /* The guest's init waits for our word (protocol.h), so that its pid is its own in here. */
 static int guest_register(struct namespace_engine *e, const struct guest_spec *spec, pid_t pid, int socket)
 {
-	struct registry_entry entry = { .id = spec->id, .pid = pid, .started_us = wall_clock_us() };
+	struct registry_entry entry = { .id = spec->id, .pid = pid, .started_us = wall_clock_us(),
+					.boot = spec->boot };
 	_cleanup_close_ int pidfd = process_open(pid);
 	struct process_stat stat;
 	int r;

@@ -19,8 +19,9 @@ int registry_write(const char *dir, const struct registry_entry *e)
 {
 	_cleanup_free_ char *path = entry_path(dir, &e->id), *text = NULL;
 	char id[GUID_TEXT_SIZE];
-	json_t *j = json_pack("{s:s, s:s, s:i, s:I, s:I}", "id", guid_format(&e->id, id), "name", e->name, "pid", (int)e->pid,
-			      "startTicks", (json_int_t)e->start_ticks, "started", (json_int_t)e->started_us);
+	json_t *j = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I}", "id", guid_format(&e->id, id), "name", e->name, "pid", (int)e->pid,
+			      "startTicks", (json_int_t)e->start_ticks, "started", (json_int_t)e->started_us, "boot",
+			      (json_int_t)e->boot);
 
 	/* The one way to fail short of memory. */
 	if (!j)
@@ -42,7 +43,7 @@ static int entry_read(const char *path, const struct guid *id, struct registry_e
 	struct registry_entry e = { .id = *id };
 	_cleanup_free_ char *text = NULL;
 	const char *name, *id_text;
-	json_int_t start_ticks, started;
+	json_int_t start_ticks, started, boot = 0;
 	struct guid id_inside;
 	size_t size;
 	json_t *j;
@@ -52,16 +53,17 @@ static int entry_read(const char *path, const struct guid *id, struct registry_e
 	if (r < 0)
 		return r;
 	j = json_loadb(text, size, 0, NULL);
-	r = json_unpack(j, "{s:s, s:s, s:i, s:I, s:I}", "id", &id_text, "name", &name, "pid", &pid, "startTicks",
-			&start_ticks, "started", &started);
+	r = json_unpack(j, "{s:s, s:s, s:i, s:I, s:I, s?:I}", "id", &id_text, "name", &name, "pid", &pid, "startTicks",
+			&start_ticks, "started", &started, "boot", &boot);
 	if (r == 0 && (guid_parse(id_text, &id_inside) < 0 || !guid_equal(&id_inside, id) || pid <= 1 || start_ticks < 0 ||
-		       started < 0 || strlen(name) >= sizeof(e.name)))
+		       started < 0 || boot < 0 || strlen(name) >= sizeof(e.name)))
 		r = -1;
 	if (r == 0) {
 		strcpy(e.name, name);
 		e.pid = pid;
 		e.start_ticks = (uint64_t)start_ticks;
 		e.started_us = (uint64_t)started;
+		e.boot = (uint64_t)boot;
 		*ret = e;
 	}
 	json_decref(j);

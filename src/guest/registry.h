@@ -13,6 +13,7 @@ struct registry_entry {
 	pid_t pid;
 	uint64_t start_ticks;
 	uint64_t started_us;
+	uint64_t boot;
 };
 
 int registry_write(const char *dir, const struct registry_entry *e);

@@ -161,11 +161,12 @@ static int serve(struct daemon *d, struct err **e)
 	int r;
 
 	d->vocabulary = cmdlet_server_new(&config);
-	/* A failure here is logged and shown by /v1/health; it must not keep the API away from who wants to mend it. */
-	engine_reconcile(d->engine, NULL);
+	/* The socket first: it refuses where a daemon serves this run directory already. */
 	r = api_new(d->event, socket_path, &backend, &d->api, e);
 	if (r < 0)
 		return r;
+	/* A failure here is logged and shown by /v1/health; it must not keep the API away from who wants to mend it. */
+	engine_reconcile(d->engine, NULL);
 	log_info("serving %s as host %s", socket_path, d->options.host_name);
 	sd_notify(0, "READY=1");
 	r = sd_event_loop(d->event);

@@ -20,7 +20,6 @@ struct context {
 	struct map *ports;     /* port_key -> index + 1 into w->ports */
 	struct map *dests;     /* port_key -> index + 1 into w->dests, with the lowest address that made it */
 	struct map *hops;      /* address -> anything */
-	VEC(struct ip) dest_ca;
 };
 
 static void *number(size_t i)
@@ -156,21 +155,19 @@ static void port_allow(struct want_vport *p, const struct record_doc *r)
 static void want_dest(struct context *x, const struct record_doc *r, size_t port, bool has_port, bool local)
 {
 	struct port_key key = key_of(r->vsid, &r->mac);
-	struct want_dest w = { .segment = r->vsid, .mac = r->mac, .pa = r->pa, .remote = !local };
+	struct want_dest w = { .segment = r->vsid, .mac = r->mac, .pa = r->pa, .ca = r->ca, .remote = !local };
 	size_t at;
 
 	if (number_of(map_get(x->dests, &key, sizeof(key)), &at)) {
 		struct want_dest *old = &x->w->dests.items[at];
 
 		old->any_ca |= ip_is_any(&r->ca);
-		if (ip_compare(&r->ca, &x->dest_ca.items[at]) > 0)
+		if (ip_compare(&r->ca, &old->ca) > 0)
 			return;
 		w.any_ca = old->any_ca;
-		x->dest_ca.items[at] = r->ca;
 	} else {
 		at = x->w->dests.n;
 		vec_push(&x->w->dests, w);
-		vec_push(&x->dest_ca, r->ca);
 		map_put(x->dests, &key, sizeof(key), number(at));
 		w.any_ca = ip_is_any(&r->ca);
 	}
@@ -293,7 +290,6 @@ void netvirt_wants(const struct docs *d, struct netvirt_wants *ret)
 	map_free(x.ports);
 	map_free(x.dests);
 	map_free(x.hops);
-	vec_done(&x.dest_ca);
 }
 
 void netvirt_wants_done(struct netvirt_wants *w)

@@ -35,6 +35,7 @@ struct want_dest {
 	bool remote;
 	char link[16];         /* of the local port; "": the machine is this host's, but has no port now */
 	struct ip pa;
+	struct ip ca;          /* the lowest of its customer addresses; zero: none is known (HN-7, HN-8), or no policy */
 };
 
 struct want_ca {
