@@ -53,8 +53,7 @@ int nestor_uplink_xdp(struct xdp_md *ctx)
 	/* padding is the TC program's business */
 	if (w.inner_len + NVGRE_INNER != len || wire_inner(p + NVGRE_INNER, end, &w, uplink) != WIRE_OURS)
 		return XDP_PASS;
-	if (mac_is_group(p + NVGRE_INNER))
-		return XDP_PASS;
+	/* a group address is nobody's destination entry */
 	dest = dest_get(w.vsid, p + NVGRE_INNER);
 	if (!dest || dest->kind != DP_DEST_LOCAL)
 		return XDP_PASS;

@@ -233,6 +233,14 @@ static void outer_source(void **state _unused_)
 	wire_drop(&f, DP_DROP_OWN_PA_AS_SOURCE);
 	f = frame_nvgre(HERE2, HERE, KEY(5010), &inner);
 	wire_drop(&f, DP_DROP_OWN_PA_AS_SOURCE);
+	/* the record of the inner source agrees, because it is a guest's of this host */
+	struct ip4 p = udp;
+
+	p.src_mac = 0x13;
+	p.src = "10.10.10.13";
+	inner = frame_ip4(p);
+	f = frame_nvgre(HERE, HERE, KEY(5010), &inner);
+	wire_drop(&f, DP_DROP_OWN_PA_AS_SOURCE);
 }
 
 static void inner_source(void **state _unused_)

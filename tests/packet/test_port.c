@@ -106,6 +106,11 @@ static void nested_source(void **state _unused_)
 	p.src = "10.10.10.12";
 	f = frame_ip4(p);
 	vport_drop(HOST, &f, DP_DROP_SOURCE_NOT_IN_POLICY);
+	/* HN-4: no guest is the router */
+	p.src_mac = 0x01;
+	p.src = "10.10.10.1";
+	f = frame_ip4(p);
+	vport_drop(HOST, &f, DP_DROP_SOURCE_NOT_IN_POLICY);
 }
 
 static void local_delivery(void **state _unused_)
