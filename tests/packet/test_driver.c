@@ -114,6 +114,36 @@ static void reopen_changes_nothing(void **state _unused_)
 	bpf_driver_destroy(d);
 }
 
+/* What kernels before tcx get. */
+static void attach_by_clsact(void **state _unused_)
+{
+	const struct bpf_driver_options options = { .max_records = 1000, .clsact = true };
+	_cleanup_close_ int dir = second_dir();
+	struct bpf_driver *d = NULL;
+	uint32_t before;
+
+	assert_int_equal(bpf_driver_open(dir, &options, &d), 0);
+	device("ip link add name t%u index %u type bridge", 900);
+	assert_int_equal(bpf_driver_attach(d, 901, BPF_ROLE_VPORT), -ENODEV);
+	assert_int_equal(attachments(d), 0);
+	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_VPORT), 0);
+	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_VPORT), 0);
+	assert_int_equal(attachments(d), 1);
+	before = pin_id(dir, "tc-vport-900");
+	bpf_driver_close(d);
+	assert_int_equal(bpf_driver_open(dir, &options, &d), 0);
+	assert_int_equal(attachments(d), 1);
+	assert_int_equal(pin_id(dir, "tc-vport-900"), before);
+	device("tc filter show dev t%u ingress | grep -q nestor_vport", 900);
+	assert_int_equal(bpf_driver_detach(d, 900, BPF_ROLE_VPORT), 0);
+	device("! tc filter show dev t%u ingress | grep -q nestor_vport", 900);
+	assert_int_equal(attachments(d), 0);
+	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_UPLINK), 0);
+	device("ip link del t%u", 900);
+	assert_int_equal(attachments(d), 0);
+	bpf_driver_destroy(d);
+}
+
 /* The XDP program is a third attachment, beside the TC program of the same uplink. */
 static void attach_xdp(void **state _unused_)
 {
@@ -403,7 +433,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reopen_changes_nothing), cmocka_unit_test(upgrade_keeps_entries),
-		cmocka_unit_test(half_made_is_made_anew), cmocka_unit_test(attach_and_detach), cmocka_unit_test(attach_xdp),
+		cmocka_unit_test(half_made_is_made_anew), cmocka_unit_test(attach_and_detach), cmocka_unit_test(attach_xdp), cmocka_unit_test(attach_by_clsact),
 		cmocka_unit_test(records_in_batches), cmocka_unit_test(cas_and_pas), cmocka_unit_test(limits),
 		cmocka_unit_test(counters_start_at_zero), cmocka_unit_test(reasons_are_named), cmocka_unit_test(bpffs),
 	};

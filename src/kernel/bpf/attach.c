@@ -63,8 +63,11 @@ static int tc_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role)
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY, .flags = BPF_TC_F_REPLACE,
 		    .prog_fd = d->programs[role]);
 	char path[PIN_PATH_SIZE];
+	uint32_t id = 0;
 	int r;
 
+	if (tc_query(ifindex, &id) == 0 && id == d->program_ids[role])
+		return 0;
 	r = bpf_tc_hook_create(&hook);
 	if (r != 0 && r != -EEXIST)
 		return r;
@@ -119,8 +122,10 @@ int bpf_driver_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role
 	}
 	if (link >= 0 && unlink(path) != 0)
 		return -errno;
-	r = link_attach(d, ifindex, role, path);
-	return role != BPF_ROLE_UPLINK_XDP && tcx_is_missing(r) ? tc_attach(d, ifindex, role) : r;
+	if (role == BPF_ROLE_UPLINK_XDP)
+		return link_attach(d, ifindex, role, path);
+	r = d->clsact ? -EOPNOTSUPP : link_attach(d, ifindex, role, path);
+	return tcx_is_missing(r) ? tc_attach(d, ifindex, role) : r;
 }
 
 /* Takes a pinned attachment away; live says whether its device is still there. */

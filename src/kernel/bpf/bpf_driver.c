@@ -271,6 +271,7 @@ static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options 
 	struct bpf_driver *d = xcalloc(1, sizeof(*d));
 
 	d->dirfd = dirfd;
+	d->clsact = opt && opt->clsact;
 	for (int i = 0; i < MAP_COUNT; i++)
 		d->maps[i] = -1;
 	for (int i = 0; i < BPF_ROLE_COUNT; i++)

@@ -20,6 +20,7 @@ struct bpf_driver_options {
 	uint32_t max_ports;    /* ports with counters at the same time; 0: 4096 */
 	uint32_t max_records;  /* entries of dests, and of cas; 0: 1048576 */
 	uint32_t max_nexthops; /* 0: 16384 */
+	bool clsact;           /* attach by clsact also where the kernel has tcx */
 };
 
 enum bpf_role {

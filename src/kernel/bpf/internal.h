@@ -19,6 +19,7 @@ enum map_id {
 
 struct bpf_driver {
 	int dirfd; /* borrowed */
+	bool clsact;
 	int maps[MAP_COUNT];
 	int programs[BPF_ROLE_COUNT];
 	uint32_t program_ids[BPF_ROLE_COUNT];
