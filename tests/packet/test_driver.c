@@ -74,7 +74,7 @@ static size_t attachments(struct bpf_driver *d)
 	return n;
 }
 
-static void device(const char *format, unsigned int index)
+_printf_(1, 0) static void device(const char *format, unsigned int index)
 {
 	char command[128];
 
