@@ -74,11 +74,8 @@ static size_t attachments(struct bpf_driver *d)
 	return n;
 }
 
-_printf_(1, 0) static void device(const char *format, unsigned int index)
+static void shell(const char *command)
 {
-	char command[128];
-
-	snprintf(command, sizeof(command), format, index, index);
 	assert_int_equal(system(command), 0);
 }
 
@@ -123,7 +120,7 @@ static void attach_by_clsact(void **state _unused_)
 	uint32_t before;
 
 	assert_int_equal(bpf_driver_open(dir, &options, &d), 0);
-	device("ip link add name t%u index %u type bridge", 900);
+	shell("ip link add name t900 index 900 type bridge");
 	assert_int_equal(bpf_driver_attach(d, 901, BPF_ROLE_VPORT), -ENODEV);
 	assert_int_equal(attachments(d), 0);
 	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_VPORT), 0);
@@ -134,12 +131,12 @@ static void attach_by_clsact(void **state _unused_)
 	assert_int_equal(bpf_driver_open(dir, &options, &d), 0);
 	assert_int_equal(attachments(d), 1);
 	assert_int_equal(pin_id(dir, "tc-vport-900"), before);
-	device("tc filter show dev t%u ingress | grep -q nestor_vport", 900);
+	shell("tc filter show dev t900 ingress | grep -q nestor_vport");
 	assert_int_equal(bpf_driver_detach(d, 900, BPF_ROLE_VPORT), 0);
-	device("! tc filter show dev t%u ingress | grep -q nestor_vport", 900);
+	shell("! tc filter show dev t900 ingress | grep -q nestor_vport");
 	assert_int_equal(attachments(d), 0);
 	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_UPLINK), 0);
-	device("ip link del t%u", 900);
+	shell("ip link del t900");
 	assert_int_equal(attachments(d), 0);
 	bpf_driver_destroy(d);
 }
@@ -150,7 +147,7 @@ static void attach_xdp(void **state _unused_)
 	_cleanup_close_ int dir = second_dir();
 	struct bpf_driver *d = second(dir);
 
-	device("ip link add name t%u index %u type veth peer name u900", 900);
+	shell("ip link add name t900 index 900 type veth peer name u900");
 	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_UPLINK), 0);
 	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_UPLINK_XDP), 0);
 	assert_int_equal(attachments(d), 2);
@@ -159,7 +156,7 @@ static void attach_xdp(void **state _unused_)
 	assert_int_equal(attachments(d), 2);
 	assert_int_equal(bpf_driver_detach(d, 900, BPF_ROLE_UPLINK_XDP), 0);
 	assert_int_equal(attachments(d), 1);
-	device("ip link del t%u", 900);
+	shell("ip link del t900");
 	/* a bridge has no native XDP */
 	assert_int_equal(bpf_driver_attach(d, BRIDGE, BPF_ROLE_UPLINK_XDP), -EOPNOTSUPP);
 	bpf_driver_destroy(d);
@@ -222,7 +219,7 @@ static void attach_and_detach(void **state _unused_)
 	_cleanup_close_ int dir = second_dir();
 	struct bpf_driver *d = second(dir);
 
-	device("ip link add name t%u index %u type bridge", 900);
+	shell("ip link add name t900 index 900 type bridge");
 	assert_int_equal(bpf_driver_attach(d, 901, BPF_ROLE_VPORT), -ENODEV);
 	assert_int_equal(attachments(d), 0);
 	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_UPLINK), 0);
@@ -233,19 +230,19 @@ static void attach_and_detach(void **state _unused_)
 	assert_int_equal(attachments(d), 0);
 	assert_int_equal(bpf_driver_detach(d, 900, BPF_ROLE_UPLINK), -ENOENT);
 	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_VPORT), 0);
-	device("ip link del t%u", 900);
+	shell("ip link del t900");
 	assert_int_equal(attachments(d), 0);
 	/* another device by the same number */
-	device("ip link add name t%u index %u type bridge", 900);
+	shell("ip link add name t900 index 900 type bridge");
 	assert_int_equal(attachments(d), 0);
 	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_VPORT), 0);
 	assert_int_equal(attachments(d), 1);
-	device("ip link del t%u", 900);
+	shell("ip link del t900");
 	/* unobserved leftovers are no obstacle either */
-	device("ip link add name t%u index %u type bridge", 900);
+	shell("ip link add name t900 index 900 type bridge");
 	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_VPORT), 0);
 	assert_int_equal(attachments(d), 1);
-	device("ip link del t%u", 900);
+	shell("ip link del t900");
 	bpf_driver_destroy(d);
 }
 
