@@ -9,6 +9,22 @@
 #include "internal.h"
 #include "log.h"
 
+void pass_degraded(struct pass *p, const char *format, ...)
+{
+	_cleanup_free_ char *what = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	what = xvasprintf(format, ap);
+	va_end(ap);
+	p->failures++;
+	/* Said once, not at every pass. */
+	if (!streq_ptr(what, p->g->degraded))
+		log_warning("%s", what);
+	free(p->g->degraded);
+	p->g->degraded = TAKE_PTR(what);
+}
+
 void pass_failed(struct pass *p, int r, const char *detail, const char *format, ...)
 {
 	_cleanup_free_ char *what = NULL;
@@ -22,7 +38,7 @@ void pass_failed(struct pass *p, int r, const char *detail, const char *format, 
 	log_error("%s: %s%s%s", what, strerror(-r), more ? ": " : "", more ? detail : "");
 	err_set_errno(&p->first, "Engine.ApplyFailed", -r, NULL, "The change is stored, but not all of it is in effect: %s: %s%s%s.",
 		      what, strerror(-r), more ? ": " : "", more ? detail : "");
-	err_advise(&p->first, 0, "It is tried again with the next change and when the daemon starts; its log has every failure.");
+	err_advise(&p->first, 0, "It is tried again by itself, with the next change at the latest; the daemon's log has every failure.");
 }
 
 void pass_wrote(struct pass *p, const char *format, ...)
@@ -88,14 +104,21 @@ static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_
 	return r;
 }
 
+/* What failed may work later without anything being said: a guest's end, memory, a driver. */
+#define RETRY_US 30000000
+
 int engine_reconcile(struct engine *g, struct err **e)
 {
+	int r;
 	static void (*const steps[])(struct pass *) = {
 		step_guests, step_links_make, step_dataplane, step_links_finish, step_forwarding, step_addresses,
 		step_neighbours,
 	};
 
-	return pass_run(g, steps, ARRAY_SIZE(steps), e);
+	r = pass_run(g, steps, ARRAY_SIZE(steps), e);
+	if (g->status.failures)
+		engine_schedule(g, RETRY_US);
+	return r;
 }
 
 static void step_links_observe(struct pass *p)
@@ -117,6 +140,10 @@ const struct engine_status *engine_status(const struct engine *g)
 
 /* ---- events ---- */
 
+/* Links come and go in bursts, and most of what is heard is the echo of a pass: one pass after it has become quiet. */
+#define SETTLE_MIN_US 50000
+#define SETTLE_MAX_US 10000000
+
 static int on_pass_timer(sd_event_source *s, uint64_t usec, void *arg)
 {
 	struct engine *g = arg;
@@ -124,22 +151,26 @@ static int on_pass_timer(sd_event_source *s, uint64_t usec, void *arg)
 	(void)usec;
 	sd_event_source_set_enabled(s, SD_EVENT_OFF);
 	engine_reconcile(g, NULL);
+	/* Whoever undoes what a pass does must not keep the daemon busy: each round waits longer. */
+	g->settle_us = g->status.last_writes ? MIN(g->settle_us * 2, SETTLE_MAX_US) : SETTLE_MIN_US;
 	return 0;
 }
 
 void engine_schedule(struct engine *g, uint64_t delay_us)
 {
 	int enabled = SD_EVENT_OFF;
+	uint64_t at = 0, now = 0;
 
+	if (!g->pass_timer)
+		return;
 	sd_event_source_get_enabled(g->pass_timer, &enabled);
-	if (enabled != SD_EVENT_OFF)
+	sd_event_source_get_time(g->pass_timer, &at);
+	sd_event_now(g->config.event, CLOCK_MONOTONIC, &now);
+	if (enabled != SD_EVENT_OFF && at <= now + delay_us)
 		return;
 	sd_event_source_set_time_relative(g->pass_timer, delay_us);
 	sd_event_source_set_enabled(g->pass_timer, SD_EVENT_ONESHOT);
 }
-
-/* Links come and go in bursts, and most of what is heard is the echo of a pass: one pass after it has become quiet. */
-#define LINK_SETTLE_US 50000
 
 static void on_kernel_event(enum nl_event event, int ifindex, void *arg)
 {
@@ -149,7 +180,7 @@ static void on_kernel_event(enum nl_event event, int ifindex, void *arg)
 	if (event == NL_EVENT_NEIGH)
 		g->nexthops_stale = true;
 	else
-		engine_schedule(g, LINK_SETTLE_US);
+		engine_schedule(g, g->settle_us);
 }
 
 static int on_monitor(sd_event_source *s, int fd, uint32_t revents, void *arg)
@@ -279,6 +310,7 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 	g->bpffs = -1;
 	g->guest_watches = map_new();
 	g->no_xdp = map_new();
+	g->settle_us = SETTLE_MIN_US;
 	engine_host_init(g);
 	r = open_kernel(g, e);
 	if (r == 0)
@@ -313,6 +345,7 @@ void engine_free(struct engine *g)
 		sd_event_source_unref(source);
 	map_free(g->guest_watches);
 	map_free(g->no_xdp);
+	free(g->degraded);
 	sd_event_source_unref(g->monitor_source);
 	sd_event_source_unref(g->pass_timer);
 	if (g->guests)

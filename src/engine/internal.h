@@ -35,6 +35,8 @@ struct engine {
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
 	struct exec_job *jobs;
 	bool nexthops_stale;
+	uint64_t settle_us;        /* between an event and the pass that follows it */
+	char *degraded;            /* what was said last about a part of the host that is missing */
 	bool destroying; /* nothing is wanted any more */
 };
 
@@ -55,6 +57,8 @@ struct pass {
 
 /* Notes a failure of one entry and goes on. r < 0; detail may be NULL or "". */
 void pass_failed(struct pass *p, int r, const char *detail, const char *format, ...) _printf_(4, 5);
+/* Something of the host is missing, which is no failure of the change at hand: the host is degraded until it is back. */
+void pass_degraded(struct pass *p, const char *format, ...) _printf_(2, 3);
 /* Counts one change made to the kernel, and logs it at level debug. */
 void pass_wrote(struct pass *p, const char *format, ...) _printf_(2, 3);
 struct link *pass_link(struct pass *p, const char *name);

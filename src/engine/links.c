@@ -462,7 +462,7 @@ void step_links_finish(struct pass *p)
 		modify(p, bridge, &want);
 		answer_own_addresses(p, bridge->name);
 		if (s->nic[0] && !nic)
-			pass_failed(p, -ENODEV, NULL, "the network adapter %s of switch %s is missing", s->nic, s->name);
+			pass_degraded(p, "the network adapter %s of switch %s is missing", s->nic, s->name);
 		if (!nic)
 			continue;
 		want = *nic;
