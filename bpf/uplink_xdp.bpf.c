@@ -9,55 +9,78 @@
 #include "meta.h"
 #include "wire.h"
 
+/* Metadata before the frame; 0 where the driver has no room for it. */
+stage _Bool meta_write(struct xdp_md *ctx, struct meta value)
+{
+	struct meta *meta;
+
+	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)) != 0)
+		return 0;
+	meta = (void *)(long)ctx->data_meta;
+	if ((void *)(meta + 1) > (void *)(long)ctx->data)
+		return 0;
+	*meta = value;
+	return 1;
+}
+
+/*
+ * Left as it came. It is marked as such, because on a veth it may be a packet of this kernel that has metadata already,
+ * from who knows whom, and would keep it.
+ */
+stage int untouched(struct xdp_md *ctx)
+{
+	meta_write(ctx, (struct meta){});
+	return XDP_PASS;
+}
+
+/* What may fail on a driver comes first, while the frame is still whole. */
 stage int decapsulate(struct xdp_md *ctx, __u32 segment, __u32 ifindex)
 {
 	struct meta *meta;
-	void *data;
 
-	/* first what may fail on a driver that has no room for it */
-	if (bpf_xdp_adjust_meta(ctx, -(int)sizeof(*meta)) != 0)
+	if (!meta_write(ctx, (struct meta){}))
 		return XDP_PASS;
-	data = (void *)(long)ctx->data;
+	if (bpf_xdp_adjust_head(ctx, NVGRE_INNER) != 0)
+		return XDP_PASS;
 	meta = (void *)(long)ctx->data_meta;
-	if ((void *)(meta + 1) > data)
-		return XDP_PASS;
-	if (bpf_xdp_adjust_head(ctx, NVGRE_INNER) != 0) {
-		bpf_xdp_adjust_meta(ctx, sizeof(*meta));
-		return XDP_PASS;
-	}
-	data = (void *)(long)ctx->data;
-	meta = (void *)(long)ctx->data_meta;
-	if ((void *)(meta + 1) > data)
+	if ((void *)(meta + 1) > (void *)(long)ctx->data)
 		return XDP_DROP;
 	*meta = (struct meta){ .magic = META_MAGIC, .segment = segment, .ifindex = ifindex };
 	return XDP_PASS;
 }
 
-SEC("xdp.frags")
-int nestor_uplink_xdp(struct xdp_md *ctx)
+/* The port of this host that a good frame is for; 0: the frame is not plainly good. */
+stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segment)
 {
 	const void *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	const struct dp_port *uplink;
 	const struct dp_dest *dest;
 	struct wire w = {};
 	__u32 len;
 
 	if (p + NVGRE_PAYLOAD > end || ether_type(p) != ETHERTYPE_IP4)
-		return XDP_PASS;
-	uplink = port_get(ctx->ingress_ifindex);
-	if (!uplink || !(uplink->flags & DP_PORT_XDP))
-		return XDP_PASS;
+		return 0;
 	len = bpf_xdp_get_buff_len(ctx);
 	if (wire_outer(p, end, len, 0, uplink, &w) != WIRE_OURS)
-		return XDP_PASS;
+		return 0;
 	/* padding is the TC program's business */
 	if (w.inner_len + NVGRE_INNER != len || wire_inner(p + NVGRE_INNER, end, &w, uplink) != WIRE_OURS)
-		return XDP_PASS;
+		return 0;
 	/* a group address is nobody's destination entry */
 	dest = dest_get(w.vsid, p + NVGRE_INNER);
-	if (!dest || dest->kind != DP_DEST_LOCAL)
+	*segment = w.vsid;
+	return dest && dest->kind == DP_DEST_LOCAL ? dest->target : 0;
+}
+
+SEC("xdp.frags")
+int nestor_uplink_xdp(struct xdp_md *ctx)
+{
+	const struct dp_port *uplink = port_get(ctx->ingress_ifindex);
+	__u32 segment = 0, ifindex;
+
+	if (!uplink || !(uplink->flags & DP_PORT_XDP))
 		return XDP_PASS;
-	return decapsulate(ctx, w.vsid, dest->target);
+	ifindex = judge(ctx, uplink, &segment);
+	return ifindex ? decapsulate(ctx, segment, ifindex) : untouched(ctx);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

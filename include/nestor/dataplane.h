@@ -54,8 +54,8 @@ enum dp_port_flag {
 	DP_PORT_PEER = 1 << 5,		/* the guest's end is a veth in another namespace: deliver by redirect_peer */
 	DP_PORT_UPLINK = 1 << 6,	/* not a port but an uplink; addr4 holds this host's provider addresses */
 	/*
-	 * An uplink where the XDP program is attached, too: it and the TC program then trust each other. Set only on devices
-	 * whose frames are fresh from a driver: a packet that a guest of this very kernel made could carry forged metadata.
+	 * An uplink where the XDP program is attached, too: the TC program then trusts the metadata before each frame, which
+	 * only holds while every frame passes the XDP program.
 	 */
 	DP_PORT_XDP = 1 << 7,
 };

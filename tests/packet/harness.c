@@ -118,7 +118,9 @@ static void add_uplink(void)
 
 static void add_policy(void)
 {
-	struct bpf_ca router = { .key = { .segment = 5010, .ca = addr("10.10.10.1") }, .value.flags = DP_CA_ROUTER | DP_CA_LOCAL };
+	struct bpf_ca router = {
+		.key = { .segment = 5010, .ca = addr("10.10.10.1") }, .value.flags = DP_CA_ROUTER | DP_CA_LOCAL,
+	};
 
 	add_nexthop(NH_PEER, DP_NEXTHOP_RESOLVED, PA_PEER, 0);
 	add_nexthop(NH_UNRESOLVED, 0, PA_PEER, 0);

@@ -430,7 +430,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reopen_changes_nothing), cmocka_unit_test(upgrade_keeps_entries),
-		cmocka_unit_test(half_made_is_made_anew), cmocka_unit_test(attach_and_detach), cmocka_unit_test(attach_xdp), cmocka_unit_test(attach_by_clsact),
+		cmocka_unit_test(half_made_is_made_anew), cmocka_unit_test(attach_and_detach),
+		cmocka_unit_test(attach_xdp), cmocka_unit_test(attach_by_clsact),
 		cmocka_unit_test(records_in_batches), cmocka_unit_test(cas_and_pas), cmocka_unit_test(limits),
 		cmocka_unit_test(counters_start_at_zero), cmocka_unit_test(reasons_are_named), cmocka_unit_test(bpffs),
 	};

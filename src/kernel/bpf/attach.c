@@ -10,8 +10,8 @@
 
 /*
  * Two ways to attach. By tcx or XDP: a link, pinned as link-ROLE-IFINDEX; the pin holds it. By clsact, on kernels
- * before 6.6: a filter of the device, which holds itself; the program is pinned as tc-ROLE-IFINDEX, as a note that it is
- * there.
+ * before 6.6: a filter of the device, which holds itself; the program is pinned as tc-ROLE-IFINDEX, as a note that it
+ * is there.
  */
 #define BPF_TCX_INGRESS 46 /* not in libbpf 1.1's headers */
 #define KIND_LINK "link"
@@ -122,8 +122,11 @@ int bpf_driver_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role
 	}
 	if (link >= 0 && unlink(path) != 0)
 		return -errno;
-	if (role == BPF_ROLE_UPLINK_XDP)
-		return link_attach(d, ifindex, role, path);
+	if (role == BPF_ROLE_UPLINK_XDP) {
+		/* drivers have many ways to say that they cannot: MTU, queues, somebody else's program */
+		r = link_attach(d, ifindex, role, path);
+		return r == 0 || r == -ENODEV ? r : -EOPNOTSUPP;
+	}
 	r = d->clsact ? -EOPNOTSUPP : link_attach(d, ifindex, role, path);
 	return tcx_is_missing(r) ? tc_attach(d, ifindex, role) : r;
 }

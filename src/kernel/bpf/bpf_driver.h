@@ -27,8 +27,9 @@ enum bpf_role {
 	BPF_ROLE_VPORT,  /* at the host side of a port */
 	BPF_ROLE_UPLINK, /* at an uplink */
 	/*
-	 * Besides, at the XDP of an uplink with DP_PORT_XDP in its entry; -EOPNOTSUPP where the driver has no native XDP.
-	 * Attach it last and detach it first: what it decapsulates must not meet a kernel without the TC program.
+	 * Besides, at the XDP of an uplink with DP_PORT_XDP in its entry; -EOPNOTSUPP where the driver has no native XDP,
+	 * or cannot as things are (MTU, another program). Attach it last and detach it first: what it decapsulates must not
+	 * meet a kernel without the TC program.
 	 */
 	BPF_ROLE_UPLINK_XDP,
 	BPF_ROLE_COUNT,
