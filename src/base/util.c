@@ -111,13 +111,16 @@ bool wildcard_has(const char *pattern)
 	return strpbrk(pattern, "*?[") != NULL;
 }
 
-/* Matches one [set] at *pattern (which points at '['); steps *pattern behind it. An unclosed [ stands for itself. */
-static bool set_match(const char **pattern, char c)
+/*
+ * Matches one [set] at *pattern (which points at '['); steps *pattern behind it. An unclosed [ stands for itself: last is
+ * the pattern's last ], since looking for it at every [ would be another factor of the length.
+ */
+static bool set_match(const char **pattern, const char *last, char c)
 {
 	const char *p = *pattern + 1;
 	bool hit = false;
 
-	if (!strchr(p, ']') || strchr(p, ']') == p) {
+	if (!last || last < p || *p == ']') {
 		*pattern = p;
 		return c == '[';
 	}
@@ -135,7 +138,7 @@ static bool set_match(const char **pattern, char c)
 
 bool wildcard_match(const char *pattern, const char *s)
 {
-	const char *star = NULL, *resume = NULL;
+	const char *star = NULL, *resume = NULL, *last = strrchr(pattern, ']');
 
 	while (*s) {
 		const char *next = pattern;
@@ -147,7 +150,7 @@ bool wildcard_match(const char *pattern, const char *s)
 			continue;
 		}
 		if (*pattern == '[') {
-			hit = set_match(&next, *s);
+			hit = set_match(&next, last, *s);
 		} else if (*pattern) {
 			hit = *pattern == '?' || lower(*pattern) == lower(*s);
 			next = pattern + 1;
@@ -169,6 +172,7 @@ bool wildcard_match(const char *pattern, const char *s)
 
 int parse_u64(const char *s, uint64_t max, uint64_t *ret)
 {
+	bool overflow = false;
 	unsigned base = 10;
 	uint64_t v = 0;
 
@@ -187,10 +191,10 @@ int parse_u64(const char *s, uint64_t max, uint64_t *ret)
 			digit = (unsigned)(lower(*s) - 'a' + 10);
 		else
 			return -EINVAL;
-		if (__builtin_mul_overflow(v, base, &v) || __builtin_add_overflow(v, digit, &v))
-			return -ERANGE;
+		overflow |= __builtin_mul_overflow(v, base, &v);
+		overflow |= __builtin_add_overflow(v, digit, &v);
 	}
-	if (v > max)
+	if (overflow || v > max)
 		return -ERANGE;
 	*ret = v;
 	return 0;

@@ -24,7 +24,7 @@ enum doc_type {
 	DOC_U64,         /* uint64_t */
 	DOC_ENUM,        /* uint32_t, index into values */
 	DOC_MAC,         /* struct mac; zero: absent */
-	DOC_IP,          /* struct ip; zero: absent */
+	DOC_IP,          /* struct ip; an address like any other is ::, and absent reads as it */
 	DOC_PREFIX,      /* struct prefix */
 	DOC_GUID,        /* struct guid; zero: absent; printed without braces */
 	DOC_GUID_BRACES, /* struct guid, printed in braces, as routing domains are */

@@ -185,7 +185,7 @@ static json_t *field_to_json(const struct doc_field *f, const void *p)
 	case DOC_MAC:
 		return mac_is_zero(p) ? json_null() : json_string(mac_format(p, buf));
 	case DOC_IP:
-		return ip_is_zero(p) ? json_null() : json_string(ip_format(p, buf));
+		return json_string(ip_format(p, buf));
 	case DOC_PREFIX:
 		return json_string(prefix_format(p, buf));
 	case DOC_GUID:
@@ -205,6 +205,12 @@ json_t *doc_to_json(const struct doc_kind *kind, const void *doc)
 	return json;
 }
 
+/* A string without NUL inside: that is what a char * can hold. */
+static bool is_text(const json_t *j)
+{
+	return json_is_string(j) && strlen(json_string_value(j)) == json_string_length(j);
+}
+
 static int strv_from_json(const json_t *j, char ***ret)
 {
 	size_t n = json_array_size(j);
@@ -213,7 +219,7 @@ static int strv_from_json(const json_t *j, char ***ret)
 	if (!json_is_array(j))
 		return -EINVAL;
 	for (size_t i = 0; i < n; i++)
-		if (!json_is_string(json_array_get(j, i)))
+		if (!is_text(json_array_get(j, i)))
 			return -EINVAL;
 	v = xcalloc(n + 1, sizeof(*v));
 	for (size_t i = 0; i < n; i++)
@@ -281,7 +287,7 @@ static int field_from_json(const struct doc_field *f, const json_t *j, void *p)
 	}
 	if (json_is_integer(j))
 		return number_field(f, json_integer_value(j), p);
-	if (json_is_string(j) && strlen(json_string_value(j)) == json_string_length(j))
+	if (is_text(j))
 		return text_field(f, json_string_value(j), p);
 	return -EINVAL;
 }
