@@ -7,8 +7,9 @@
 
 /*
  * To a port of this host. The port's own entry has the last word on the virtual subnet (section 2.5, inbound).
- * redirect_peer skips the guest's backlog, but leaves protocol and packet type of the frame as they are: so only for IP
- * to the adapter's own MAC, and never for a tap or a veth in the same namespace (flag DP_PORT_PEER).
+ * redirect_peer skips the guest's backlog, but leaves protocol and packet type of the frame as they are: so only where
+ * the protocol is right (peer), only to the adapter's own MAC, and never for a tap or a veth in the same namespace (flag
+ * DP_PORT_PEER).
  */
 stage int deliver(struct __sk_buff *skb, __u32 segment, __u32 ifindex, const void *mac, _Bool peer)
 {

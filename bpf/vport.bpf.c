@@ -65,7 +65,7 @@ stage int forward(struct __sk_buff *skb, const struct dp_port *port, const void 
 	if (unlikely(dest->target == skb->ifindex))
 		return drop(skb, DP_DROP_DESTINATION_IS_SOURCE);
 	count_sent(port, frame_packets(skb), skb->len);
-	return deliver(skb, port->segment, dest->target, eth, ether_type(eth) == ETHERTYPE_IP4);
+	return deliver(skb, port->segment, dest->target, eth, 1);
 }
 
 /* A frame of a virtual subnet. Packet pointers are loaded anew after each stage that may have moved the packet. */

@@ -370,6 +370,7 @@ static void counters_start_at_zero(void **state _unused_)
 	assert_true(c.sent_packets > 0);
 	assert_int_equal(bpf_driver_delete_port(d, BLUE1), 0);
 	assert_int_equal(bpf_driver_read_counters(d, BLUE1, &c), -ENOENT);
+	assert_int_equal(drops(BLUE1, DP_DROP_DESTINATION_NOT_IN_POLICY), 0);
 	assert_int_equal(bpf_driver_set_port(d, &port), 0);
 	assert_int_equal(bpf_driver_read_counters(d, BLUE1, &c), 0);
 	assert_int_equal(c.sent_packets, 0);

@@ -131,6 +131,10 @@ static void local_delivery(void **state _unused_)
 	assert_int_equal(after.received_packets - before.received_packets, 1 + 3);
 	f = frame_ip4(back);
 	expect_delivered(BLUE3, &f, BLUE1, DP_VERDICT_DELIVER_PEER);
+	/* any protocol: the kernel knows it from the guest's sending */
+	f = frame_ether(0x11, 0x13, 0x88b5);
+	frame_add(&f, "neither IP nor ARP", 18);
+	expect_delivered(BLUE3, &f, BLUE1, DP_VERDICT_DELIVER_PEER);
 	/* a nested guest's MAC is not the adapter's: the guest's own stack must see that it is for somebody else */
 	back.dst_mac = 0x51;
 	f = frame_ip4(back);

@@ -102,6 +102,7 @@ void bpf_driver_destroy(struct bpf_driver *d);
 
 /* ifindex is below DP_MAX_IFINDEX, else -ERANGE; -ENOSPC: max_ports are in use. A new port's counters start at 0. */
 int bpf_driver_set_port(struct bpf_driver *d, const struct bpf_port *port);
+/* Its counters go with it. */
 int bpf_driver_delete_port(struct bpf_driver *d, uint32_t ifindex);
 int bpf_driver_observe_ports(struct bpf_driver *d, struct bpf_port_vec *out);
 

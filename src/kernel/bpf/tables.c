@@ -242,7 +242,7 @@ int bpf_driver_delete_port(struct bpf_driver *d, uint32_t ifindex)
 		return -errno;
 	if (slot)
 		d->slots[slot] = 0;
-	return 0;
+	return bpf_driver_reset_counters(d, ifindex);
 }
 
 int bpf_driver_observe_ports(struct bpf_driver *d, struct bpf_port_vec *out)
