@@ -95,3 +95,16 @@ class Pair:
     @property
     def daemons(self):
         return [host.daemon for host in self.hosts]
+
+
+class Prepared:
+    """A namespace whose commands run behind a shell line, in a mount namespace of their own that it may change."""
+
+    def __init__(self, ns, line):
+        self._ns, self._line = ns, line
+
+    def __getattr__(self, name):
+        return getattr(self._ns, name)
+
+    def command(self, *args):
+        return ["unshare", "--mount", "--", "sh", "-c", self._line + ' && exec "$@"', "sh", *self._ns.command(*args)]
