@@ -65,7 +65,7 @@ const char *call_name(const struct call *c)
 
 bool call_should(struct call *c, const char *target, const char *format, ...)
 {
-	_cleanup_free_ char *action = NULL;
+	_cleanup_free_ char *action = NULL, *line = NULL;
 	va_list ap;
 
 	if (!call_bool(c, "WhatIf", false))
@@ -73,8 +73,8 @@ bool call_should(struct call *c, const char *target, const char *format, ...)
 	va_start(ap, format);
 	action = xvasprintf(format, ap);
 	va_end(ap);
-	json_array_append_new(c->request->what_if,
-			      json_sprintf("What if: Performing the operation \"%s\" on target \"%s\".", action, target));
+	line = xasprintf("What if: Performing the operation \"%s\" on target \"%s\".", action, target);
+	json_array_append_new(c->request->what_if, text_to_json(line));
 	return false;
 }
 
@@ -99,7 +99,7 @@ void call_warn(struct call *c, const char *format, ...)
 	va_start(ap, format);
 	text = xvasprintf(format, ap);
 	va_end(ap);
-	json_array_append_new(c->request->warnings, json_string(text));
+	json_array_append_new(c->request->warnings, text_to_json(text));
 }
 
 void call_emit(struct call *c, object_fn make, const struct doc_kind *kind, const void *doc)

@@ -29,11 +29,16 @@ static int refuse(const struct param *p, const char *text, struct err **e)
 		       p->name, text, type_names[p->type]);
 }
 
+static uint64_t number_limit(const struct param *p)
+{
+	return p->max ? p->max : p->type == P_INT ? INT64_MAX : UINT64_MAX;
+}
+
 static int refuse_range(const struct param *p, const char *text, struct err **e)
 {
 	return err_set(e, "ParameterArgumentValidationError", ERR_INVALID_ARGUMENT, text,
 		       "Cannot validate argument on parameter '%s'. The argument \"%.200s\" is not between %lld and %llu.", p->name,
-		       text, (long long)p->min, (unsigned long long)p->max);
+		       text, (long long)p->min, (unsigned long long)number_limit(p));
 }
 
 /* Cuts off a size suffix and says what it stands for. */
@@ -58,7 +63,7 @@ static int convert_number(const struct param *p, const char *text, union value *
 {
 	_cleanup_free_ char *digits = xstrdup(text);
 	bool negative = digits[0] == '-';
-	uint64_t limit = p->max ? p->max : p->type == P_INT ? INT64_MAX : UINT64_MAX, factor = multiplier(digits), n;
+	uint64_t limit = number_limit(p), factor = multiplier(digits), n;
 	int r;
 
 	r = parse_u64(digits + negative, UINT64_MAX, &n);
@@ -67,10 +72,11 @@ static int convert_number(const struct param *p, const char *text, union value *
 	if (r < 0 || __builtin_mul_overflow(n, factor, &n))
 		return refuse_range(p, text, e);
 	if (p->type == P_INT) {
-		if (n > INT64_MAX || (!negative && n > limit) || (negative && p->min > -(int64_t)n))
+		/* One more below zero than above. */
+		if (n > (uint64_t)INT64_MAX + negative)
 			return refuse_range(p, text, e);
-		v->i = negative ? -(int64_t)n : (int64_t)n;
-		return 0;
+		v->i = negative ? (int64_t)-n : (int64_t)n;
+		return v->i < p->min || (v->i > 0 && (uint64_t)v->i > limit) ? refuse_range(p, text, e) : 0;
 	}
 	if ((negative && n) || n > limit || (p->min > 0 && n < (uint64_t)p->min))
 		return refuse_range(p, text, e);

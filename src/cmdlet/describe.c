@@ -119,7 +119,7 @@ json_t *object_arrange(const struct object_type *type, json_t *object)
 }
 
 /* Text that quotes input may have been cut inside a character: then what is not ASCII is replaced. */
-static json_t *text_to_json(const char *s)
+json_t *text_to_json(const char *s)
 {
 	json_t *j = s ? json_string(s) : json_null();
 	_cleanup_free_ char *plain = NULL;
@@ -136,11 +136,10 @@ static json_t *text_to_json(const char *s)
 json_t *error_to_json(const struct err *e, const char *cmdlet)
 {
 	json_t *j = json_object();
-	char fqid[256];
+	_cleanup_free_ char *fqid = xasprintf("%s,%.100s", e->id, cmdlet);
 
-	snprintf(fqid, sizeof(fqid), "%s,%s", e->id, cmdlet);
 	json_object_set_new(j, "id", json_string(e->id));
-	json_object_set_new(j, "fullyQualifiedErrorId", json_string(fqid));
+	json_object_set_new(j, "fullyQualifiedErrorId", text_to_json(fqid));
 	json_object_set_new(j, "category", json_string(err_category_name(e->category)));
 	json_object_set_new(j, "message", text_to_json(e->message));
 	json_object_set_new(j, "target", text_to_json(e->target));

@@ -72,4 +72,5 @@ json_t *describe_command(const struct command *cmd);
 json_t *describe_type(const struct object_type *type);
 /* Notes a failure of the request; takes *e and resets it. */
 void request_error(struct request *r, struct err **e);
+json_t *text_to_json(const char *s);
 json_t *error_to_json(const struct err *e, const char *cmdlet);

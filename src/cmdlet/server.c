@@ -139,6 +139,8 @@ static int category_status(enum err_category category)
 	case ERR_RESOURCE_EXISTS:
 	case ERR_RESOURCE_BUSY:
 		return 409;
+	case ERR_RESOURCE_UNAVAILABLE:
+		return 503;
 	case ERR_PERMISSION_DENIED:
 		return 403;
 	case ERR_NOT_IMPLEMENTED:
@@ -167,12 +169,19 @@ static json_t *request_objects(struct request *r, struct call *c)
 	return objects;
 }
 
+/* Takes back what was emitted after the first n. */
+static void request_drop_emits(struct request *r, size_t n)
+{
+	for (size_t i = n; i < r->emits.n; i++) {
+		free(r->emits.items[i].key);
+		json_decref(r->emits.items[i].json);
+	}
+	r->emits.n = MIN(n, r->emits.n);
+}
+
 static void request_free(struct request *r)
 {
-	vec_foreach(&r->emits, m) {
-		free(m->key);
-		json_decref(m->json);
-	}
+	request_drop_emits(r, 0);
 	vec_done(&r->emits);
 	json_decref(r->errors);
 	json_decref(r->warnings);
@@ -233,6 +242,7 @@ static void invoke_one(struct request *r, const json_t *parameters, const json_t
 	}
 	if (result < 0) {
 		docs_rollback_to(docs, mark);
+		request_drop_emits(r, emits);
 		if (!e)
 			err_set_errno(&e, "InternalError", -result, NULL, "%s failed: %s.", r->command->row->name, strerror(-result));
 		call_error(c, &e);
@@ -255,14 +265,13 @@ static void request_commit(struct request *r)
 		return;
 	}
 	if (docs_commit(s->config.docs, &changed, &e) < 0) {
+		enum err_category category = e->category;
+
+		/* Nothing was kept: what the handlers would have returned does not exist, and this is what failed the call. */
 		r->succeeded = 0;
-		/* Nothing was kept: what the handlers would have returned does not exist. */
-		vec_foreach(&r->emits, m) {
-			free(m->key);
-			json_decref(m->json);
-		}
-		r->emits.n = 0;
+		request_drop_emits(r, 0);
 		request_error(r, &e);
+		r->first_category = category;
 		return;
 	}
 	if (changed && s->config.reconcile && s->config.reconcile(s->config.arg, &e) < 0)
