@@ -182,7 +182,7 @@ static int select_properties(struct call *c, struct value *item, struct value **
 
 static int select_one(struct call *c, struct value *item, struct value *seen)
 {
-	_cleanup_value_ struct value *v = NULL, *star = NULL;
+	_cleanup_value_ struct value *v = NULL;
 	_cleanup_free_ char *expand = NULL;
 	bool unique = call_switch(c, "Unique");
 	int r;

@@ -11,7 +11,8 @@ static void set_item(struct shell *sh, struct value *item)
 
 int eval_block_item(struct shell *sh, const struct value *block, struct value *item, struct sink *out)
 {
-	_cleanup_value_ struct value *saved = value_ref(sh->item), *held = value_ref((struct value *)block);
+	_cleanup_value_ struct value *saved = value_ref(sh->item);
+	_cleanup_value_ _unused_ struct value *held = value_ref((struct value *)block);
 	struct script *script = sh->script;
 	int r = eval_enter(sh, block->node);
 
@@ -83,7 +84,7 @@ int eval_call(struct shell *sh, const struct node *at, struct script *script, co
 	      struct value *rest, struct value *input, struct sink *out)
 {
 	const struct node *params = node_kid(block, 0);
-	_cleanup_script_ struct script *held = script_ref(script);
+	_cleanup_script_ _unused_ struct script *held = script_ref(script);
 	struct script *caller = sh->script;
 	struct value *none;
 	int r = eval_enter(sh, at);

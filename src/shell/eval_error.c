@@ -81,7 +81,8 @@ int sh_throw(struct shell *sh, const struct node *at, const char *id, const char
 	va_start(ap, format);
 	message = xvasprintf(format, ap);
 	va_end(ap);
-	set_error(sh, sh_record(sh, at, NULL, id, "InvalidOperation", NULL, message, NULL), false);
+	/* Beyond a limit a script does not go on: the next statement would only run into it again. */
+	set_error(sh, sh_record(sh, at, NULL, id, "InvalidOperation", NULL, message, NULL), streq(id, "LimitsExceeded"));
 	return FLOW_ERROR;
 }
 
@@ -123,7 +124,8 @@ static void print_error(struct shell *sh, const struct value *record)
 
 int sh_report(struct shell *sh, struct value *record, const char *preference, bool quiet)
 {
-	_cleanup_value_ struct value *held = value_ref(record), *variable = NULL;
+	_cleanup_value_ _unused_ struct value *held = value_ref(record);
+	_cleanup_value_ struct value *variable = NULL;
 
 	if (!preference) {
 		variable = var_get(sh, "ErrorActionPreference");

@@ -43,8 +43,12 @@ static json_t *parameters_json(const struct call *c)
 
 static const char *preference_of(const struct call *c)
 {
-	const char *given = bag_get_string(c->args, "ErrorAction");
+	static const char *const numbers[] = { "SilentlyContinue", "Stop", "Continue", "Inquire", "Ignore" };
+	const struct value *v = bag_get(c->args, "ErrorAction");
+	const char *given = value_is_string(v) ? v->s : NULL;
 
+	if (value_kind(v) == V_INT && v->i >= 0 && (uint64_t)v->i < ARRAY_SIZE(numbers))
+		given = numbers[v->i];
 	return given ? given : c->node->flags & NF_NOERR ? "SilentlyContinue" : NULL;
 }
 
@@ -139,6 +143,27 @@ static int put_objects(const struct call *c, const json_t *response, const char 
 	return FLOW_OK;
 }
 
+/* Another host that does not answer is one error among others; the own daemon is the end: what follows needs it too. */
+static int no_answer(const struct call *c, const char *where, const struct err *given)
+{
+	_cleanup_value_ struct value *record = NULL;
+	_cleanup_err_ struct err *unknown = NULL;
+	const struct err *e = given;
+
+	if (!e) {
+		err_set(&unknown, "Nestor.NoAnswer", ERR_RESOURCE_UNAVAILABLE, where, "The daemon did not answer.");
+		e = unknown;
+	}
+	if (!where) {
+		sh_throw_err(c->sh, c->node, c->spec->name, e);
+		c->sh->error_stops = true;
+		return FLOW_ERROR;
+	}
+	record = sh_record(c->sh, c->node, c->spec->name, e->id, err_category_name(e->category), e->target, e->message, e->advice);
+	remember_variable(c, record);
+	return sh_report(c->sh, record, preference_of(c), false);
+}
+
 static int run_on(const struct call *c, const char *where)
 {
 	struct shell *sh = c->sh;
@@ -152,16 +177,8 @@ static int run_on(const struct call *c, const char *where)
 	r = sh->host->run_cmdlet(sh->host->userdata, where, c->spec->name, parameters, input, &response, &status, &e);
 	json_decref(parameters);
 	json_decref(input);
-	if (r < 0) {
-		_cleanup_err_ struct err *unknown = NULL;
-
-		if (!e)
-			err_set(&unknown, "Nestor.NoAnswer", ERR_RESOURCE_UNAVAILABLE, where, "The daemon did not answer.");
-		sh_throw_err(sh, c->node, c->spec->name, e ? e : unknown);
-		/* Nothing that follows would reach it either. */
-		sh->error_stops = !where;
-		return FLOW_ERROR;
-	}
+	if (r < 0)
+		return no_answer(c, where, e);
 	if (!wa || (!strieq(wa, "SilentlyContinue") && !strieq(wa, "Ignore")))
 		show_texts(c, json_object_get(response, "warnings"), true, "WARNING: ");
 	show_texts(c, json_object_get(response, "whatIf"), false, "");

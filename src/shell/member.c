@@ -511,7 +511,7 @@ static int any_method(struct shell *sh, const struct node *at, struct value *obj
 int member_call(struct shell *sh, const struct node *at, struct value *object, const char *name, struct value *args,
 		struct value **ret)
 {
-	_cleanup_value_ struct value *held = value_ref(object);
+	_cleanup_value_ _unused_ struct value *held = value_ref(object);
 	int r;
 
 	if (!object)

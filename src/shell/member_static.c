@@ -56,7 +56,6 @@ static int call_math(struct shell *sh, const struct node *at, const char *name, 
 static int call_convert(struct shell *sh, const struct node *at, const char *name, const struct value *args, struct value **ret)
 {
 	int64_t base = 10, i = 0;
-	_cleanup_str_ struct str s = {};
 	_cleanup_free_ char *text = value_text(args && args->n ? args->items[0] : NULL);
 	char buf[65], *p = buf + 64, *end;
 	uint64_t u;

@@ -571,6 +571,21 @@ int op_binary(struct shell *sh, const struct node *at, int op, struct value *a, 
 	}
 }
 
+/* -split "x" takes no account of blanks at both ends. */
+static int drop_empty(struct shell *sh, int r, struct value **ret)
+{
+	_cleanup_value_ struct value *all = NULL;
+
+	if (r < 0)
+		return r;
+	all = *ret;
+	*ret = value_array(&sh->heap);
+	for (size_t i = 0; i < all->n; i++)
+		if (value_truth(all->items[i]))
+			array_add(*ret, all->items[i]);
+	return FLOW_OK;
+}
+
 int op_unary(struct shell *sh, const struct node *at, int op, struct value *a, struct value **ret)
 {
 	_cleanup_value_ struct value *zero = value_int(&sh->heap, 0), *blank = NULL;
@@ -589,7 +604,7 @@ int op_unary(struct shell *sh, const struct node *at, int op, struct value *a, s
 		return op_join(sh, at, a, NULL, ret);
 	case OP_SPLIT:
 		blank = value_string(&sh->heap, "\\s+");
-		return op_split(sh, at, a, blank, false, ret);
+		return drop_empty(sh, op_split(sh, at, a, blank, false, ret), ret);
 	default:
 		return arithmetic(sh, at, op == OP_NEG ? OP_SUB : OP_ADD, zero, a, ret);
 	}

@@ -1,0 +1,4 @@
+#! --check
+Get-VM
+New-VM -Name x
+"nothing runs"

@@ -1,0 +1,3 @@
+#! -o json
+Get-VM red1
+Get-VM

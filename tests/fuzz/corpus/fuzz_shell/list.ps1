@@ -1,0 +1,2 @@
+#! -o list
+Get-VMSwitch

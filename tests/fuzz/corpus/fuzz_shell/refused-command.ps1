@@ -1,0 +1,2 @@
+Get-VM
+Get-Nothing -Name x

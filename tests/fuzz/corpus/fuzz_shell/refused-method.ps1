@@ -1,0 +1,2 @@
+Get-VM
+"x".Nope()

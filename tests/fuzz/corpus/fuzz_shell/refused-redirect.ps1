@@ -1,0 +1,1 @@
+Get-VM > file.txt

@@ -1,0 +1,2 @@
+Get-VM
+Set-VMNetworkAdapter -VMN x

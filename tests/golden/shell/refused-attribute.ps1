@@ -1,0 +1,1 @@
+function F { param([ValidateSet("a")]$x) }

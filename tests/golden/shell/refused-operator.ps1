@@ -1,0 +1,2 @@
+Get-VM
+$a -foo 1

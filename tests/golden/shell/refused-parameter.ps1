@@ -1,0 +1,2 @@
+Get-VM
+New-VM -Nope x

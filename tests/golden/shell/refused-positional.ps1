@@ -1,0 +1,1 @@
+New-VM a 1 c

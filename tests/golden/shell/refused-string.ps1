@@ -1,0 +1,2 @@
+Get-VM
+"not closed

@@ -1,0 +1,1 @@
+New-VM -Name a -VMName b

@@ -1,0 +1,2 @@
+Get-VM
+  $a = [System.Net.WebClient]$x
