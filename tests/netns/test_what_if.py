@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""-WhatIf on every cmdlet that changes something: it says what it would do, and does nothing."""
+
+import pytest
+
+from fabric import DOMAIN, PAS, Host
+from kit import Lab, underlay
+from support import assert_settled, everything
+
+RDID = DOMAIN.format(vsid=5020)
+
+LINES = [
+    "New-VMSwitch -Name new -SwitchType Internal",
+    "New-VMSwitch -Name new -NetAdapterName nic2",
+    "Set-VMSwitch int -Notes text",
+    "Set-VMSwitch vswitch -AllowManagementOS $false",
+    "Remove-VMSwitch int -Force",
+    "Get-VMSwitch | Remove-VMSwitch",
+    "New-VM -Name new -Engine Namespace -SwitchName int",
+    "Start-VM b",
+    "Stop-VM a -TurnOff",
+    "Restart-VM a -Force",
+    "Remove-VM b -Force",
+    "Rename-VM b new",
+    "Set-VM a -Notes text",
+    "Add-VMNetworkAdapter -VMName a -SwitchName int",
+    "Add-VMNetworkAdapter -ManagementOS -SwitchName int -Name new",
+    "Set-VMNetworkAdapter -VMName a -VirtualSubnetId 5011",
+    "Get-VMNetworkAdapter a | Set-VMNetworkAdapter -MacAddressSpoofing On",
+    "Set-VMNetworkAdapter -VMName b -StaticMacAddress 000000000099",
+    "Remove-VMNetworkAdapter -VMName a",
+    "Rename-VMNetworkAdapter -VMName a -NewName new",
+    "Connect-VMNetworkAdapter -VMName a -SwitchName int",
+    "Disconnect-VMNetworkAdapter -VMName a,b",
+    "Enable-NetAdapterBinding nic2 -ComponentID ms_netwnv",
+    "Disable-NetAdapterBinding * -ComponentID ms_netwnv",
+    "New-NetVirtualizationLookupRecord -VirtualSubnetID 5010 -CustomerAddress 10.10.10.77 -MACAddress 000000000077 "
+    "-ProviderAddress 214.214.51.43 -Rule TranslationMethodEncap",
+    "Set-NetVirtualizationLookupRecord -VirtualSubnetID 5010 -ProviderAddress 214.214.51.99",
+    "Remove-NetVirtualizationLookupRecord",
+    "Get-NetVirtualizationLookupRecord | Remove-NetVirtualizationLookupRecord",
+    f"New-NetVirtualizationCustomerRoute -RoutingDomainID '{RDID}' -VirtualSubnetID 5020 -DestinationPrefix 10.20.0.0/24 -NextHop 0.0.0.0",
+    "Set-NetVirtualizationCustomerRoute -VirtualSubnetID 5010 -Metric 7",
+    "Remove-NetVirtualizationCustomerRoute",
+    "New-NetVirtualizationProviderAddress -InterfaceIndex {uplink} -ProviderAddress 214.214.51.44 -PrefixLength 24",
+    "Set-NetVirtualizationProviderAddress -ProviderAddress 214.214.51.42 -PrefixLength 25",
+    "Remove-NetVirtualizationProviderAddress",
+    "New-NetVirtualizationProviderRoute -InterfaceIndex {uplink} -DestinationPrefix 192.0.3.0/24 -NextHop 214.214.51.1",
+    "Set-NetVirtualizationProviderRoute -DestinationPrefix 192.0.2.0/24 -Metric 7",
+    "Remove-NetVirtualizationProviderRoute",
+    "Set-NetVirtualizationGlobal -UseExternalRouter $true",
+]
+
+
+@pytest.fixture(scope="module", name="net")
+def _net():
+    with Lab("nst") as lab:
+        ns, outside = lab.namespaces("host", "outside")
+        underlay.veth(ns, outside)
+        underlay.pair(ns, "nic2", outside, "nic2")
+        host = Host(ns, "host")
+        host.switch()
+        host.switch("int", nic=None, SwitchType="Internal")
+        host.provider(PAS[0])
+        host.do("New-NetVirtualizationProviderRoute", InterfaceIndex=host.nic_index(), DestinationPrefix="192.0.2.0/24",
+                NextHop="214.214.51.1")
+        host.record(5010, "10.10.10.11", "000000000011", PAS[0])
+        host.subnet(5010, "10.10.10.0/24")
+        host.a = host.guest("a", "10.10.10.11", "000000000011", 5010)
+        host.guest("b", start=False)
+        yield host
+        assert_settled(host.daemon)
+
+
+def inside(guest):
+    return guest.run("ip", "-o", "addr").out, guest.run("ip", "-o", "link").out
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_changes_nothing(net, line):
+    before = everything(net.daemon), inside(net.a)
+    done = net.daemon.pipeline(f"{line} -WhatIf".replace("{uplink}", str(net.nic_index())))
+    assert "What if: " in done.out, str(done)
+    assert (everything(net.daemon), inside(net.a)) == before
+
+
+def test_the_list_is_complete(net):
+    changing = {c["name"] for c in net.daemon.http("GET", "/v1/cmdlet")[1]["cmdlets"] if c["changes"]}
+    tested = {word for line in LINES for word in line.split() if word in changing}
+    assert tested == changing
+
+
+def test_without_what_if_they_do_change(net):
+    """Or the tests above would prove nothing: each of some lines does change something when it is meant."""
+    for line, back in (("Set-VMSwitch int -Notes text", "Set-VMSwitch int -Notes ''"),
+                       ("Set-NetVirtualizationGlobal -UseExternalRouter $true", "Set-NetVirtualizationGlobal -UseExternalRouter $false"),
+                       ("Set-NetVirtualizationCustomerRoute -VirtualSubnetID 5010 -Metric 7",
+                        "Set-NetVirtualizationCustomerRoute -VirtualSubnetID 5010 -Metric 255")):
+        before = everything(net.daemon)[0]
+        net.daemon.pipeline(line)
+        assert everything(net.daemon)[0] != before
+        net.daemon.pipeline(back)
+        assert everything(net.daemon)[0] == before
