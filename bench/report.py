@@ -23,10 +23,12 @@ GOALS = (
     Goal("veth", "forwarding", "vxlan", 2.3),
     Goal("veth", "tcp1", "vxlan", 1.0),
     Goal("veth", "rtt", "vxlan", 0.75),
+    Goal("veth", "rtt_udp", "vxlan", 0.75),
     Goal("veth", "forwarding", "redirect", 0.85),
     Goal("cable", "forwarding", "vxlan", 1.8),
     Goal("cable", "tcp1", "vxlan", 1.1),
     Goal("cable", "rtt", "vxlan", 0.8),
+    Goal("cable", "rtt_udp", "vxlan", 0.8),
 )
 
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Request and response of one byte each over one TCP connection, one at a time.
+ * Request and response of one byte each, one at a time, over one TCP connection or one pair of UDP sockets.
  *
- *	tcprr server ADDRESS PORT             says "ready", serves one connection, ends with it
- *	tcprr client ADDRESS PORT SECONDS     prints median, 99th percentile and mean, microseconds
+ *	rr tcp|udp server ADDRESS PORT             says "ready", serves one client; TCP ends with it, UDP with a signal
+ *	rr tcp|udp client ADDRESS PORT SECONDS     prints median, 99th percentile and mean, microseconds
  */
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -29,7 +29,27 @@ static void set_nodelay(int fd)
 		err(1, "TCP_NODELAY");
 }
 
-static void serve(int fd, const struct sockaddr_in *sin)
+static void serve_udp(int fd, const struct sockaddr_in *sin)
+{
+	struct sockaddr_in from;
+	socklen_t size = sizeof(from);
+	char byte;
+
+	if (bind(fd, (const struct sockaddr *)sin, sizeof(*sin)))
+		err(1, "bind");
+	printf("ready\n");
+	fflush(stdout);
+	/* Connected to the first client: a lookup less for each packet, as TCP has it. */
+	if (recvfrom(fd, &byte, 1, MSG_PEEK, (struct sockaddr *)&from, &size) != 1)
+		err(1, "recvfrom");
+	if (connect(fd, (const struct sockaddr *)&from, size))
+		err(1, "connect");
+	while (recv(fd, &byte, 1, 0) == 1)
+		if (send(fd, &byte, 1, 0) != 1)
+			break;
+}
+
+static void serve_tcp(int fd, const struct sockaddr_in *sin)
 {
 	int on = 1, conn;
 	char byte;
@@ -50,7 +70,7 @@ static void serve(int fd, const struct sockaddr_in *sin)
 	close(conn);
 }
 
-static void ask(int fd, const struct sockaddr_in *sin, double seconds)
+static void ask(int fd, int tcp, const struct sockaddr_in *sin, double seconds)
 {
 	uint32_t *sample = calloc(SAMPLES_MAX, sizeof(*sample)), n = 0;
 	uint64_t start, now, end;
@@ -61,7 +81,8 @@ static void ask(int fd, const struct sockaddr_in *sin, double seconds)
 		err(1, "calloc");
 	if (connect(fd, (const struct sockaddr *)sin, sizeof(*sin)))
 		err(1, "connect");
-	set_nodelay(fd);
+	if (tcp)
+		set_nodelay(fd);
 	now = load_clock_ns(CLOCK_MONOTONIC);
 	end = now + (uint64_t)(seconds * 1e9);
 	while (now < end && n < SAMPLES_MAX) {
@@ -80,20 +101,23 @@ static void ask(int fd, const struct sockaddr_in *sin, double seconds)
 
 int main(int argc, char **argv)
 {
-	int asking = argc == 5 && !strcmp(argv[1], "client");
+	int tcp = argc > 1 && !strcmp(argv[1], "tcp"), udp = argc > 1 && !strcmp(argv[1], "udp");
+	int asking = argc == 6 && !strcmp(argv[2], "client");
 	struct sockaddr_in sin;
 	int fd;
 
-	if (!asking && !(argc == 4 && !strcmp(argv[1], "server")))
-		errx(2, "usage: tcprr server ADDRESS PORT | client ADDRESS PORT SECONDS");
-	sin = load_address(argv[2], argv[3]);
-	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if ((!tcp && !udp) || (!asking && !(argc == 5 && !strcmp(argv[2], "server"))))
+		errx(2, "usage: rr tcp|udp server ADDRESS PORT | client ADDRESS PORT SECONDS");
+	sin = load_address(argv[3], argv[4]);
+	fd = socket(AF_INET, (tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		err(1, "socket");
 	if (asking)
-		ask(fd, &sin, load_number(argv[4], 0.01, 3600));
+		ask(fd, tcp, &sin, load_number(argv[5], 0.01, 3600));
+	else if (tcp)
+		serve_tcp(fd, &sin);
 	else
-		serve(fd, &sin);
+		serve_udp(fd, &sin);
 	close(fd);
 	return 0;
 }
