@@ -10,8 +10,8 @@ import pytest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 # pylint: disable=wrong-import-position
-from fabric import Host, Pair
-from kit import Lab, underlay
+from fabric import Pair
+from kit import Lab
 from support import assert_settled
 
 
@@ -21,23 +21,11 @@ def _lab():
         yield lab
 
 
-@pytest.fixture(scope="module", name="pair", params=["veth"])
+@pytest.fixture(scope="module", name="pair", params=["veth", "cable"])
 def _pair(request):
-    """Two hosts with a guest each in one virtual subnet. Parametrize indirectly for the emulated cable."""
+    """Two hosts with a guest each in one virtual subnet, on both underlays: they take different ways in the kernel."""
     with Lab("nst") as lab:
         pair = Pair(lab, request.param)
         yield pair
         for daemon in pair.daemons:
             assert_settled(daemon)
-
-
-@pytest.fixture(scope="module", name="host")
-def _host():
-    """One host; its uplink goes to the namespace host.outside."""
-    with Lab("nst") as lab:
-        ns, outside = lab.namespaces("host", "outside")
-        underlay.veth(ns, outside)
-        host = Host(ns, "host")
-        host.outside = outside
-        yield host
-        assert_settled(host.daemon)

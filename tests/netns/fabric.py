@@ -81,6 +81,7 @@ class Pair:
     guests = (("a", 0, "000000000011", "10.10.10.11"), ("b", 1, "000000000012", "10.10.10.12"))
 
     def __init__(self, lab, kind="veth"):
+        self.kind = kind
         namespaces = lab.namespaces("host1", "host2")
         underlay.build(kind, *namespaces, BUILD_DIR)
         self.hosts = [Host(ns, ns.label) for ns in namespaces]

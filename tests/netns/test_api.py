@@ -11,7 +11,7 @@ import pytest
 
 from fabric import Host, Prepared
 from kit import CmdletError, Lab, run
-from support import assert_settled, everything, health, objects
+from support import assert_settled, everything, health, objects, settle
 
 MEBIBYTE = 1 << 20
 CROWD = 1000
@@ -26,6 +26,7 @@ def _net():
         host = Host(lab.namespace("host"), "host")
         host.switch("int", nic=None, SwitchType="Internal")
         host.guest("a", "10.0.0.1", switch="int")
+        settle(host.daemon)
         yield host
         assert_settled(host.daemon)
 
@@ -152,6 +153,7 @@ def _open_net():
             copy.write("".join(line for line in file if not line.startswith("nestor:")) + f"nestor:x:{GROUP}:\n")
         host = Host(Prepared(lab.namespace("host"), f"mount --bind {groups} /etc/group"), "host")
         host.switch("int", nic=None, SwitchType="Private")
+        settle(host.daemon)
         yield host
 
 
@@ -206,6 +208,7 @@ def _small():
         host.daemon.stop()
         run("mount", "-t", "tmpfs", "-o", "size=1m", "nestor-test", host.daemon.state_dir)
         host.daemon.start()
+        settle(host.daemon)
         yield host
 
 

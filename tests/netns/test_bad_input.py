@@ -8,7 +8,7 @@ import pytest
 from fabric import DOMAIN, PAS, Host
 from kit import Lab, underlay
 from labs import runbook
-from support import assert_settled, everything, objects
+from support import assert_settled, everything, objects, settle
 
 RECORD = ("New-NetVirtualizationLookupRecord -VirtualSubnetID {vsid} -CustomerAddress {ca} -MACAddress {mac} "
           "-ProviderAddress {pa} -Rule {rule}")
@@ -177,6 +177,7 @@ def _net():
         host.subnet(5011, "10.10.10.0/24")
         host.guest("a", "10.10.10.11", "000000000011", 5010)
         host.guest("b", start=False)
+        settle(host.daemon)
         yield host
         assert_settled(host.daemon)
 

@@ -8,27 +8,15 @@ import threading
 
 import pytest
 
-from fabric import Pair
-from frames import B_IP
-from kit import Capture, Lab, underlay
+from frames import A_IP, B_IP
+from kit import Capture, underlay
 from kit.capture import _inside as inside
-from support import assert_settled
 
 MEGABYTE = 1 << 20
 TOTAL = 100 * MEGABYTE
 UDP_SEGMENT = 103
 SO_RCVBUFFORCE = 33
 BAD_COUNTERS = ("IpInHdrErrors", "TcpInErrs", "TcpExtTCPBadCsum", "UdpInCsumErrors", "TcpInCsumErrors", "IpExtInCsumErrors")
-
-
-@pytest.fixture(scope="module", name="pair", params=["veth", "cable"])
-def _pair(request):
-    with Lab("nst") as lab:
-        pair = Pair(lab, request.param)
-        pair.kind = request.param
-        yield pair
-        for daemon in pair.daemons:
-            assert_settled(daemon)
 
 
 def counters(*paths):
@@ -132,6 +120,17 @@ def test_outer_header(pair):
         assert packet["ip.len"] == ["1500", "1458"]
         assert packet["ip.proto"][0] == "47"
         assert int(packet["ip.ttl"][0]) >= 64
+
+
+@pytest.mark.parametrize("where", [0, 1])
+def test_watching_changes_nothing(pair, where):
+    """Somebody has tcpdump running on an uplink: packets arrive all the same, and no tenant's frame is on the plain switch."""
+    host = pair.hosts[where]
+    with Capture(host.ns, underlay.UPLINK) as uplink, Capture(host.ns, host.bridge()) as bridge:
+        assert pair.a.ping(B_IP)
+        assert pair.b.ping(A_IP)
+        assert uplink.count
+    assert bridge.packets("frame.number", filter="ip.addr == 10.10.10.0/24 && !gre") == []
 
 
 def link_mtu(guest):

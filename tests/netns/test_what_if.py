@@ -5,7 +5,7 @@ import pytest
 
 from fabric import DOMAIN, PAS, Host
 from kit import Lab, underlay
-from support import assert_settled, everything
+from support import assert_settled, everything, settle
 
 RDID = DOMAIN.format(vsid=5020)
 
@@ -68,6 +68,7 @@ def _net():
         host.subnet(5010, "10.10.10.0/24")
         host.a = host.guest("a", "10.10.10.11", "000000000011", 5010)
         host.guest("b", start=False)
+        settle(host.daemon)
         yield host
         assert_settled(host.daemon)
 
