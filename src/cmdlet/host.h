@@ -27,6 +27,7 @@ struct host_nic {
 	bool carrier;
 	bool is_virtual; /* not backed by hardware */
 	bool ours;       /* made by this daemon: a host vNIC */
+	char master[16]; /* somebody else's bridge or bond that has it; "": none */
 	uint64_t speed;  /* bits per second, 0: unknown */
 	char driver[32];
 };

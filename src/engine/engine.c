@@ -68,6 +68,7 @@ static void pass_done(struct pass *p)
 	netvirt_wants_done(&p->netvirt);
 	vec_done(&p->links);
 	vec_done(&p->guests);
+	vec_done(&p->started);
 	map_free(p->by_name);
 	err_free(p->first);
 }

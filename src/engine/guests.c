@@ -55,6 +55,7 @@ static void start_wanted(struct pass *p)
 			pass_failed(p, r, NULL, "cannot start the guest %s", vm->name);
 			continue;
 		}
+		vec_push(&p->started, vm->id);
 		pass_wrote(p, "guest %s started", vm->name);
 	}
 }

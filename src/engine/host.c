@@ -30,6 +30,14 @@ static void describe(struct engine *g, const struct link *l, struct host_nic *ni
 	nic->is_virtual = !details.bus_info[0];
 }
 
+/* A bridge or bond that has the link and is none of ours. */
+static void foreign_master(struct engine *g, const struct link_vec *links, const struct link *l, char ret[static 16])
+{
+	vec_foreach(links, master)
+		if (l->master && master->ifindex == l->master && !link_is_ours(g, master))
+			snprintf(ret, 16, "%s", master->name);
+}
+
 static int by_ifindex(const void *a, const void *b)
 {
 	return ((const struct host_nic *)a)->ifindex - ((const struct host_nic *)b)->ifindex;
@@ -51,6 +59,7 @@ static int host_nics(struct host *h, host_nic_vec *ret)
 		snprintf(nic.link, sizeof(nic.link), "%s", l->name);
 		snprintf(nic.name, sizeof(nic.name), "%s", host_nic ? link_text(l) : l->name);
 		describe(g, l, &nic);
+		foreign_master(g, &links, l, nic.master);
 		vec_push(ret, nic);
 	}
 	vec_sort(ret, by_ifindex);

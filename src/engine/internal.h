@@ -49,7 +49,9 @@ struct pass {
 	struct link_vec links; /* observed; refreshed after links were made */
 	struct map *by_name;   /* name -> struct link * in links */
 	struct guest_vec guests;
+	VEC(struct guid) started;  /* guests that began in this pass */
 	uint32_t overlay_mtu;  /* of ports with a VSID */
+	int next_index;        /* where to look for a low interface number next */
 	uint64_t writes;
 	size_t failures;
 	struct err *first;     /* the first failure */

@@ -253,6 +253,26 @@ static void finish_inner_host(struct pass *p, const struct want_port *port)
 		answer_own_addresses(p, port->inner);
 }
 
+/* The dataplane's table of ports ends somewhere: where the kernel's numbers have run up, low ones are taken again. */
+static int port_index(struct pass *p)
+{
+	_cleanup_free_ bool *used = NULL;
+	int highest = 0, i = MAX(p->next_index, 2);
+
+	vec_foreach(&p->links, l)
+		highest = MAX(highest, l->ifindex);
+	if (highest < DP_MAX_IFINDEX / 2)
+		return 0;
+	used = xcalloc(DP_MAX_IFINDEX, sizeof(*used));
+	vec_foreach(&p->links, l)
+		if (l->ifindex < DP_MAX_IFINDEX)
+			used[l->ifindex] = true;
+	while (i < DP_MAX_IFINDEX - 1 && used[i])
+		i++;
+	p->next_index = i + 1;
+	return i;
+}
+
 static void make_port(struct pass *p, const struct want_port *port)
 {
 	struct link want = link_empty();
@@ -270,6 +290,7 @@ static void make_port(struct pass *p, const struct want_port *port)
 	want.peer.mac = port->mac;
 	want.peer.mtu = want.mtu;
 	want.peer.netns_fd = netns;
+	want.ifindex = port_index(p);
 	if (!make(p, &want))
 		return;
 	link_offload_set(p->g->nl, port->name, link_tunnel_offloads, link_n_tunnel_offloads, false, NULL);
@@ -346,6 +367,14 @@ static void release_uplinks(struct pass *p)
 	}
 }
 
+static bool guest_is_new(const struct pass *p, const struct guid *vm)
+{
+	vec_foreach(&p->started, id)
+		if (guid_equal(id, vm))
+			return true;
+	return false;
+}
+
 void step_links_make(struct pass *p)
 {
 	size_t before = 0;
@@ -367,6 +396,11 @@ void step_links_make(struct pass *p)
 		struct link *l = pass_link(p, port->name);
 		char master[16];
 
+		/* Its other end is in the namespace of the guest's last life, which is going away. */
+		if (l && guest_is_new(p, &port->vm)) {
+			link_apply(p->g->nl, CHANGE_DELETE, l, NULL);
+			l = NULL;
+		}
 		if (!l)
 			make_port(p, port);
 		else if (moves(p, l, port_master(p, port, master)))
@@ -376,16 +410,19 @@ void step_links_make(struct pass *p)
 		pass_observe_links(p);
 }
 
-static void modify(struct pass *p, const struct link *have, const struct link *want)
+/* have is as it was observed, and becomes what it was changed to: later steps go by it. */
+static void modify(struct pass *p, struct link *have, const struct link *want)
 {
 	int r;
 
 	if (!link_differs(have, want))
 		return;
 	r = link_apply(p->g->nl, CHANGE_MODIFY, have, want);
+	pass_wrote(p, "link %s changed", have->name);
 	if (r < 0)
 		pass_failed(p, r, nl_last_message(p->g->nl), "cannot change the link %s", have->name);
-	pass_wrote(p, "link %s changed", have->name);
+	else
+		*have = *want;
 }
 
 static int master_index(struct pass *p, const char *name)
@@ -449,6 +486,18 @@ static void finish_port(struct pass *p, const struct want_port *port)
 		finish_inner_host(p, port);
 }
 
+/* Whoever took the NIC has it: two that fight over it would both lose. */
+static bool foreign_master(struct pass *p, const struct want_switch *s, const struct link *nic)
+{
+	vec_foreach(&p->links, master) {
+		if (!nic->master || master->ifindex != nic->master || link_is_ours(p->g, master))
+			continue;
+		pass_degraded(p, "the network adapter %s of switch %s is a port of %s", nic->name, s->name, master->name);
+		return true;
+	}
+	return false;
+}
+
 void step_links_finish(struct pass *p)
 {
 	vec_foreach(&p->switches, s) {
@@ -463,7 +512,7 @@ void step_links_finish(struct pass *p)
 		answer_own_addresses(p, bridge->name);
 		if (s->nic[0] && !nic)
 			pass_degraded(p, "the network adapter %s of switch %s is missing", s->nic, s->name);
-		if (!nic)
+		if (!nic || foreign_master(p, s, nic))
 			continue;
 		want = *nic;
 		want.master = bridge->ifindex;

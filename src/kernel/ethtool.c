@@ -16,6 +16,7 @@
 const char *const link_tunnel_offloads[] = {
 	"tx-gre-segmentation",     "tx-gre-csum-segmentation",     "tx-ipxip4-segmentation", "tx-ipxip6-segmentation",
 	"tx-udp_tnl-segmentation", "tx-udp_tnl-csum-segmentation", "tx-gso-partial",         "tx-tunnel-remcsum-segmentation",
+	"tx-sctp-segmentation", /* the kernel encapsulates large segments of TCP and UDP only */
 };
 const size_t link_n_tunnel_offloads = ARRAY_SIZE(link_tunnel_offloads);
 

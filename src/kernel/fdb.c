@@ -54,7 +54,7 @@ int fdb_apply(struct nl *nl, enum change change, const struct fdb *old, const st
 
 	if (change == CHANGE_MODIFY)
 		return -EINVAL;
-	n = change == CHANGE_ADD ? nl_request(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_EXCL, sizeof(*ndm), &ndm) :
+	n = change == CHANGE_ADD ? nl_request(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, sizeof(*ndm), &ndm) :
 				   nl_request(nl, RTM_DELNEIGH, 0, sizeof(*ndm), &ndm);
 	ndm->ndm_family = AF_BRIDGE;
 	ndm->ndm_ifindex = f->port;

@@ -343,7 +343,7 @@ bool link_differs(const struct link *old, const struct link *new)
 	       !streq(old->alias, new->alias) || (new->master && !port_equal(&old->port, &new->port));
 }
 
-static void port_put(struct nlmsghdr *n, const struct link_port *p)
+static void port_put(struct nlmsghdr *n, const struct link_port *old, const struct link_port *p)
 {
 	struct nlattr *info = mnl_attr_nest_start(n, IFLA_LINKINFO);
 	struct nlattr *data;
@@ -356,6 +356,9 @@ static void port_put(struct nlmsghdr *n, const struct link_port *p)
 	mnl_attr_put_u8(n, IFLA_BRPORT_BCAST_FLOOD, p->bcast_flood);
 	mnl_attr_put_u8(n, IFLA_BRPORT_ISOLATED, p->isolated);
 	mnl_attr_put_u8(n, IFLA_BRPORT_MODE, p->hairpin);
+	/* What a port has learnt does not outlive its learning. */
+	if (old->learning && !p->learning)
+		mnl_attr_put(n, IFLA_BRPORT_FLUSH, 0, NULL);
 	mnl_attr_nest_end(n, data);
 	mnl_attr_nest_end(n, info);
 }
@@ -403,7 +406,7 @@ static int link_modify(struct nl *nl, const struct link *old, const struct link 
 	if (!old->up && new->up)
 		ifi->ifi_flags = ifi->ifi_change = IFF_UP;
 	if (new->master && !port_equal(port, &new->port))
-		port_put(n, &new->port);
+		port_put(n, port, &new->port);
 	else if (!ifi->ifi_change)
 		return 0;
 	return nl_transact(nl, NULL);

@@ -77,7 +77,7 @@ static void provider_route_key(const void *doc, struct str *ret)
 	const struct provider_route_doc *r = doc;
 	char prefix[PREFIX_TEXT_SIZE], hop[IP_TEXT_SIZE];
 
-	str_addf(ret, "%s/%s/%s", r->nic, prefix_format(&r->prefix, prefix), ip_format(&r->next_hop, hop));
+	str_addf(ret, "%s/%s/%s", r->nic ? r->nic : "", prefix_format(&r->prefix, prefix), ip_format(&r->next_hop, hop));
 }
 
 static const struct doc_field provider_route_fields[] = {
@@ -179,14 +179,14 @@ void netvirt_wipe_nic(struct docs *d, const char *nic)
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_free_ char *key = doc_key(&provider_address_kind, addresses[i]);
 
-		if (streq(((const struct provider_address_doc *)addresses[i])->nic, nic))
+		if (streq_ptr(((const struct provider_address_doc *)addresses[i])->nic, nic))
 			docs_delete(d, &provider_address_kind, key);
 	}
 	n = docs_list(d, &provider_route_kind, &routes);
 	for (size_t i = 0; i < n; i++) {
 		_cleanup_free_ char *key = doc_key(&provider_route_kind, routes[i]);
 
-		if (streq(((const struct provider_route_doc *)routes[i])->nic, nic))
+		if (streq_ptr(((const struct provider_route_doc *)routes[i])->nic, nic))
 			docs_delete(d, &provider_route_kind, key);
 	}
 }

@@ -70,16 +70,18 @@ static bool nic_matches(struct call *c, const host_nic_vec *nics, const char *ni
 static int not_found(struct call *c, const char *const *fields, bool by_nic, const char *cim_class, struct err **e)
 {
 	const char *name = by_nic && call_given(c, "InterfaceIndex") ? "InterfaceIndex" : NULL;
-	_cleanup_free_ char *id = NULL;
-	const char *value;
 
 	for (; !name && *fields; fields++)
 		if (call_given(c, *fields))
 			name = *fields;
-	if (!name)
-		return 0;
-	value = call_str(c, name, "");
-	id = xasprintf("CmdletizationQuery_NotFound_%s", name);
+	return name ? filter_not_found(c, name, cim_class, e) : 0;
+}
+
+int filter_not_found(struct call *c, const char *name, const char *cim_class, struct err **e)
+{
+	_cleanup_free_ char *id = xasprintf("CmdletizationQuery_NotFound_%s", name);
+	const char *value = call_str(c, name, "");
+
 	return err_set(e, id, ERR_OBJECT_NOT_FOUND, value,
 		       "No %s objects found with property '%s' equal to '%s'. Verify the value of the property and retry.", cim_class,
 		       name, value);

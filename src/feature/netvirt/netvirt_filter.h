@@ -9,6 +9,10 @@
  */
 typedef VEC(const void *) doc_vec;
 
+/* The two parameter sets of Set and Remove: an object says which one is meant, so that no filter can contradict it. */
+#define BY_FILTER (1u << 0)
+#define BY_OBJECT (1u << 1)
+
 /*
  * fields: NULL-terminated names of parameters that are filters; each is a field of the kind. -ENOENT with
  * CmdletizationQuery_NotFound_... when filters were given and nothing matches. nic (may be NULL): InterfaceIndex values are
@@ -17,6 +21,8 @@ typedef VEC(const void *) doc_vec;
 typedef const char *(*nic_of_fn)(const void *doc);
 int filter_select(struct call *c, const struct doc_kind *kind, const char *const *fields, nic_of_fn nic_of, const char *cim_class,
 		  doc_vec *ret, struct err **e);
+/* The same refusal for a parameter that is no field of the kind and left nothing of what was selected. */
+int filter_not_found(struct call *c, const char *parameter, const char *cim_class, struct err **e);
 /* ifindex of a NIC as JSON, null when it is gone. */
 json_t *filter_nic_index(struct call *c, const char *nic);
 /* The Linux interface of -InterfaceIndex; refused when there is none. */

@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netvirt.h"
 
+/* Does a win over b? What is equal for HN-9 is decided by the sender's own subnet, then by the key, so that it is decided. */
+static bool route_wins(const struct customer_route_doc *a, const struct customer_route_doc *b, uint32_t vsid)
+{
+	if (a->prefix.len != b->prefix.len)
+		return a->prefix.len > b->prefix.len;
+	if (a->metric != b->metric)
+		return a->metric < b->metric;
+	if ((a->vsid == vsid) != (b->vsid == vsid))
+		return a->vsid == vsid;
+	if (a->vsid != b->vsid)
+		return a->vsid < b->vsid;
+	return ip_compare(&a->next_hop, &b->next_hop) < 0;
+}
+
 /* Longest prefix, then lowest metric, among the routes of a routing domain (HN-9). */
-static const struct customer_route_doc *best_route(const struct docs *d, const struct guid *rdid, const struct ip *to)
+static const struct customer_route_doc *best_route(const struct docs *d, const struct guid *rdid, uint32_t vsid,
+						   const struct ip *to)
 {
 	const struct customer_route_doc *r, *best = NULL;
 
-	for (size_t pos = 0; (r = docs_next(d, &customer_route_kind, &pos));) {
-		if (!guid_equal(&r->rdid, rdid) || !prefix_contains(&r->prefix, to))
-			continue;
-		if (!best || r->prefix.len > best->prefix.len ||
-		    (r->prefix.len == best->prefix.len && r->metric < best->metric))
+	for (size_t pos = 0; (r = docs_next(d, &customer_route_kind, &pos));)
+		if (guid_equal(&r->rdid, rdid) && prefix_contains(&r->prefix, to) && (!best || route_wins(r, best, vsid)))
 			best = r;
-	}
 	return best;
 }
 
@@ -41,7 +52,7 @@ int netvirt_next_hop(const struct docs *d, uint32_t vsid, const struct ip *desti
 		*ret = record;
 		return 0;
 	}
-	route = best_route(d, rdid, destination);
+	route = best_route(d, rdid, vsid, destination);
 	if (!route)
 		return unresolvable(destination, e, "no customer route of the routing domain leads there");
 	if (ip_is_any(&route->next_hop)) {

@@ -100,7 +100,8 @@ char *record_warning(const struct docs *d, const struct record_doc *r)
 		return xasprintf("Customer address %s is outside %s, the prefix of virtual subnet %u.", ip_format(&r->ca, ca),
 				 prefix_format(prefix, text), r->vsid);
 	for (size_t pos = 0; (other = docs_next(d, &record_kind, &pos));)
-		if (other->vsid == r->vsid && mac_equal(&other->mac, &r->mac) && !ip_equal(&other->pa, &r->pa))
+		if (other->vsid == r->vsid && mac_equal(&other->mac, &r->mac) && !ip_equal(&other->pa, &r->pa) &&
+		    !same_record(other, r))
 			return xasprintf("%s has records with different provider addresses in virtual subnet %u: the one with the "
 					 "lowest customer address counts.", mac_format(&r->mac, text), r->vsid);
 	return NULL;

@@ -20,6 +20,7 @@ struct context {
 	struct map *ports;     /* port_key -> index + 1 into w->ports */
 	struct map *dests;     /* port_key -> index + 1 into w->dests, with the lowest address that made it */
 	struct map *hops;      /* address -> anything */
+	VEC(struct ip) src_ca; /* by port: the customer address of the record that gave src_pa */
 };
 
 static void *number(size_t i)
@@ -131,6 +132,7 @@ static void want_ports(struct context *x)
 		w.segment = segment_of(x, a);
 		w.policy = w.vsid && w.segment == w.vsid;
 		vec_push(&x->w->ports, w);
+		vec_push(&x->src_ca, (struct ip){ 0 });
 		if (!w.vsid)
 			continue;
 		key = key_of(w.segment, &w.mac);
@@ -193,8 +195,10 @@ static void want_record(struct context *x, const struct record_doc *r)
 		struct want_vport *p = &x->w->ports.items[port];
 
 		port_allow(p, r);
-		if (local)
+		if (local && (ip_is_zero(&p->src_pa) || ip_compare(&r->ca, &x->src_ca.items[port]) < 0)) {
 			p->src_pa = r->pa;
+			x->src_ca.items[port] = r->ca;
+		}
 	}
 	want_dest(x, r, port, has_port, local);
 	if (!local && !map_put(x->hops, &r->pa, sizeof(r->pa), x))
@@ -209,11 +213,15 @@ static void want_unpolicied(struct context *x)
 	for (size_t i = 0; i < w->ports.n; i++) {
 		struct want_vport *p = &w->ports.items[i];
 		struct want_dest dest = { .segment = p->segment, .mac = p->mac };
+		struct port_key key = key_of(p->segment, &p->mac);
+		size_t owner;
 
 		if (!p->vsid || p->policy)
 			continue;
 		memcpy(dest.link, p->link, sizeof(dest.link));
-		vec_push(&w->dests, dest);
+		/* Where two ports have the same address, one of them has it: a table holds a key once. */
+		if (number_of(map_get(x->ports, &key, sizeof(key)), &owner) && owner == i)
+			vec_push(&w->dests, dest);
 		for (size_t k = 1; k < w->ports.n; k++) {
 			const struct want_vport *next = &w->ports.items[(i + k) % w->ports.n];
 
@@ -290,6 +298,7 @@ void netvirt_wants(const struct docs *d, struct netvirt_wants *ret)
 	map_free(x.ports);
 	map_free(x.dests);
 	map_free(x.hops);
+	vec_done(&x.src_ca);
 }
 
 void netvirt_wants_done(struct netvirt_wants *w)

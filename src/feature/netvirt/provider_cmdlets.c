@@ -117,16 +117,16 @@ static const char *address_nic(const void *doc)
 }
 
 #define ADDRESS_FILTERS                                                                                            \
-	{ "ProviderAddress", P_IP, ARRAY, "only these addresses" },                                                \
-	{ "InterfaceIndex", P_UINT, ARRAY, "only on these NICs", .aliases = "ifIndex", .max = INT32_MAX },         \
-	{ "AddressState", P_ENUM, ARRAY, "only in these states", .values = address_states }
+	{ "ProviderAddress", P_IP, ARRAY, "only these addresses", .sets = BY_FILTER },                             \
+	{ "InterfaceIndex", P_UINT, ARRAY, "only on these NICs", .aliases = "ifIndex", .max = INT32_MAX, .sets = BY_FILTER }, \
+	{ "AddressState", P_ENUM, ARRAY, "only in these states", .values = address_states, .sets = BY_FILTER }
 #define ADDRESS_MORE_FILTERS                                                                                       \
-	{ "PrefixLength", P_UINT, ARRAY, "only these lengths", .max = 128 },                                       \
-	{ "VlanID", P_UINT, ARRAY, "only in these VLANs", .max = 4094 },                                           \
-	{ "MACAddress", P_MAC, ARRAY, "only with these MAC addresses" }
+	{ "PrefixLength", P_UINT, ARRAY, "only these lengths", .max = 128, .sets = BY_FILTER },                    \
+	{ "VlanID", P_UINT, ARRAY, "only in these VLANs", .max = 4094, .sets = BY_FILTER },                        \
+	{ "MACAddress", P_MAC, ARRAY, "only with these MAC addresses", .sets = BY_FILTER }
 #define ADDRESS_INPUT                                                                                              \
 	{ "InputObject", P_OBJECT, PIPE_VALUE | ARRAY, "from Get-NetVirtualizationProviderAddress",                \
-	  .values = address_object_name }
+	  .values = address_object_name, .sets = BY_OBJECT }
 
 static const struct param address_get_params[] = { ADDRESS_FILTERS, ADDRESS_MORE_FILTERS, { 0 } };
 static const struct param address_remove_params[] = { ADDRESS_FILTERS, ADDRESS_MORE_FILTERS, ADDRESS_INPUT, { 0 } };
@@ -141,12 +141,15 @@ static const struct param address_set_params[] = {
 static const char *const address_key_filters[] = { "ProviderAddress", NULL };
 static const char *const address_filters[] = { "ProviderAddress", "PrefixLength", "VlanID", "MACAddress", NULL };
 
-static void drop_by_state(struct call *c, doc_vec *addresses)
+static int select_addresses(struct call *c, const char *const *filters, doc_vec *addresses, struct err **e)
 {
+	int r = filter_select(c, &provider_address_kind, filters, address_nic, CIM_ADDRESS, addresses, e);
 	const struct arg *a = call_arg(c, "AddressState");
 	size_t kept = 0;
 
-	for (size_t i = 0; a->given && i < addresses->n; i++) {
+	if (r < 0 || !a->given)
+		return r;
+	for (size_t i = 0; i < addresses->n; i++) {
 		bool wanted = false;
 
 		for (size_t k = 0; k < a->n; k++)
@@ -154,16 +157,15 @@ static void drop_by_state(struct call *c, doc_vec *addresses)
 		if (wanted)
 			addresses->items[kept++] = addresses->items[i];
 	}
-	if (a->given)
-		addresses->n = kept;
+	addresses->n = kept;
+	return kept ? 0 : filter_not_found(c, "AddressState", CIM_ADDRESS, e);
 }
 
 static int address_get(struct call *c, struct err **e)
 {
 	doc_vec addresses = { 0 };
-	int r = filter_select(c, &provider_address_kind, address_filters, address_nic, CIM_ADDRESS, &addresses, e);
+	int r = select_addresses(c, address_filters, &addresses, e);
 
-	drop_by_state(c, &addresses);
 	vec_foreach(&addresses, doc)
 		call_emit(c, address_to_object, &provider_address_kind, *doc);
 	vec_done(&addresses);
@@ -173,9 +175,8 @@ static int address_get(struct call *c, struct err **e)
 static int address_remove(struct call *c, struct err **e)
 {
 	doc_vec addresses = { 0 };
-	int r = filter_select(c, &provider_address_kind, address_filters, address_nic, CIM_ADDRESS, &addresses, e);
+	int r = select_addresses(c, address_filters, &addresses, e);
 
-	drop_by_state(c, &addresses);
 	if (r == 0)
 		r = filter_remove(c, &provider_address_kind, address_to_object, &addresses);
 	vec_done(&addresses);
@@ -206,9 +207,8 @@ static int address_set_one(struct call *c, const struct provider_address_doc *ol
 static int address_set(struct call *c, struct err **e)
 {
 	doc_vec addresses = { 0 };
-	int r = filter_select(c, &provider_address_kind, address_key_filters, address_nic, CIM_ADDRESS, &addresses, e);
+	int r = select_addresses(c, address_key_filters, &addresses, e);
 
-	drop_by_state(c, &addresses);
 	vec_foreach(&addresses, doc) {
 		struct err *one = NULL;
 
@@ -281,18 +281,18 @@ static const char *route_nic(const void *doc)
 }
 
 #define ROUTE_FILTERS                                                                                              \
-	{ "InterfaceIndex", P_UINT, ARRAY, "only by these NICs", .aliases = "ifIndex", .max = INT32_MAX },         \
-	{ "DestinationPrefix", P_PREFIX, ARRAY, "only these destinations" },                                       \
-	{ "NextHop", P_IP, ARRAY, "only these next hops" }
+	{ "InterfaceIndex", P_UINT, ARRAY, "only by these NICs", .aliases = "ifIndex", .max = INT32_MAX, .sets = BY_FILTER }, \
+	{ "DestinationPrefix", P_PREFIX, ARRAY, "only these destinations", .sets = BY_FILTER },                    \
+	{ "NextHop", P_IP, ARRAY, "only these next hops", .sets = BY_FILTER }
 #define ROUTE_INPUT                                                                                                \
 	{ "InputObject", P_OBJECT, PIPE_VALUE | ARRAY, "from Get-NetVirtualizationProviderRoute",                  \
-	  .values = route_object_name }
+	  .values = route_object_name, .sets = BY_OBJECT }
 
 static const struct param route_get_params[] = {
-	ROUTE_FILTERS, { "Metric", P_UINT, ARRAY, "only these metrics", .max = UINT32_MAX }, { 0 }
+	ROUTE_FILTERS, { "Metric", P_UINT, ARRAY, "only these metrics", .max = UINT32_MAX, .sets = BY_FILTER }, { 0 }
 };
 static const struct param route_remove_params[] = {
-	ROUTE_FILTERS, { "Metric", P_UINT, ARRAY, "only these metrics", .max = UINT32_MAX }, ROUTE_INPUT, { 0 }
+	ROUTE_FILTERS, { "Metric", P_UINT, ARRAY, "only these metrics", .max = UINT32_MAX, .sets = BY_FILTER }, ROUTE_INPUT, { 0 }
 };
 static const struct param route_set_params[] = {
 	ROUTE_FILTERS, { "Metric", P_UINT, 0, "new metric: the only thing that can change", .max = UINT32_MAX }, ROUTE_INPUT, { 0 }

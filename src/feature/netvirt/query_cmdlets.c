@@ -84,7 +84,8 @@ static int select_next_hop(struct call *c, struct err **e)
 	if (call_given(c, "SourceCustomerAddress")) {
 		const struct ip *from = &call_arg(c, "SourceCustomerAddress")->values[0].ip;
 
-		source = netvirt_record(call_docs(c), vsid, from);
+		/* 0.0.0.0 is no sender's address: the wildcard records that have it are any number of machines. */
+		source = ip_is_any(from) ? NULL : netvirt_record(call_docs(c), vsid, from);
 		if (!source && !ip_is_any(from))
 			return err_set(e, "Wnv.SourceUnknown", ERR_OBJECT_NOT_FOUND, ip_format(from, text),
 				       "No lookup record of virtual subnet %u has the source %s: its packets are dropped.", vsid,

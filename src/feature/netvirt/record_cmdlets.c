@@ -90,31 +90,31 @@ static int record_new(struct call *c, struct err **e)
 static const char *const record_object_name[] = { "NetVirtualizationLookupRecord", NULL };
 
 #define RECORD_FILTERS                                                                                             \
-	{ "CustomerAddress", P_IP, ARRAY, "only these customer addresses" },                                       \
-	{ "MACAddress", P_MAC, ARRAY, "only these MAC addresses" },                                                \
-	{ "VirtualSubnetID", P_VSID, ARRAY, "only these virtual subnets" }
+	{ "CustomerAddress", P_IP, ARRAY, "only these customer addresses", .sets = BY_FILTER },                    \
+	{ "MACAddress", P_MAC, ARRAY, "only these MAC addresses", .sets = BY_FILTER },                             \
+	{ "VirtualSubnetID", P_VSID, ARRAY, "only these virtual subnets", .sets = BY_FILTER }
 #define RECORD_MORE_FILTERS                                                                                        \
-	{ "ProviderAddress", P_IP, ARRAY, "only these provider addresses" },                                       \
-	{ "Rule", P_ENUM, ARRAY, "only these rules", .values = netvirt_rules },                                    \
-	{ "Type", P_ENUM, ARRAY, "only these types", .values = netvirt_types },                                    \
-	{ "UseVmMACAddress", P_BOOL, ARRAY, "only records with this setting" },                                    \
-	{ "VMName", P_STRING, ARRAY, "only these labels" },                                                        \
-	{ "Context", P_STRING, ARRAY, "only these comments" },                                                     \
-	{ "CustomerID", P_STRING, ARRAY, "only these tags" },                                                      \
-	{ "Unusable", P_BOOL, ARRAY, "only records that can (not) carry traffic" }
+	{ "ProviderAddress", P_IP, ARRAY, "only these provider addresses", .sets = BY_FILTER },                    \
+	{ "Rule", P_ENUM, ARRAY, "only these rules", .values = netvirt_rules, .sets = BY_FILTER },                 \
+	{ "Type", P_ENUM, ARRAY, "only these types", .values = netvirt_types, .sets = BY_FILTER },                 \
+	{ "UseVmMACAddress", P_BOOL, ARRAY, "only records with this setting", .sets = BY_FILTER },                 \
+	{ "VMName", P_STRING, ARRAY, "only these labels", .sets = BY_FILTER },                                     \
+	{ "Context", P_STRING, ARRAY, "only these comments", .sets = BY_FILTER },                                  \
+	{ "CustomerID", P_STRING, ARRAY, "only these tags", .sets = BY_FILTER },                                   \
+	{ "Unusable", P_BOOL, ARRAY, "only records that can (not) carry traffic", .sets = BY_FILTER }
 
 static const struct param get_params[] = { RECORD_FILTERS, RECORD_MORE_FILTERS, { 0 } };
 static const struct param remove_params[] = {
 	RECORD_FILTERS,
 	RECORD_MORE_FILTERS,
 	{ "InputObject", P_OBJECT, PIPE_VALUE | ARRAY, "records from Get-NetVirtualizationLookupRecord",
-	  .values = record_object_name },
+	  .values = record_object_name, .sets = BY_OBJECT },
 	{ 0 },
 };
 static const struct param set_params[] = {
 	RECORD_FILTERS,
 	{ "InputObject", P_OBJECT, PIPE_VALUE | ARRAY, "records from Get-NetVirtualizationLookupRecord",
-	  .values = record_object_name },
+	  .values = record_object_name, .sets = BY_OBJECT },
 	{ "ProviderAddress", P_IP, 0, "new provider address: what live migration changes (LM-2)" },
 	{ "Rule", P_ENUM, 0, "new rule", .values = netvirt_rules },
 	{ "UseVmMACAddress", P_BOOL, 0, "keep the VM's MAC address on the wire (rewrite only)" },
@@ -129,12 +129,15 @@ static const char *const all_filters[] = {
 	"Context", "CustomerID", NULL,
 };
 
-static void drop_by_usability(struct call *c, doc_vec *records)
+static int select_records(struct call *c, doc_vec *records, struct err **e)
 {
+	int r = filter_select(c, &record_kind, all_filters, NULL, CIM, records, e);
 	const struct arg *a = call_arg(c, "Unusable");
 	size_t kept = 0;
 
-	for (size_t i = 0; a->given && i < records->n; i++) {
+	if (r < 0 || !a->given)
+		return r;
+	for (size_t i = 0; i < records->n; i++) {
 		bool wanted = false;
 
 		for (size_t k = 0; k < a->n; k++)
@@ -142,16 +145,15 @@ static void drop_by_usability(struct call *c, doc_vec *records)
 		if (wanted)
 			records->items[kept++] = records->items[i];
 	}
-	if (a->given)
-		records->n = kept;
+	records->n = kept;
+	return kept ? 0 : filter_not_found(c, "Unusable", CIM, e);
 }
 
 static int record_get(struct call *c, struct err **e)
 {
 	doc_vec records = { 0 };
-	int r = filter_select(c, &record_kind, all_filters, NULL, CIM, &records, e);
+	int r = select_records(c, &records, e);
 
-	drop_by_usability(c, &records);
 	vec_foreach(&records, doc)
 		call_emit(c, record_to_object, &record_kind, *doc);
 	vec_done(&records);
@@ -161,9 +163,8 @@ static int record_get(struct call *c, struct err **e)
 static int record_remove(struct call *c, struct err **e)
 {
 	doc_vec records = { 0 };
-	int r = filter_select(c, &record_kind, all_filters, NULL, CIM, &records, e);
+	int r = select_records(c, &records, e);
 
-	drop_by_usability(c, &records);
 	if (r == 0)
 		r = filter_remove(c, &record_kind, record_to_object, &records);
 	vec_done(&records);
@@ -181,7 +182,7 @@ static void replace_text(struct call *c, const char *name, char **text)
 static int record_set_one(struct call *c, const struct record_doc *old, struct err **e)
 {
 	struct record_doc *r = doc_copy(&record_kind, old);
-	_cleanup_free_ char *key = doc_key(&record_kind, r), *warning = NULL;
+	_cleanup_free_ char *key = doc_key(&record_kind, r);
 	int result;
 
 	if (call_given(c, "ProviderAddress"))
@@ -196,13 +197,24 @@ static int record_set_one(struct call *c, const struct record_doc *old, struct e
 		doc_free(&record_kind, r);
 		return result;
 	}
-	warning = record_warning(call_docs(c), r);
 	docs_put(call_docs(c), &record_kind, r);
-	if (warning)
-		call_warn(c, "%s", warning);
 	if (call_bool(c, "PassThru", false))
 		call_emit(c, record_to_object, &record_kind, r);
 	return 0;
+}
+
+/* Once all have changed: on the way records of one machine differ from each other. */
+static void warn_of(struct call *c, const doc_vec *changed)
+{
+	vec_foreach(changed, doc) {
+		_cleanup_free_ char *key = doc_key(&record_kind, *doc), *warning = NULL;
+		const struct record_doc *now = docs_get(call_docs(c), &record_kind, key);
+
+		if (now != *doc)
+			warning = record_warning(call_docs(c), now);
+		if (warning)
+			call_warn(c, "%s", warning);
+	}
 }
 
 static int record_set(struct call *c, struct err **e)
@@ -216,6 +228,7 @@ static int record_set(struct call *c, struct err **e)
 		if (record_set_one(c, *doc, &one) < 0)
 			call_error(c, &one);
 	}
+	warn_of(c, &records);
 	vec_done(&records);
 	return r;
 }

@@ -64,28 +64,28 @@ static int route_new(struct call *c, struct err **e)
 }
 
 #define ROUTE_FILTERS                                                                                              \
-	{ "RoutingDomainID", P_GUID, ARRAY, "only these routing domains" },                                        \
-	{ "VirtualSubnetID", P_VSID, ARRAY, "only these virtual subnets" },                                        \
-	{ "DestinationPrefix", P_PREFIX, ARRAY, "only these destinations" },                                       \
-	{ "NextHop", P_IP, ARRAY, "only these next hops" }
+	{ "RoutingDomainID", P_GUID, ARRAY, "only these routing domains", .sets = BY_FILTER },                     \
+	{ "VirtualSubnetID", P_VSID, ARRAY, "only these virtual subnets", .sets = BY_FILTER },                     \
+	{ "DestinationPrefix", P_PREFIX, ARRAY, "only these destinations", .sets = BY_FILTER },                    \
+	{ "NextHop", P_IP, ARRAY, "only these next hops", .sets = BY_FILTER }
 
 static const struct param get_params[] = {
 	ROUTE_FILTERS,
-	{ "Metric", P_UINT, ARRAY, "only these metrics", .max = UINT32_MAX },
+	{ "Metric", P_UINT, ARRAY, "only these metrics", .max = UINT32_MAX, .sets = BY_FILTER },
 	{ 0 },
 };
 static const struct param remove_params[] = {
 	ROUTE_FILTERS,
-	{ "Metric", P_UINT, ARRAY, "only these metrics", .max = UINT32_MAX },
+	{ "Metric", P_UINT, ARRAY, "only these metrics", .max = UINT32_MAX, .sets = BY_FILTER },
 	{ "InputObject", P_OBJECT, PIPE_VALUE | ARRAY, "routes from Get-NetVirtualizationCustomerRoute",
-	  .values = route_object_name },
+	  .values = route_object_name, .sets = BY_OBJECT },
 	{ 0 },
 };
 static const struct param set_params[] = {
 	ROUTE_FILTERS,
 	{ "Metric", P_UINT, 0, "new metric: the only thing that can change", .max = UINT32_MAX },
 	{ "InputObject", P_OBJECT, PIPE_VALUE | ARRAY, "routes from Get-NetVirtualizationCustomerRoute",
-	  .values = route_object_name },
+	  .values = route_object_name, .sets = BY_OBJECT },
 	{ 0 },
 };
 static const char *const key_filters[] = { "RoutingDomainID", "VirtualSubnetID", "DestinationPrefix", "NextHop", NULL };

@@ -131,6 +131,12 @@ int switch_check_nic(const struct docs *d, const struct switch_doc *self, const 
 			    nic->name);
 		return err_advise(e, r, "Choose a physical network adapter: Get-NetAdapter lists them.");
 	}
+	if (nic->master[0]) {
+		r = err_set(e, "Switch.NetAdapterInUse", ERR_RESOURCE_BUSY, nic->name,
+			    "The network adapter \"%s\" is a port of %s already, which is not a switch of this daemon.",
+			    nic->name, nic->master);
+		return err_advise(e, r, "Take it out of %s first, or choose another network adapter.", nic->master);
+	}
 	if (!other || (self && guid_equal(&other->id, &self->id)))
 		return 0;
 	r = err_set(e, "Switch.NetAdapterInUse", ERR_RESOURCE_BUSY, nic->name,
