@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "netvirt_test.h"
+
+#include "adapter.h"
+#include "vm.h"
+
+void lab_do(struct kit *k, const char *cmdlet, const char *format, ...)
+{
+	_cleanup_free_ char *parameters = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	parameters = xvasprintf(format, ap);
+	va_end(ap);
+	kit_do(k, cmdlet, parameters);
+}
+
+void lab_uplink(struct kit *k, const char *name, const char *nic)
+{
+	lab_do(k, "New-VMSwitch", "{'Name': '%s', 'NetAdapterName': '%s', 'AllowManagementOS': false}", name, nic);
+	lab_do(k, "Enable-NetAdapterBinding", "{'Name': '%s', 'ComponentID': 'ms_netwnv'}", nic);
+}
+
+void lab_vm(struct kit *k, const char *name, const char *switch_name, const char *mac, unsigned vsid)
+{
+	lab_do(k, "New-VM", "{'Name': '%s', 'Engine': 'Namespace', 'SwitchName': '%s'}", name, switch_name);
+	lab_do(k, "Set-VMNetworkAdapter", "{'VMName': '%s', 'StaticMacAddress': '%s', 'VirtualSubnetId': %u}", name, mac, vsid);
+	lab_do(k, "Start-VM", "{'Name': '%s'}", name);
+}
+
+void lab_record(struct kit *k, unsigned vsid, const char *ca, const char *mac, const char *pa, const char *more)
+{
+	lab_do(k, "New-NetVirtualizationLookupRecord",
+	       "{'VirtualSubnetID': %u, 'CustomerAddress': '%s', 'MACAddress': '%s', 'ProviderAddress': '%s', "
+	       "'Rule': 'TranslationMethodEncap'%s}", vsid, ca, mac, pa, more);
+}
+
+void lab_route(struct kit *k, const char *rdid, unsigned vsid, const char *prefix, const char *next_hop)
+{
+	lab_do(k, "New-NetVirtualizationCustomerRoute",
+	       "{'RoutingDomainID': '%s', 'VirtualSubnetID': %u, 'DestinationPrefix': '%s', 'NextHop': '%s'}", rdid, vsid, prefix,
+	       next_hop);
+}
+
+void lab_pa(struct kit *k, int ifindex, const char *pa, unsigned prefix_len)
+{
+	lab_do(k, "New-NetVirtualizationProviderAddress",
+	       "{'InterfaceIndex': %d, 'ProviderAddress': '%s', 'PrefixLength': %u}", ifindex, pa, prefix_len);
+}
+
+/* The VM whose port it is; of a host vNIC the adapter's name; "-" for none. */
+static const char *owner(const struct kit *k, const char *link)
+{
+	const struct adapter_doc *a;
+	char name[16];
+
+	for (size_t pos = 0; (a = docs_next(k->docs, &adapter_kind, &pos));)
+		if (streq(adapter_port_name(&a->id, name), link))
+			return guid_is_zero(&a->vm) ? a->name : vm_get(k->docs, &a->vm)->name;
+	return *link ? "?" : "-";
+}
+
+typedef VEC(char *) lines;
+
+static int line_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void lines_add(lines *l, struct str *all)
+{
+	vec_sort(l, line_compare);
+	vec_foreach(l, line) {
+		str_addf(all, "%s\n", *line);
+		free(*line);
+	}
+	vec_done(l);
+}
+
+static char *port_line(const struct kit *k, const struct want_vport *p)
+{
+	char mac[MAC_TEXT_SIZE], ip[IP_TEXT_SIZE];
+	struct str s = { 0 };
+
+	str_addf(&s, "port %s vsid %u segment %u+%u mac %s next %s src %s", owner(k, p->link), p->vsid, p->segment >> 24,
+		 p->segment & 0xffffff, mac_format(&p->mac, mac), owner(k, p->flood_next), ip_format(&p->src_pa, ip));
+	str_addf(&s, "%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
+		 p->more_ca ? " more" : "", p->inner_elsewhere ? "" : " here");
+	for (size_t i = 0; i < p->n_cas; i++)
+		str_addf(&s, " %s", ip_format(&p->cas[i], ip));
+	return str_take(&s);
+}
+
+static char *dest_line(const struct kit *k, const struct want_dest *d)
+{
+	char mac[MAC_TEXT_SIZE], pa[IP_TEXT_SIZE];
+
+	return xasprintf("dest %u+%u %s %s pa %s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
+			 d->remote ? "remote" : owner(k, d->link), ip_format(&d->pa, pa), d->any_ca ? " any" : "");
+}
+
+char *lab_wants(struct kit *k, const char *tables)
+{
+	char a[PREFIX_TEXT_SIZE], b[IP_TEXT_SIZE], mac[MAC_TEXT_SIZE];
+	struct netvirt_wants w;
+	struct str all = { 0 };
+	lines l = { 0 };
+
+	netvirt_wants(k->docs, &w);
+	if (strchr(tables, 'p'))
+		vec_foreach(&w.ports, p)
+			vec_push(&l, port_line(k, p));
+	lines_add(&l, &all);
+	if (strchr(tables, 'd'))
+		vec_foreach(&w.dests, d)
+			vec_push(&l, dest_line(k, d));
+	lines_add(&l, &all);
+	if (strchr(tables, 'c'))
+		vec_foreach(&w.cas, c)
+			vec_push(&l, xasprintf("ca %u %s %s pa %s%s%s", c->segment, ip_format(&c->ca, a), mac_format(&c->mac, mac),
+					       ip_format(&c->pa, b), c->local ? " local" : "", c->router ? " router" : ""));
+	lines_add(&l, &all);
+	if (strchr(tables, 'h'))
+		vec_foreach(&w.hops, h)
+			vec_push(&l, xasprintf("hop %s nic %s via %s", ip_format(&h->pa, a), h->nic, ip_format(&h->via, b)));
+	lines_add(&l, &all);
+	if (strchr(tables, 'a'))
+		vec_foreach(&w.pas, p)
+			vec_push(&l, xasprintf("pa %s/%u nic %s", ip_format(&p->pa, a), p->prefix_len, p->nic));
+	lines_add(&l, &all);
+	if (strchr(tables, 'r'))
+		vec_foreach(&w.routes, r)
+			vec_push(&l, xasprintf("route %s via %s nic %s metric %u", prefix_format(&r->prefix, a),
+					       ip_format(&r->next_hop, b), r->nic, r->metric));
+	lines_add(&l, &all);
+	if (strchr(tables, 'u'))
+		vec_foreach(&w.uplinks, u)
+			vec_push(&l, xasprintf("uplink %s", *u));
+	lines_add(&l, &all);
+	netvirt_wants_done(&w);
+	return str_take(&all);
+}
+
+void lab_assert_wants(struct kit *k, const char *tables, const char *expected)
+{
+	_cleanup_free_ char *now = lab_wants(k, tables);
+
+	assert_string_equal(now, expected);
+}
