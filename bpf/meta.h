@@ -16,6 +16,13 @@ struct meta {
 
 #define META_MAGIC 0x4e535452
 
+/*
+ * The frame itself is marked by the group bit in its source address, until the TC program has delivered it. Should the
+ * metadata get lost on the way, a tenant's frame must not be taken for one of the plain switch: no bridge accepts a
+ * source address like that.
+ */
+#define META_MARK 0x01
+
 stage const struct meta *frame_meta(const struct __sk_buff *skb)
 {
 	void *p;

@@ -37,14 +37,17 @@ stage int untouched(struct xdp_md *ctx)
 stage int decapsulate(struct xdp_md *ctx, __u32 segment, __u32 ifindex)
 {
 	struct meta *meta;
+	__u8 *source;
 
 	if (!meta_write(ctx, (struct meta){}))
 		return XDP_PASS;
 	if (bpf_xdp_adjust_head(ctx, NVGRE_INNER) != 0)
 		return XDP_PASS;
 	meta = (void *)(long)ctx->data_meta;
-	if ((void *)(meta + 1) > (void *)(long)ctx->data)
+	source = (void *)(long)ctx->data + ETH_ALEN;
+	if ((void *)(meta + 1) > (void *)(long)ctx->data || (void *)(source + 1) > (void *)(long)ctx->data_end)
 		return XDP_DROP;
+	*source |= META_MARK;
 	*meta = (struct meta){ .magic = META_MAGIC, .segment = segment, .ifindex = ifindex };
 	return XDP_PASS;
 }
