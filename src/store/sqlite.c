@@ -8,8 +8,8 @@ static const char *const statement_texts[STATEMENTS] = {
 	[STATEMENT_BEGIN] = "BEGIN IMMEDIATE",
 	[STATEMENT_COMMIT] = "COMMIT",
 	[STATEMENT_ROLLBACK] = "ROLLBACK",
-	[STATEMENT_PUT] = "INSERT INTO document (kind, key, value) VALUES (?1, ?2, ?3) "
-			  "ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value",
+	[STATEMENT_PUT] = ("INSERT INTO document (kind, key, value) VALUES (?1, ?2, ?3) "
+			   "ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value"),
 	[STATEMENT_DELETE] = "DELETE FROM document WHERE kind = ?1 AND key = ?2",
 	[STATEMENT_GET] = "SELECT value FROM document WHERE kind = ?1 AND key = ?2",
 	[STATEMENT_NEXT_REVISION] = "UPDATE revision SET value = value + 1 RETURNING value",

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * "CMDLET\nREQUEST" in one input, as many pairs as there are, into the whole vocabulary over documents in memory and a host
+ * that is a table. Each request is answered once; a refused one changes no document; the answer is well-formed. With a '!'
+ * in front of a cmdlet's name the disk is full for it.
+ */
+#include <assert.h>
+#include <errno.h>
+
+#include "adapter.h"
+#include "netadapter.h"
+#include "netvirt.h"
+#include "netvirt_wants.h"
+#include "store_impl.h"
+#include "switch.h"
+#include "vm.h"
+
+static const struct doc_kind *const kinds[] = {
+	&vm_kind, &switch_kind, &adapter_kind, &binding_kind, &record_kind, &customer_route_kind, &provider_address_kind,
+	&provider_route_kind, &netvirt_global_kind,
+};
+static const struct cmdlet *const tables[] = {
+	vm_cmdlets, switch_cmdlets, adapter_cmdlets, netadapter_cmdlets, netvirt_record_cmdlets, netvirt_route_cmdlets,
+	netvirt_provider_cmdlets, netvirt_query_cmdlets, NULL,
+};
+
+static struct docs *docs;
+static bool disk_full;
+static host_exec_fn exec_done;
+static void *exec_arg;
+
+/* A store that keeps nothing: what a run wrote is in its documents alone, so that every run starts from none. */
+static int store_can(struct store *s, struct err **e)
+{
+	(void)s, (void)e;
+	return 0;
+}
+
+static int store_can_put(struct store *s, const char *kind, const char *key, const char *value, size_t size, struct err **e)
+{
+	(void)s, (void)kind, (void)key, (void)e;
+	assert(strlen(value) == size);
+	return 0;
+}
+
+static int store_can_delete(struct store *s, const char *kind, const char *key, struct err **e)
+{
+	(void)s, (void)kind, (void)key, (void)e;
+	return 1;
+}
+
+static int store_may_commit(struct store *s, bool wrote, struct err **e)
+{
+	(void)s;
+	if (wrote && disk_full)
+		return err_set_errno(e, "Store.Full", ENOSPC, NULL, "The disk is full.");
+	return 0;
+}
+
+static void store_forget(struct store *s)
+{
+	(void)s;
+}
+
+static int store_has_none(struct store *s, const char *kind, store_scan_fn fn, void *arg, struct err **e)
+{
+	(void)s, (void)kind, (void)fn, (void)arg, (void)e;
+	return 0;
+}
+
+static const struct store_ops store_ops = {
+	.begin = store_can,
+	.put = store_can_put,
+	.del = store_can_delete,
+	.commit = store_may_commit,
+	.rollback = store_forget,
+	.scan = store_has_none,
+};
+
+static int fake_nics(struct host *h, host_nic_vec *ret)
+{
+	(void)h;
+	for (int i = 0; i < 2; i++) {
+		struct host_nic nic = { .ifindex = 2 + i, .mac = { { 2, 0, 0, 0, 0, (uint8_t)i } }, .mtu = 1500, .up = true };
+
+		snprintf(nic.name, sizeof(nic.name), "eth%d", i);
+		snprintf(nic.link, sizeof(nic.link), "eth%d", i);
+		snprintf(nic.description, sizeof(nic.description), "Test Ethernet #%d", i);
+		vec_push(ret, nic);
+	}
+	return 0;
+}
+
+static int fake_guest(struct host *h, const struct guid *vm, struct host_guest *ret)
+{
+	const struct vm_doc *doc = vm_get(docs, vm);
+
+	(void)h;
+	*ret = (struct host_guest){ .running = doc && doc->state == VM_RUNNING };
+	return 0;
+}
+
+static int fake_guest_addresses(struct host *h, const struct guid *vm, const struct guid *adapter, ip_vec *ret)
+{
+	(void)h, (void)vm, (void)adapter, (void)ret;
+	return 0;
+}
+
+static int fake_nic_addresses(struct host *h, int ifindex, ip_vec *ret)
+{
+	(void)h, (void)ifindex, (void)ret;
+	return -ENODEV;
+}
+
+static int fake_address_state(struct host *h, const struct ip *ip)
+{
+	(void)h;
+	return ip->b[15] % 7 - 1;
+}
+
+/* Ends later, as in a guest, or at once with a failure. */
+static int fake_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg, struct err **e)
+{
+	(void)h, (void)vm, (void)e;
+	if (exec_done || !*script)
+		return -EBUSY;
+	exec_done = done;
+	exec_arg = arg;
+	return 0;
+}
+
+static struct host host = {
+	"host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state, fake_exec
+};
+
+static char *snapshot(void)
+{
+	struct str all = { 0 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		_cleanup_free_ const void **list = NULL;
+		size_t n = docs_list(docs, kinds[i], &list);
+
+		for (size_t k = 0; k < n; k++) {
+			json_t *json = doc_to_json(kinds[i], list[k]);
+			_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT);
+
+			str_addf(&all, "%s %s\n", kinds[i]->name, text);
+			json_decref(json);
+		}
+	}
+	return str_take(&all);
+}
+
+struct answer {
+	int status;
+	json_t *result;
+};
+
+static void done(void *arg, int status, json_t *result)
+{
+	struct answer *a = arg;
+
+	assert(!a->result && result);
+	a->status = status;
+	a->result = result;
+}
+
+static void check_answer(const struct answer *a)
+{
+	json_t *errors = json_object_get(a->result, "errors"), *one;
+	_cleanup_free_ char *text = json_dumps(a->result, JSON_COMPACT);
+	size_t i;
+
+	assert(text && a->status >= 200 && a->status < 600);
+	assert(json_is_array(errors) && json_is_array(json_object_get(a->result, "objects")));
+	assert(json_is_array(json_object_get(a->result, "warnings")) && json_is_array(json_object_get(a->result, "whatIf")));
+	assert(a->status == 200 || json_array_size(errors));
+	json_array_foreach(errors, i, one) {
+		assert(json_is_string(json_object_get(one, "id")) && json_is_string(json_object_get(one, "message")));
+		assert(json_is_string(json_object_get(one, "fullyQualifiedErrorId")));
+	}
+}
+
+static int reconcile(void *arg, struct err **e)
+{
+	struct netvirt_wants w;
+
+	(void)arg, (void)e;
+	netvirt_wants(docs, &w);
+	netvirt_wants_done(&w);
+	return 0;
+}
+
+static void invoke(struct cmdlet_server *s, const char *name, const char *text)
+{
+	json_t *request = json_loads(text, 0, NULL);
+	_cleanup_free_ char *before = snapshot(), *after = NULL;
+	struct answer a = { 0 };
+
+	cmdlet_server_invoke(s, name, request, done, &a);
+	while (exec_done) {
+		host_exec_fn f = exec_done;
+
+		exec_done = NULL;
+		f(exec_arg, (int)strlen(text) % 3, xstrdup(text), NULL);
+	}
+	assert(a.result);
+	check_answer(&a);
+	after = snapshot();
+	if (a.status != 200 || json_array_size(json_object_get(a.result, "whatIf")))
+		assert(streq(before, after));
+	json_decref(a.result);
+	json_decref(request);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	_cleanup_free_ char *all = NULL;
+	struct store store = { .ops = &store_ops };
+	struct cmdlet_server *s;
+	unsigned calls = 0;
+
+	if (size > 65536)
+		return 0;
+	assert(docs_open(&store, kinds, ARRAY_SIZE(kinds), &docs, NULL) == 0);
+	s = cmdlet_server_new(&(struct cmdlet_server_config){ tables, docs, &host, reconcile, NULL });
+	all = xstrndup((const char *)data, size);
+	for (char *name = all, *next; *name && calls++ < 16; name = next) {
+		char *text = strchrnul(name, '\n');
+
+		if (*text)
+			*text++ = 0;
+		next = strchrnul(text, '\n');
+		if (*next)
+			*next++ = 0;
+		disk_full = *name == '!';
+		invoke(s, name + disk_full, text);
+	}
+	cmdlet_server_free(s);
+	docs_free(docs);
+	map_free(store.pending);
+	return 0;
+}
