@@ -1,4 +1,0 @@
-#! --check
-Get-VM
-New-VM -Name x
-"nothing runs"

@@ -1,3 +1,0 @@
-#! -o json
-Get-VM red1
-Get-VM

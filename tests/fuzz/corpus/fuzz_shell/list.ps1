@@ -1,2 +1,0 @@
-#! -o list
-Get-VMSwitch

@@ -1,2 +1,0 @@
-Get-VM
-Set-VMNetworkAdapter -VMN x

@@ -1,1 +1,0 @@
-function F { param([ValidateSet("a")]$x) }

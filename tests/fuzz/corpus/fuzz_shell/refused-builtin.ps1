@@ -1,2 +1,0 @@
-Get-VM | Where-Object -Nope 1
-Get-VM | Select-Object -Fir

@@ -1,2 +1,0 @@
-Get-VM
-Get-Nothing -Name x

@@ -1,1 +1,0 @@
-:outer foreach ($i in 1) { }

@@ -1,2 +1,0 @@
-Get-VM
-"x".Nope()

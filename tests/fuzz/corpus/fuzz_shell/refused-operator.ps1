@@ -1,2 +1,0 @@
-Get-VM
-$a -foo 1

@@ -1,2 +1,0 @@
-Get-VM
-New-VM -Nope x

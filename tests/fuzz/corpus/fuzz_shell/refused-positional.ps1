@@ -1,1 +1,0 @@
-New-VM a 1 c

@@ -1,1 +1,0 @@
-Get-VM > file.txt

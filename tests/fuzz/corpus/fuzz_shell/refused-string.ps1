@@ -1,2 +1,0 @@
-Get-VM
-"not closed

@@ -1,2 +1,0 @@
-Get-VM
-  $a = [System.Net.WebClient]$x
