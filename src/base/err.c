@@ -47,8 +47,8 @@ static enum err_category errno_category(int errnum)
 	}
 }
 
-static int err_vset(struct err **e, const char *id, enum err_category category, int errnum, const char *target,
-		    const char *format, va_list ap)
+_printf_(6, 0) static int err_vset(struct err **e, const char *id, enum err_category category, int errnum,
+				   const char *target, const char *format, va_list ap)
 {
 	if (e && !*e) {
 		*e = xcalloc(1, sizeof(**e));

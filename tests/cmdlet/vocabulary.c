@@ -44,6 +44,7 @@ static const struct param show_params[] = {
 	{ "Truth", P_BOOL, 0, "yes or no" },
 	{ "Truths", P_BOOL, ARRAY, "yes or no" },
 	{ "Force", P_SWITCH, 0, "a switch" },
+	{ "Tagged", P_SWITCH, 0, "a switch whose name begins with another's alias" },
 	{ "Colour", P_ENUM, ARRAY, "colours", .values = colours, .def = "Red" },
 	{ "Mac", P_MAC, 0, "a MAC address" },
 	{ "Address", P_IP, 0, "an address", .aliases = "Ip" },

@@ -182,6 +182,9 @@ static void set_warns_of_the_end(void **state)
 	assert_int_equal(kit_count(k, "warnings"), 0);
 	kit_do(k, "Set-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.6', 'ProviderAddress': '10.1.0.3'}");
 	kit_warning(k, "lowest customer address counts");
+	/* What does not happen is not warned of. */
+	kit_what_if(k, "Set-NetVirtualizationLookupRecord", "{'Context': 'c'}", 2);
+	assert_int_equal(kit_count(k, "warnings"), 0);
 }
 
 static void by_object(void **state)

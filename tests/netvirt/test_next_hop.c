@@ -73,7 +73,7 @@ static void t6(void **state)
 /* HN-9: the longest prefix, then the lowest metric, then always the same one. */
 static void selection(void **state)
 {
-	static const char *const order[] = { "10.0.0.9", "10.0.0.10", "10.0.0.8" };
+	static const char *const order[] = { "10.0.0.9", "10.0.0.10", "10.0.0.11", "10.0.0.4", "10.0.0.6", "10.0.0.7", "10.0.0.8" };
 	struct kit *k = *state;
 
 	lab_route(k, T6, 6000, "10.0.0.0/24", "0.0.0.0");
@@ -99,11 +99,11 @@ static void selection(void **state)
 	/* Equal in everything: the lowest next hop, in whatever order they were made; but the sender's own subnet first. */
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		lab_route(k, T6, 6000, "192.168.0.0/16", order[i]);
-	expect(k, NULL, 6000, "192.168.0.1", "10.0.0.8", "000000000008");
+	expect(k, NULL, 6000, "192.168.0.1", "10.0.0.4", "000000000004");
 	lab_record(k, 6001, "10.0.1.2", "000000000102", "192.168.4.11", "");
 	lab_route(k, T6, 6001, "192.168.0.0/16", "10.0.1.2");
 	expect(k, NULL, 6001, "192.168.0.1", "10.0.1.2", "000000000102");
-	expect(k, NULL, 6000, "192.168.0.1", "10.0.0.8", "000000000008");
+	expect(k, NULL, 6000, "192.168.0.1", "10.0.0.4", "000000000004");
 	/* Routes of another routing domain lead nowhere from here. */
 	lab_record(k, 7000, "10.0.0.2", "000000000202", "192.168.4.11", "");
 	lab_route(k, RD1, 7000, "10.0.0.0/24", "0.0.0.0");

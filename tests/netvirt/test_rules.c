@@ -56,6 +56,8 @@ static void good_policy(void **state)
 		{ ROUTES, ROUTE(RD1, "5010", "192.168.0.0/16", "10.0.0.2") },
 		{ ROUTES, ROUTE(RD1, "6010", "0.0.0.0/0", "10.0.0.2") },
 		{ ROUTES, ROUTE(RD2, "5011", "0.0.0.0/0", "10.0.0.2"), "no lookup record of the routing domain has the next hop 10.0.0.2" },
+		/* A subnet may lie in a prefix that a route leads to elsewhere. */
+		{ ROUTES, ROUTE(RD1, "6020", "192.168.5.0/24", "0.0.0.0") },
 		/* HN-4, HN-6: the router's record */
 		{ RECORDS, RECORD("5010", "10.0.0.1", "101010101101", "169.254.254.254", "") },
 		/* HN-7, HN-8 */
@@ -77,7 +79,7 @@ static void good_policy(void **state)
 	struct kit *k = *state;
 
 	accept_all(k, cases, ARRAY_SIZE(cases));
-	assert_int_equal(docs_count(k->docs, &customer_route_kind), 8);
+	assert_int_equal(docs_count(k->docs, &customer_route_kind), 9);
 	assert_int_equal(k->reconciles, ARRAY_SIZE(cases));
 }
 

@@ -273,6 +273,8 @@ static void ways(void **state)
 	lab_assert_wants(k, "h",
 			 "hop 10.1.0.2 nic eth0 via 10.1.0.2\nhop 10.2.0.3 nic  via ::\nhop 10.2.1.4 nic  via ::\nhop 10.9.0.5 nic  via "
 			 "::\n");
+	/* Another network of this host has the address, too, but is wider. */
+	lab_pa(k, 3, "10.1.9.1", 16);
 	provider_route(k, 2, "0.0.0.0/0", "10.1.0.254", 255);
 	provider_route(k, 3, "10.2.0.0/16", "10.1.0.253", 20);
 	provider_route(k, 3, "10.2.0.0/16", "10.1.0.252", 10);
@@ -301,6 +303,7 @@ static void ways(void **state)
 			 "hop 10.2.1.4 nic eth0 via 10.2.1.4\n"
 			 "hop 10.9.0.5 nic eth0 via 10.1.0.254\n"
 			 "pa 10.1.0.1/24 nic eth0\n"
+			 "pa 10.1.9.1/16 nic eth1\n"
 			 "pa 10.2.0.1/28 nic eth1\n");
 	/* A NIC without the binding, or without a switch, has no addresses, no routes, and is no uplink. */
 	kit_do(k, "Remove-VMSwitch", "{'Name': 's1'}");
