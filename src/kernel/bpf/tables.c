@@ -4,6 +4,9 @@
 
 #include "internal.h"
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+
 /* Entries a system call; also the first guess at what a bucket of a hash may hold. */
 #define BATCH 4096
 /* Below this, single calls are not slower than copying into a batch. */
@@ -206,6 +209,29 @@ static int slot_for(struct bpf_driver *d, const struct bpf_port *port, uint32_t 
 	return -ENOSPC;
 }
 
+static int write_port(struct bpf_driver *d, uint32_t ifindex, const struct dp_port *value)
+{
+	return bpf_map_update_elem(d->maps[MAP_PORTS], &ifindex, value, BPF_ANY) == 0 ? 0 : -errno;
+}
+
+/*
+ * The kernel copies an entry while programs read it. A port that moves to another virtual subnet must not be seen half here and
+ * half there: it is no port until every program that read the old entry has ended (a grace period, some 10 ms).
+ */
+static int withdraw_port(struct bpf_driver *d, uint32_t ifindex, const struct dp_port *old, const struct dp_port *new)
+{
+	struct dp_port none = *old;
+	int r;
+
+	if (!(old->flags & DP_PORT_PRESENT) || (old->segment == new->segment && old->vsid == new->vsid))
+		return 0;
+	none.flags = 0;
+	r = write_port(d, ifindex, &none);
+	if (r == 0)
+		syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	return r;
+}
+
 int bpf_driver_set_port(struct bpf_driver *d, const struct bpf_port *port)
 {
 	struct dp_port value = port->value, old;
@@ -220,8 +246,11 @@ int bpf_driver_set_port(struct bpf_driver *d, const struct bpf_port *port)
 		return r;
 	value.slot = slot;
 	value.flags |= DP_PORT_PRESENT;
-	if (bpf_map_update_elem(d->maps[MAP_PORTS], &port->ifindex, &value, BPF_ANY) != 0)
-		return -errno;
+	r = withdraw_port(d, port->ifindex, &old, &value);
+	if (r == 0)
+		r = write_port(d, port->ifindex, &value);
+	if (r != 0)
+		return r;
 	if ((old.flags & DP_PORT_PRESENT) && old.slot != slot)
 		d->slots[old.slot] = old.slot == 0;
 	d->slots[slot] = 1;
@@ -238,7 +267,7 @@ int bpf_driver_delete_port(struct bpf_driver *d, uint32_t ifindex)
 	if (!(d->ports[ifindex].flags & DP_PORT_PRESENT))
 		return -ENOENT;
 	slot = d->ports[ifindex].slot;
-	if (bpf_map_update_elem(d->maps[MAP_PORTS], &ifindex, &none, BPF_ANY) != 0)
+	if (write_port(d, ifindex, &none) != 0)
 		return -errno;
 	if (slot)
 		d->slots[slot] = 0;
