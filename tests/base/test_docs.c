@@ -48,8 +48,10 @@ static void thing_key(const void *doc, struct str *ret)
 	str_add(ret, t->name ? t->name : "-");
 }
 
-static const struct doc_kind thing_kind = { "thing", sizeof(struct thing), thing_fields, ARRAY_SIZE(thing_fields), thing_key };
-static const struct doc_kind other_kind = { "other", sizeof(struct thing), thing_fields, ARRAY_SIZE(thing_fields), thing_key };
+static const struct doc_kind thing_kind = { "thing", sizeof(struct thing), thing_fields, ARRAY_SIZE(thing_fields),
+					    thing_key };
+static const struct doc_kind other_kind = { "other", sizeof(struct thing), thing_fields, ARRAY_SIZE(thing_fields),
+					    thing_key };
 static const struct doc_kind *const kinds[] = { &thing_kind, &other_kind };
 
 static json_t *parse(const char *text)
@@ -87,12 +89,12 @@ static void assert_thing(const struct thing *t, const char *expected)
 	json_decref(json);
 }
 
-#define FULL                                                                                                        \
-	"{'Name':'n','Tags':['a','b'],'Flag':true,'Small':4294967295,'Large':9223372036854775807,'Colour':'Blue',"   \
-	"'Mac':'00155D0A0B0C','Ip':'10.0.0.1','Prefix':'10.0.0.0/24','Id':'11111111-2222-3333-4444-00000000abcd'," \
+#define FULL                                                                                                           \
+	"{'Name':'n','Tags':['a','b'],'Flag':true,'Small':4294967295,'Large':9223372036854775807,'Colour':'Blue',"     \
+	"'Mac':'00155D0A0B0C','Ip':'10.0.0.1','Prefix':'10.0.0.0/24','Id':'11111111-2222-3333-4444-00000000abcd',"     \
 	"'Domain':'{11111111-2222-3333-4444-00000000ABCD}'}"
-#define EMPTY                                                                                                      \
-	"{'Name':null,'Tags':[],'Flag':false,'Small':0,'Large':0,'Colour':'Red','Mac':null,'Ip':'::'," \
+#define EMPTY                                                                                                          \
+	"{'Name':null,'Tags':[],'Flag':false,'Small':0,'Large':0,'Colour':'Red','Mac':null,'Ip':'::',"                 \
 	"'Prefix':'::/0','Id':null,'Domain':null}"
 
 static void fields(void **state)
@@ -119,8 +121,17 @@ static void fields(void **state)
 static void every_field_counts(void **state)
 {
 	static const char *const others[] = {
-		"'m'", "['a']", "false", "1", "1", "'Red'", "'00155D0A0B0D'", "'10.0.0.2'", "'10.0.0.0/25'",
-		"'11111111-2222-3333-4444-00000000abce'", "'{11111111-2222-3333-4444-00000000ABCE}'",
+		"'m'",
+		"['a']",
+		"false",
+		"1",
+		"1",
+		"'Red'",
+		"'00155D0A0B0D'",
+		"'10.0.0.2'",
+		"'10.0.0.0/25'",
+		"'11111111-2222-3333-4444-00000000abce'",
+		"'{11111111-2222-3333-4444-00000000ABCE}'",
 	};
 	struct thing *full = thing_from(FULL);
 
@@ -147,14 +158,45 @@ static void every_field_counts(void **state)
 static void shapes(void **state)
 {
 	static const char *const good[] = {
-		"{}", "{'Unknown':1,'name':'other'}", "{'Name':''}", "{'Name':null}", "{'Tags':[]}", "{'Tags':['']}", "{'Small':0}",
-		"{'Mac':'00:15:5d:0a:0b:0c'}", "{'Prefix':'10.0.0.9/24'}", "{'Id':'{11111111-2222-3333-4444-00000000abcd}'}",
+		"{}",
+		"{'Unknown':1,'name':'other'}",
+		"{'Name':''}",
+		"{'Name':null}",
+		"{'Tags':[]}",
+		"{'Tags':['']}",
+		"{'Small':0}",
+		"{'Mac':'00:15:5d:0a:0b:0c'}",
+		"{'Prefix':'10.0.0.9/24'}",
+		"{'Id':'{11111111-2222-3333-4444-00000000abcd}'}",
 	};
 	static const char *const bad[] = {
-		"[]", "{'Name':1}", "{'Name':['n']}", "{'Name':true}", "{'Tags':'a'}", "{'Tags':[1]}", "{'Tags':['a',null]}",
-		"{'Tags':{}}", "{'Flag':1}", "{'Flag':'true'}", "{'Small':-1}", "{'Small':4294967296}", "{'Small':'1'}", "{'Small':1.0}",
-		"{'Large':-1}", "{'Large':'1'}", "{'Colour':'red'}", "{'Colour':'Purple'}", "{'Colour':0}", "{'Colour':''}",
-		"{'Mac':'0'}", "{'Mac':0}", "{'Ip':'10.0.0'}", "{'Ip':1}", "{'Prefix':'10.0.0.0'}", "{'Id':'x'}", "{'Domain':'x'}",
+		"[]",
+		"{'Name':1}",
+		"{'Name':['n']}",
+		"{'Name':true}",
+		"{'Tags':'a'}",
+		"{'Tags':[1]}",
+		"{'Tags':['a',null]}",
+		"{'Tags':{}}",
+		"{'Flag':1}",
+		"{'Flag':'true'}",
+		"{'Small':-1}",
+		"{'Small':4294967296}",
+		"{'Small':'1'}",
+		"{'Small':1.0}",
+		"{'Large':-1}",
+		"{'Large':'1'}",
+		"{'Colour':'red'}",
+		"{'Colour':'Purple'}",
+		"{'Colour':0}",
+		"{'Colour':''}",
+		"{'Mac':'0'}",
+		"{'Mac':0}",
+		"{'Ip':'10.0.0'}",
+		"{'Ip':1}",
+		"{'Prefix':'10.0.0.0'}",
+		"{'Id':'x'}",
+		"{'Domain':'x'}",
 		"{'Name':'kept','Tags':['kept'],'Domain':{}}",
 	};
 	json_t *nul;
@@ -261,10 +303,10 @@ static char *dump(const struct docs *d, const struct doc_kind *kind)
 	return str_take(&s);
 }
 
-#define assert_docs(d, expected)                                           \
-	do {                                                               \
-		_cleanup_free_ char *_dump = dump(d, &thing_kind);         \
-		assert_string_equal(_dump, expected);                      \
+#define assert_docs(d, expected)                                                                                       \
+	do {                                                                                                           \
+		_cleanup_free_ char *_dump = dump(d, &thing_kind);                                                     \
+		assert_string_equal(_dump, expected);                                                                  \
 	} while (0)
 
 static void reopen(struct fixture *f)
@@ -440,8 +482,13 @@ static void bad_documents(void **state)
 	static const struct {
 		const char *key, *value;
 	} cases[] = {
-		{ "a", "{\"Name\":\"b\"}" },  { "a", "{}" }, { "a", "{\"Name\":\"a\",\"Small\":-1}" }, { "a", "[]" }, { "a", "" },
-		{ "a", "{\"Name\":\"a\"" }, { "a", "null" },
+		{ "a", "{\"Name\":\"b\"}" },
+		{ "a", "{}" },
+		{ "a", "{\"Name\":\"a\",\"Small\":-1}" },
+		{ "a", "[]" },
+		{ "a", "" },
+		{ "a", "{\"Name\":\"a\"" },
+		{ "a", "null" },
 	};
 	struct fixture *f = *state;
 
@@ -495,12 +542,12 @@ static void refused_by_the_store(void **state)
 }
 
 /* cmocka's assertions jump into the parent's stack: a child says what failed and leaves. */
-#define child_assert(condition)                                                         \
-	do {                                                                            \
-		if (!(condition)) {                                                     \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			_exit(1);                                                       \
-		}                                                                       \
+#define child_assert(condition)                                                                                        \
+	do {                                                                                                           \
+		if (!(condition)) {                                                                                    \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                \
+			_exit(1);                                                                                      \
+		}                                                                                                      \
 	} while (0)
 
 static bool docs_are(const struct docs *d, const char *expected)
@@ -579,16 +626,11 @@ static void full_disk(void **state)
 int docs_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fields),
-		cmocka_unit_test(every_field_counts),
-		cmocka_unit_test(shapes),
-		docs_test(transactions),
-		docs_test(savepoints),
-		docs_test(no_change),
-		docs_test(reopened_is_equal),
-		docs_test(all_fields_survive),
-		docs_test(bad_documents),
-		docs_test(refused_by_the_store),
+		cmocka_unit_test(fields),     cmocka_unit_test(every_field_counts),
+		cmocka_unit_test(shapes),     docs_test(transactions),
+		docs_test(savepoints),	      docs_test(no_change),
+		docs_test(reopened_is_equal), docs_test(all_fields_survive),
+		docs_test(bad_documents),     docs_test(refused_by_the_store),
 		docs_test(full_disk),
 	};
 

@@ -91,7 +91,7 @@ static void edges(void **state)
 	(void)state;
 	assert_null(map_get_str(m, "x"));
 	assert_null(map_del_str(m, "x"));
-	assert_false(map_next(m, &(size_t){ 0 }, NULL, NULL, NULL));
+	assert_false(map_next(m, &(size_t) { 0 }, NULL, NULL, NULL));
 	assert_null(map_put_str(m, "", &a));
 	assert_null(map_put(m, "x\0", 2, &b));
 	assert_null(map_get_str(m, "x"));

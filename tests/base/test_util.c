@@ -12,22 +12,70 @@ static void wildcards(void **state)
 		const char *pattern, *text;
 		bool match;
 	} cases[] = {
-		{ "", "", true },	    { "", "a", false },		{ "*", "", true },	     { "*", "anything", true },
-		{ "**", "", true },	    { "a*", "a", true },	{ "a*", "Abc", true },	     { "a*", "ba", false },
-		{ "*a", "ba", true },	    { "*a", "ab", false },	{ "*a*", "bab", true },	     { "a*c", "abbbc", true },
-		{ "a*c", "abbbcd", false }, { "a*b*c", "axbxbxc", true }, { "a*b*c", "axcxb", false }, { "?", "a", true },
-		{ "?", "", false },	    { "?", "ab", false },	{ "a?c", "abc", true },	     { "*?", "", false },
-		{ "*?", "a", true },	    { "blue*", "BLUE1", true }, { "blue1", "Blue1", true },  { "blue1", "blue12", false },
-		{ "blue12", "blue1", false }, { "[ab]", "a", true },	{ "[ab]", "B", true },	     { "[ab]", "c", false },
-		{ "[ab]", "", false },	    { "[ab]", "ab", false },	{ "[a-c]x", "bx", true },    { "[a-c]x", "Bx", true },
-		{ "[A-C]x", "bx", true },   { "[a-c]x", "dx", false },	{ "[c-a]", "b", false },     { "[a-]", "-", true },
-		{ "[a-]", "a", true },	    { "[a-]", "b", false },	{ "[-a]", "-", true },	     { "[0-9]*", "5x", true },
-		{ "[0-9]*", "x5", false },  { "*[0-9]", "blue1", true }, { "*[0-9]", "blue", false }, { "[!a]", "!", true },
-		{ "[!a]", "b", false },	    { "[", "[", true },		{ "[", "a", false },	     { "[ab", "[ab", true },
-		{ "[ab", "a", false },	    { "[]", "[]", true },	{ "[]", "]", false },	     { "a[", "a[", true },
-		{ "*[", "x[", true },	    { "[*]", "*", true },	{ "[*]", "a", false },	     { "[?]", "?", true },
-		{ "[?]", "a", false },	    { "]", "]", true },		{ "a]b", "a]b", true },	     { "[a-c][x-z]", "bY", true },
-		{ "[ab][", "a[", true },    { "[[]", "[", true },	{ "[[]x", "[x", true },	     { "*aab", "aaaab", true },
+		{ "", "", true },
+		{ "", "a", false },
+		{ "*", "", true },
+		{ "*", "anything", true },
+		{ "**", "", true },
+		{ "a*", "a", true },
+		{ "a*", "Abc", true },
+		{ "a*", "ba", false },
+		{ "*a", "ba", true },
+		{ "*a", "ab", false },
+		{ "*a*", "bab", true },
+		{ "a*c", "abbbc", true },
+		{ "a*c", "abbbcd", false },
+		{ "a*b*c", "axbxbxc", true },
+		{ "a*b*c", "axcxb", false },
+		{ "?", "a", true },
+		{ "?", "", false },
+		{ "?", "ab", false },
+		{ "a?c", "abc", true },
+		{ "*?", "", false },
+		{ "*?", "a", true },
+		{ "blue*", "BLUE1", true },
+		{ "blue1", "Blue1", true },
+		{ "blue1", "blue12", false },
+		{ "blue12", "blue1", false },
+		{ "[ab]", "a", true },
+		{ "[ab]", "B", true },
+		{ "[ab]", "c", false },
+		{ "[ab]", "", false },
+		{ "[ab]", "ab", false },
+		{ "[a-c]x", "bx", true },
+		{ "[a-c]x", "Bx", true },
+		{ "[A-C]x", "bx", true },
+		{ "[a-c]x", "dx", false },
+		{ "[c-a]", "b", false },
+		{ "[a-]", "-", true },
+		{ "[a-]", "a", true },
+		{ "[a-]", "b", false },
+		{ "[-a]", "-", true },
+		{ "[0-9]*", "5x", true },
+		{ "[0-9]*", "x5", false },
+		{ "*[0-9]", "blue1", true },
+		{ "*[0-9]", "blue", false },
+		{ "[!a]", "!", true },
+		{ "[!a]", "b", false },
+		{ "[", "[", true },
+		{ "[", "a", false },
+		{ "[ab", "[ab", true },
+		{ "[ab", "a", false },
+		{ "[]", "[]", true },
+		{ "[]", "]", false },
+		{ "a[", "a[", true },
+		{ "*[", "x[", true },
+		{ "[*]", "*", true },
+		{ "[*]", "a", false },
+		{ "[?]", "?", true },
+		{ "[?]", "a", false },
+		{ "]", "]", true },
+		{ "a]b", "a]b", true },
+		{ "[a-c][x-z]", "bY", true },
+		{ "[ab][", "a[", true },
+		{ "[[]", "[", true },
+		{ "[[]x", "[x", true },
+		{ "*aab", "aaaab", true },
 	};
 
 	(void)state;
@@ -51,7 +99,8 @@ static char *repeat(const char *part, size_t n, const char *end)
 /* Patterns come from outside: with the worst of them a name is compared in quadratic time, not in cubic. */
 static void wildcards_are_bounded(void **state)
 {
-	_cleanup_free_ char *text = repeat("[", 20000, ""), *open = repeat("[", 10000, "x"), *pattern = xasprintf("*%s", open);
+	_cleanup_free_ char *text = repeat("[", 20000, ""), *open = repeat("[", 10000, "x"),
+			    *pattern = xasprintf("*%s", open);
 	_cleanup_free_ char *stars = repeat("*a", 2000, "b"), *many = repeat("a", 4000, "");
 
 	(void)state;
@@ -118,7 +167,8 @@ static void texts(void **state)
 	assert_false(strieq("\xc3\x84", "\xc3\xa4"));
 	assert_true(stricmp("a", "B") < 0 && stricmp("B", "a") > 0 && stricmp("a", "A") == 0 && stricmp("a", "aa") < 0);
 	assert_true(stricmp("a", "\xff") < 0);
-	assert_true(str_has_prefix_nocase("VMName", "vmn") && str_has_prefix_nocase("x", "") && str_has_prefix_nocase("ab", "AB"));
+	assert_true(str_has_prefix_nocase("VMName", "vmn") && str_has_prefix_nocase("x", "") &&
+		    str_has_prefix_nocase("ab", "AB"));
 	assert_false(str_has_prefix_nocase("VM", "VMName") || str_has_prefix_nocase("VMName", "Name"));
 	assert_true(streq_ptr(NULL, NULL) && streq_ptr("a", "a"));
 	assert_false(streq_ptr(NULL, "") || streq_ptr("a", NULL) || streq_ptr("a", "b"));
@@ -126,7 +176,8 @@ static void texts(void **state)
 
 static void allocations(void **state)
 {
-	_cleanup_free_ char *cut = xstrndup("abcdef", 3), *whole = xstrndup("ab", 9), *none = xmalloc(0), *zero = xcalloc(0, 8);
+	_cleanup_free_ char *cut = xstrndup("abcdef", 3), *whole = xstrndup("ab", 9), *none = xmalloc(0),
+			    *zero = xcalloc(0, 8);
 	_cleanup_free_ char *copy = xmemdup("a\0b", 3), *empty = xmemdup(NULL, 0), *text = xasprintf("%d-%s", 7, "x");
 
 	(void)state;
@@ -179,7 +230,7 @@ static void vectors(void **state)
 
 	(void)state;
 	vec_sort(&v, compare_int);
-	vec_foreach(&v, it)
+	vec_foreach (&v, it)
 		sum++;
 	assert_int_equal(sum, 0);
 	for (int i = 0; i < 100; i++)
@@ -188,7 +239,7 @@ static void vectors(void **state)
 	assert_true(v.room >= 100);
 	assert_int_equal(*vec_last(&v), 63);
 	vec_sort(&v, compare_int);
-	vec_foreach(&v, it)
+	vec_foreach (&v, it)
 		assert_int_equal(*it, sum++);
 	vec_done(&v);
 	assert_true(!v.items && !v.n && !v.room);
@@ -219,7 +270,8 @@ static void errors(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_err_ struct err *e = NULL;
 
-		assert_int_equal(err_set(&e, "Test.Id", cases[i].category, i ? "target" : NULL, "says %d", 7), cases[i].result);
+		assert_int_equal(err_set(&e, "Test.Id", cases[i].category, i ? "target" : NULL, "says %d", 7),
+				 cases[i].result);
 		assert_string_equal(e->id, "Test.Id");
 		assert_string_equal(e->message, "says 7");
 		assert_string_equal(err_category_name(e->category), cases[i].name);
@@ -245,10 +297,12 @@ static void errors_of_the_system(void **state)
 		int errnum;
 		enum err_category category;
 	} cases[] = {
-		{ ENOENT, ERR_OBJECT_NOT_FOUND }, { ENODEV, ERR_OBJECT_NOT_FOUND },  { EEXIST, ERR_RESOURCE_EXISTS },
-		{ EBUSY, ERR_RESOURCE_BUSY },	  { EPERM, ERR_PERMISSION_DENIED },  { EACCES, ERR_PERMISSION_DENIED },
-		{ ENOSPC, ERR_WRITE_ERROR },	  { EIO, ERR_WRITE_ERROR },	     { EROFS, ERR_WRITE_ERROR },
-		{ EOPNOTSUPP, ERR_NOT_IMPLEMENTED }, { ERANGE, ERR_NOT_SPECIFIED },
+		{ ENOENT, ERR_OBJECT_NOT_FOUND }, { ENODEV, ERR_OBJECT_NOT_FOUND },
+		{ EEXIST, ERR_RESOURCE_EXISTS },  { EBUSY, ERR_RESOURCE_BUSY },
+		{ EPERM, ERR_PERMISSION_DENIED }, { EACCES, ERR_PERMISSION_DENIED },
+		{ ENOSPC, ERR_WRITE_ERROR },	  { EIO, ERR_WRITE_ERROR },
+		{ EROFS, ERR_WRITE_ERROR },	  { EOPNOTSUPP, ERR_NOT_IMPLEMENTED },
+		{ ERANGE, ERR_NOT_SPECIFIED },
 	};
 
 	(void)state;
@@ -298,9 +352,15 @@ static void files(void **state)
 int util_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(wildcards),   cmocka_unit_test(wildcards_are_bounded), cmocka_unit_test(numbers),
-		cmocka_unit_test(texts),       cmocka_unit_test(allocations),		cmocka_unit_test(strings),
-		cmocka_unit_test(vectors),     cmocka_unit_test(errors),		cmocka_unit_test(errors_of_the_system),
+		cmocka_unit_test(wildcards),
+		cmocka_unit_test(wildcards_are_bounded),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(texts),
+		cmocka_unit_test(allocations),
+		cmocka_unit_test(strings),
+		cmocka_unit_test(vectors),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(errors_of_the_system),
 		cmocka_unit_test(files),
 	};
 

@@ -11,27 +11,44 @@
 #include "vsid.h"
 
 /* Refused, and what was to be written untouched. */
-#define assert_untouched(parse, text, ret, expected)                                                     \
-	do {                                                                                             \
-		typeof(*(ret)) _before;                                                                  \
-                                                                                                         \
-		memset(ret, 0xa5, sizeof(*(ret)));                                                       \
-		memcpy(&_before, ret, sizeof(_before));                                                  \
-		if ((parse) != (expected))                                                               \
-			fail_msg("\"%s\" is not refused by %s", text, #expected);                        \
-		assert_memory_equal(ret, &_before, sizeof(_before));                                     \
+#define assert_untouched(parse, text, ret, expected)                                                                   \
+	do {                                                                                                           \
+		typeof(*(ret)) _before;                                                                                \
+                                                                                                                       \
+		memset(ret, 0xa5, sizeof(*(ret)));                                                                     \
+		memcpy(&_before, ret, sizeof(_before));                                                                \
+		if ((parse) != (expected))                                                                             \
+			fail_msg("\"%s\" is not refused by %s", text, #expected);                                      \
+		assert_memory_equal(ret, &_before, sizeof(_before));                                                   \
 	} while (0)
 
 static void mac(void **state)
 {
 	static const char *const good[] = {
-		"00155D0A0B0C", "00155d0a0b0c", "00155D0a0B0c", "00-15-5D-0A-0B-0C", "00-15-5d-0a-0b-0c", "00:15:5d:0a:0b:0c",
-		"00:15:5D:0A:0B:0C",
+		"00155D0A0B0C",	     "00155d0a0b0c",	  "00155D0a0B0c",      "00-15-5D-0A-0B-0C",
+		"00-15-5d-0a-0b-0c", "00:15:5d:0a:0b:0c", "00:15:5D:0A:0B:0C",
 	};
 	static const char *const bad[] = {
-		"", "0", "00155D0A0B0", "00155D0A0B0C0", "00155D0A0B0G", "00-15-5D-0A-0B:0C", "00:15-5D-0A-0B-0C",
-		"0015-5D0A-0B0C", "00.15.5D.0A.0B.0C", "00-15-5D-0A-0B-0", "00-15-5D-0A-0B-0C-", "-00-15-5D-0A-0B-0", "0x155D0A0B0C",
-		" 0155D0A0B0C", "00155D0A0B0 ", "00-15-5D-0A-0B-G0", "0-015-5D-0A-0B-0C", "00155d0a0b/c", "00155d0a0b:c", "00155d0a0b@c",
+		"",
+		"0",
+		"00155D0A0B0",
+		"00155D0A0B0C0",
+		"00155D0A0B0G",
+		"00-15-5D-0A-0B:0C",
+		"00:15-5D-0A-0B-0C",
+		"0015-5D0A-0B0C",
+		"00.15.5D.0A.0B.0C",
+		"00-15-5D-0A-0B-0",
+		"00-15-5D-0A-0B-0C-",
+		"-00-15-5D-0A-0B-0",
+		"0x155D0A0B0C",
+		" 0155D0A0B0C",
+		"00155D0A0B0 ",
+		"00-15-5D-0A-0B-G0",
+		"0-015-5D-0A-0B-0C",
+		"00155d0a0b/c",
+		"00155d0a0b:c",
+		"00155d0a0b@c",
 		"00155d0a0b`c",
 	};
 	char text[MAC_TEXT_SIZE];
@@ -86,9 +103,31 @@ static void ip(void **state)
 		{ "2001:db8::10.0.0.1", "2001:db8::a00:1", AF_INET6 },
 	};
 	static const char *const bad[] = {
-		"", " ", "10", "10.1", "10.1.2", "10.1.2.3.4", "256.1.1.1", "1.2.3.-4", "01.2.3.4", "1.2.3.4 ", " 1.2.3.4", "1.2.3.4/24",
-		"1..2.3", "0x0a.1.1.1", ":", ":::", "1::2::3", "12345::", "fe80::1%eth0", "[::1]", "::ffff:1.2.3.4", "::FFFF:102:304",
-		"1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7", "name",
+		"",
+		" ",
+		"10",
+		"10.1",
+		"10.1.2",
+		"10.1.2.3.4",
+		"256.1.1.1",
+		"1.2.3.-4",
+		"01.2.3.4",
+		"1.2.3.4 ",
+		" 1.2.3.4",
+		"1.2.3.4/24",
+		"1..2.3",
+		"0x0a.1.1.1",
+		":",
+		":::",
+		"1::2::3",
+		"12345::",
+		"fe80::1%eth0",
+		"[::1]",
+		"::ffff:1.2.3.4",
+		"::FFFF:102:304",
+		"1:2:3:4:5:6:7:8:9",
+		"1:2:3:4:5:6:7",
+		"name",
 	};
 	char text[IP_TEXT_SIZE];
 	struct ip a, b;
@@ -141,7 +180,7 @@ static void ip_kinds(void **state)
 	assert_int_equal(ip_parse("10.0.0.10", &b), 0);
 	assert_true(ip_compare(&a, &b) < 0 && ip_compare(&b, &a) > 0 && ip_compare(&a, &a) == 0);
 	assert_false(ip_equal(&a, &b));
-	assert_memory_equal(&(uint32_t){ ip_v4(&a) }, ((uint8_t[]){ 10, 0, 0, 9 }), 4);
+	assert_memory_equal(&(uint32_t) { ip_v4(&a) }, ((uint8_t[]) { 10, 0, 0, 9 }), 4);
 	b = ip_from_v4(ip_v4(&a));
 	assert_true(ip_equal(&a, &b));
 }
@@ -165,9 +204,26 @@ static void prefix(void **state)
 		{ "2001:db8:8000::/33", "2001:db8:8000::/33" },
 	};
 	static const char *const bad[] = {
-		"", "/", "/24", "10.0.0.0", "10.0.0.0/", "10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/8 ", "10.0.0.0/ 8",
-		"10.0.0/8", "10.0.0.0/8/8", "10.0.0.0/255.0.0.0", "10.0.0.0/08", "10.0.0.0/00", "::/129", "::/", "::ffff:10.0.0.0/104",
-		"10.0.0.0/18446744073709551624", "10.0.0.0/0x8",
+		"",
+		"/",
+		"/24",
+		"10.0.0.0",
+		"10.0.0.0/",
+		"10.0.0.0/33",
+		"10.0.0.0/-1",
+		"10.0.0.0/+8",
+		"10.0.0.0/8 ",
+		"10.0.0.0/ 8",
+		"10.0.0/8",
+		"10.0.0.0/8/8",
+		"10.0.0.0/255.0.0.0",
+		"10.0.0.0/08",
+		"10.0.0.0/00",
+		"::/129",
+		"::/",
+		"::ffff:10.0.0.0/104",
+		"10.0.0.0/18446744073709551624",
+		"10.0.0.0/0x8",
 		"0000000000000000000000000000000000000000000000000000000000000000/8",
 	};
 	char text[PREFIX_TEXT_SIZE];
@@ -199,28 +255,38 @@ static void prefix_relations(void **state)
 		const char *prefix, *ip;
 		bool contains;
 	} members[] = {
-		{ "10.10.10.0/24", "10.10.10.0", true },   { "10.10.10.0/24", "10.10.10.255", true },
-		{ "10.10.10.0/24", "10.10.11.0", false },  { "0.0.0.0/0", "255.1.2.3", true },
-		{ "0.0.0.0/0", "2001:db8::1", false },	   { "::/0", "2001:db8::1", true },
-		{ "::/0", "10.0.0.1", false },		   { "10.0.0.1/32", "10.0.0.1", true },
-		{ "10.0.0.1/32", "10.0.0.0", false },	   { "10.0.0.128/25", "10.0.0.127", false },
-		{ "2001:db8::/33", "2001:db8:7fff::", true }, { "2001:db8::/33", "2001:db8:8000::", false },
+		{ "10.10.10.0/24", "10.10.10.0", true },
+		{ "10.10.10.0/24", "10.10.10.255", true },
+		{ "10.10.10.0/24", "10.10.11.0", false },
+		{ "0.0.0.0/0", "255.1.2.3", true },
+		{ "0.0.0.0/0", "2001:db8::1", false },
+		{ "::/0", "2001:db8::1", true },
+		{ "::/0", "10.0.0.1", false },
+		{ "10.0.0.1/32", "10.0.0.1", true },
+		{ "10.0.0.1/32", "10.0.0.0", false },
+		{ "10.0.0.128/25", "10.0.0.127", false },
+		{ "2001:db8::/33", "2001:db8:7fff::", true },
+		{ "2001:db8::/33", "2001:db8:8000::", false },
 	};
 	static const struct {
 		const char *a, *b;
 		bool overlap;
 	} pairs[] = {
-		{ "10.0.0.0/24", "10.0.0.0/24", true },	  { "10.0.0.0/24", "10.0.1.0/24", false },
-		{ "10.0.0.0/23", "10.0.1.0/24", true },	  { "0.0.0.0/0", "10.0.1.0/24", true },
-		{ "0.0.0.0/0", "::/0", false },		  { "2001:db8::/32", "2001:db8:1::/48", true },
+		{ "10.0.0.0/24", "10.0.0.0/24", true },
+		{ "10.0.0.0/24", "10.0.1.0/24", false },
+		{ "10.0.0.0/23", "10.0.1.0/24", true },
+		{ "0.0.0.0/0", "10.0.1.0/24", true },
+		{ "0.0.0.0/0", "::/0", false },
+		{ "2001:db8::/32", "2001:db8:1::/48", true },
 		{ "2001:db8::/32", "2001:db9::/32", false },
 	};
 	static const struct {
 		const char *prefix, *first;
 	} firsts[] = {
-		{ "10.0.0.0/24", "10.0.0.1" },	    { "10.0.0.128/25", "10.0.0.129" }, { "10.0.0.0/30", "10.0.0.1" },
-		{ "10.0.0.2/31", "10.0.0.2" },	    { "10.0.0.2/32", "10.0.0.2" },     { "0.0.0.0/0", "0.0.0.1" },
-		{ "2001:db8::/64", "2001:db8::1" }, { "2001:db8::2/127", "2001:db8::2" },
+		{ "10.0.0.0/24", "10.0.0.1" },	      { "10.0.0.128/25", "10.0.0.129" },
+		{ "10.0.0.0/30", "10.0.0.1" },	      { "10.0.0.2/31", "10.0.0.2" },
+		{ "10.0.0.2/32", "10.0.0.2" },	      { "0.0.0.0/0", "0.0.0.1" },
+		{ "2001:db8::/64", "2001:db8::1" },   { "2001:db8::2/127", "2001:db8::2" },
 		{ "2001:db8::2/128", "2001:db8::2" }, { "2001:db8::4/126", "2001:db8::5" },
 	};
 	char text[IP_TEXT_SIZE];
@@ -268,9 +334,13 @@ static void prefix_lengths(void **state)
 
 static void guid(void **state)
 {
-	static const char lower[] = "11111111-2222-3333-4444-00000000abcd", braces[] = "{11111111-2222-3333-4444-00000000ABCD}";
+	static const char lower[] = "11111111-2222-3333-4444-00000000abcd",
+			  braces[] = "{11111111-2222-3333-4444-00000000ABCD}";
 	static const char *const good[] = {
-		lower, braces, "11111111-2222-3333-4444-00000000ABCD", "{11111111-2222-3333-4444-00000000abcd}",
+		lower,
+		braces,
+		"11111111-2222-3333-4444-00000000ABCD",
+		"{11111111-2222-3333-4444-00000000abcd}",
 		"11111111-2222-3333-4444-00000000aBcD",
 	};
 	static const char *const bad[] = {
@@ -321,11 +391,23 @@ static void vsid(void **state)
 		int result;
 		uint32_t vsid;
 	} cases[] = {
-		{ "4096", 0, 4096 },	     { "5010", 0, 5010 },	  { "16777214", 0, 16777214 }, { "0x1000", 0, 4096 },
-		{ "0xFFFFFE", 0, 16777214 }, { "0", -ERANGE },		  { "1", -ERANGE },	       { "4095", -ERANGE },
-		{ "16777215", -ERANGE },     { "4294971392", -ERANGE },	  { "18446744073709555712", -ERANGE },
-		{ "", -EINVAL },	     { "-5010", -EINVAL },	  { "5010 ", -EINVAL },	       { "5010.0", -EINVAL },
-		{ "0x", -EINVAL },	     { "99999999999999999999x", -EINVAL },
+		{ "4096", 0, 4096 },
+		{ "5010", 0, 5010 },
+		{ "16777214", 0, 16777214 },
+		{ "0x1000", 0, 4096 },
+		{ "0xFFFFFE", 0, 16777214 },
+		{ "0", -ERANGE },
+		{ "1", -ERANGE },
+		{ "4095", -ERANGE },
+		{ "16777215", -ERANGE },
+		{ "4294971392", -ERANGE },
+		{ "18446744073709555712", -ERANGE },
+		{ "", -EINVAL },
+		{ "-5010", -EINVAL },
+		{ "5010 ", -EINVAL },
+		{ "5010.0", -EINVAL },
+		{ "0x", -EINVAL },
+		{ "99999999999999999999x", -EINVAL },
 	};
 
 	(void)state;
@@ -336,16 +418,23 @@ static void vsid(void **state)
 			fail_msg("%s", cases[i].text);
 		assert_int_equal(v, cases[i].result ? 7 : cases[i].vsid);
 	}
-	assert_false(vsid_is_valid(0) || vsid_is_valid(4095) || vsid_is_valid(16777215) || vsid_is_valid(1ULL << 32 | 5010));
+	assert_false(vsid_is_valid(0) || vsid_is_valid(4095) || vsid_is_valid(16777215) ||
+		     vsid_is_valid(1ULL << 32 | 5010));
 	assert_true(vsid_is_valid(4096) && vsid_is_valid(16777214));
 }
 
 int value_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mac),		    cmocka_unit_test(mac_kinds),      cmocka_unit_test(ip),
-		cmocka_unit_test(ip_kinds),	    cmocka_unit_test(prefix),	      cmocka_unit_test(prefix_relations),
-		cmocka_unit_test(prefix_lengths),   cmocka_unit_test(guid),	      cmocka_unit_test(vsid),
+		cmocka_unit_test(mac),
+		cmocka_unit_test(mac_kinds),
+		cmocka_unit_test(ip),
+		cmocka_unit_test(ip_kinds),
+		cmocka_unit_test(prefix),
+		cmocka_unit_test(prefix_relations),
+		cmocka_unit_test(prefix_lengths),
+		cmocka_unit_test(guid),
+		cmocka_unit_test(vsid),
 	};
 
 	return cmocka_run_group_tests_name("base/values", tests, NULL, NULL);

@@ -11,8 +11,8 @@
 #include "cmdlet.h"
 
 /*
- * A vocabulary of its own over real documents, so that binding is seen without the meaning of any feature. ' stands for "
- * in the JSON texts here.
+ * A vocabulary of its own over real documents, so that binding is seen without the meaning of any feature. ' stands
+ * for " in the JSON texts here.
  */
 struct fixture {
 	char *directory;

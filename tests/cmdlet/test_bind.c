@@ -2,10 +2,10 @@
 /* From names, values and pipeline objects to arguments (cmdlets.md section 1). */
 #include "cmdlet_test.h"
 
-#define TRANSFORM "ParameterArgumentTransformationError"
-#define VALIDATION "ParameterArgumentValidationError"
+#define TRANSFORM    "ParameterArgumentTransformationError"
+#define VALIDATION   "ParameterArgumentValidationError"
 #define NULL_REFUSED "ParameterArgumentValidationErrorNullNotAllowed"
-#define EMPTY_ARRAY "ParameterArgumentValidationErrorEmptyArrayNotAllowed"
+#define EMPTY_ARRAY  "ParameterArgumentValidationErrorEmptyArrayNotAllowed"
 #define EMPTY_STRING "ParameterArgumentValidationErrorEmptyStringNotAllowed"
 
 struct shown {
@@ -90,29 +90,28 @@ static void common(void **state)
 static void texts(void **state)
 {
 	static const struct shown good[] = {
-		{ "{'Name': 'x y'}", "Name", "x y" },	 { "{'Name': 5}", "Name", "5" },
-		{ "{'Name': -5}", "Name", "-5" },	 { "{'Name': 1.5}", "Name", "1.5" },
-		{ "{'Name': 4e9}", "Name", "4000000000" }, { "{'Name': true}", "Name", "True" },
-		{ "{'Name': ['x']}", "Name", "x" },	 { "{'Names': 'x'}", "Names", "x" },
-		{ "{'Names': ['x', 2, false]}", "Names", "x|2|False" }, { "{'Names': ['x', 'x']}", "Names", "x|x" },
-		{ "{'Nickname': ''}", "Nickname", "" },	 { "{'Script': ' hostname; '}", "Script", " hostname; " },
+		{ "{'Name': 'x y'}", "Name", "x y" },
+		{ "{'Name': 5}", "Name", "5" },
+		{ "{'Name': -5}", "Name", "-5" },
+		{ "{'Name': 1.5}", "Name", "1.5" },
+		{ "{'Name': 4e9}", "Name", "4000000000" },
+		{ "{'Name': true}", "Name", "True" },
+		{ "{'Name': ['x']}", "Name", "x" },
+		{ "{'Names': 'x'}", "Names", "x" },
+		{ "{'Names': ['x', 2, false]}", "Names", "x|2|False" },
+		{ "{'Names': ['x', 'x']}", "Names", "x|x" },
+		{ "{'Nickname': ''}", "Nickname", "" },
+		{ "{'Script': ' hostname; '}", "Script", " hostname; " },
 		{ "{'Script': ''}", "Script", "" },
 	};
 	static const struct shown bad[] = {
-		{ "{'Name': null}", NULL_REFUSED, "'Name'" },
-		{ "{'Names': null}", NULL_REFUSED },
-		{ "{'Names': ['x', null]}", NULL_REFUSED },
-		{ "{'Names': []}", EMPTY_ARRAY, "'Names'" },
-		{ "{'Name': ''}", EMPTY_STRING, "'Name'" },
-		{ "{'Names': ['x', '']}", EMPTY_STRING },
-		{ "{'Name': ['x', 'y']}", TRANSFORM },
-		{ "{'Name': []}", TRANSFORM },
-		{ "{'Name': [['x']]}", TRANSFORM },
-		{ "{'Name': {}}", TRANSFORM },
-		{ "{'Names': [['x']]}", TRANSFORM },
-		{ "{'Names': {'0': 'x'}}", TRANSFORM },
-		{ "{'Name': 'a\\u0000b'}", TRANSFORM },
-		{ "{'Nickname': null}", NULL_REFUSED },
+		{ "{'Name': null}", NULL_REFUSED, "'Name'" }, { "{'Names': null}", NULL_REFUSED },
+		{ "{'Names': ['x', null]}", NULL_REFUSED },   { "{'Names': []}", EMPTY_ARRAY, "'Names'" },
+		{ "{'Name': ''}", EMPTY_STRING, "'Name'" },   { "{'Names': ['x', '']}", EMPTY_STRING },
+		{ "{'Name': ['x', 'y']}", TRANSFORM },	      { "{'Name': []}", TRANSFORM },
+		{ "{'Name': [['x']]}", TRANSFORM },	      { "{'Name': {}}", TRANSFORM },
+		{ "{'Names': [['x']]}", TRANSFORM },	      { "{'Names': {'0': 'x'}}", TRANSFORM },
+		{ "{'Name': 'a\\u0000b'}", TRANSFORM },	      { "{'Nickname': null}", NULL_REFUSED },
 	};
 
 	show_all(*state, good, ARRAY_SIZE(good));
@@ -122,18 +121,27 @@ static void texts(void **state)
 static void numbers(void **state)
 {
 	static const struct shown good[] = {
-		{ "{'Signed': -10}", "Signed", "-10" },	   { "{'Signed': '20'}", "Signed", "20" },
-		{ "{'Signed': 0}", "Signed", "0" },	   { "{'Signed': '-0x5'}", "Signed", "-5" },
-		{ "{'Least': 5}", "Least", "5" },	   { "{'Least': 20}", "Least", "20" },
+		{ "{'Signed': -10}", "Signed", "-10" },
+		{ "{'Signed': '20'}", "Signed", "20" },
+		{ "{'Signed': 0}", "Signed", "0" },
+		{ "{'Signed': '-0x5'}", "Signed", "-5" },
+		{ "{'Least': 5}", "Least", "5" },
+		{ "{'Least': 20}", "Least", "20" },
 		{ "{'Whole': 9223372036854775807}", "Whole", "9223372036854775807" },
 		{ "{'Whole': -9223372036854775807}", "Whole", "-9223372036854775807" },
 		{ "{'Whole': '-9223372036854775808'}", "Whole", "-9223372036854775808" },
-		{ "{'Count': 2}", "Count", "2" },	   { "{'Count': '4096'}", "Count", "4096" },
-		{ "{'Count': 3.0}", "Count", "3" },	   { "{'Count': '4KB'}", "Count", "4096" },
-		{ "{'Bytes': 0}", "Bytes", "0" },	   { "{'Bytes': '-0'}", "Bytes", "0" },
-		{ "{'Bytes': '1kb'}", "Bytes", "1024" },   { "{'Bytes': '512MB'}", "Bytes", "536870912" },
-		{ "{'Bytes': '4Gb'}", "Bytes", "4294967296" }, { "{'Bytes': '2TB'}", "Bytes", "2199023255552" },
-		{ "{'Bytes': '0x10KB'}", "Bytes", "16384" }, { "{'Bytes': '18446744073709551615'}", "Bytes", "18446744073709551615" },
+		{ "{'Count': 2}", "Count", "2" },
+		{ "{'Count': '4096'}", "Count", "4096" },
+		{ "{'Count': 3.0}", "Count", "3" },
+		{ "{'Count': '4KB'}", "Count", "4096" },
+		{ "{'Bytes': 0}", "Bytes", "0" },
+		{ "{'Bytes': '-0'}", "Bytes", "0" },
+		{ "{'Bytes': '1kb'}", "Bytes", "1024" },
+		{ "{'Bytes': '512MB'}", "Bytes", "536870912" },
+		{ "{'Bytes': '4Gb'}", "Bytes", "4294967296" },
+		{ "{'Bytes': '2TB'}", "Bytes", "2199023255552" },
+		{ "{'Bytes': '0x10KB'}", "Bytes", "16384" },
+		{ "{'Bytes': '18446744073709551615'}", "Bytes", "18446744073709551615" },
 		{ "{'Bytes': 4294967296.0}", "Bytes", "4294967296" },
 	};
 	static const struct shown bad[] = {
@@ -170,19 +178,31 @@ static void numbers(void **state)
 static void choices(void **state)
 {
 	static const struct shown good[] = {
-		{ "{'Truth': true}", "Truth", "yes" },	    { "{'Truth': false}", "Truth", "no" },
-		{ "{'Truth': 1}", "Truth", "yes" },	    { "{'Truth': 0}", "Truth", "no" },
-		{ "{'Truth': '$TRUE'}", "Truth", "yes" },   { "{'Truth': '$false'}", "Truth", "no" },
-		{ "{'Truth': 'True'}", "Truth", "yes" },    { "{'Truth': 'FALSE'}", "Truth", "no" },
-		{ "{'Truths': [true, '0']}", "Truths", "yes|no" }, { "{'Force': false}", "Force", "no" },
-		{ "{'Force': '$true'}", "Force", "yes" },   { "{'Colour': 'red'}", "Colour", "Red/0" },
-		{ "{'Colour': 'LIGHTGREEN'}", "Colour", "LightGreen/1" }, { "{'Colour': ['Blue', 'red']}", "Colour", "Blue/2|Red/0" },
+		{ "{'Truth': true}", "Truth", "yes" },
+		{ "{'Truth': false}", "Truth", "no" },
+		{ "{'Truth': 1}", "Truth", "yes" },
+		{ "{'Truth': 0}", "Truth", "no" },
+		{ "{'Truth': '$TRUE'}", "Truth", "yes" },
+		{ "{'Truth': '$false'}", "Truth", "no" },
+		{ "{'Truth': 'True'}", "Truth", "yes" },
+		{ "{'Truth': 'FALSE'}", "Truth", "no" },
+		{ "{'Truths': [true, '0']}", "Truths", "yes|no" },
+		{ "{'Force': false}", "Force", "no" },
+		{ "{'Force': '$true'}", "Force", "yes" },
+		{ "{'Colour': 'red'}", "Colour", "Red/0" },
+		{ "{'Colour': 'LIGHTGREEN'}", "Colour", "LightGreen/1" },
+		{ "{'Colour': ['Blue', 'red']}", "Colour", "Blue/2|Red/0" },
 	};
 	static const struct shown bad[] = {
-		{ "{'Truth': 2}", TRANSFORM, "System.Boolean" }, { "{'Truth': 'yes'}", TRANSFORM }, { "{'Truth': 'On'}", TRANSFORM },
-		{ "{'Truth': ''}", TRANSFORM },	 { "{'Force': 'x'}", TRANSFORM, "SwitchParameter" },
-		{ "{'Colour': 'Light'}", TRANSFORM, "is not one of: Red, LightGreen, Blue." }, { "{'Colour': 0}", TRANSFORM },
-		{ "{'Colour': ''}", TRANSFORM },  { "{'Colour': ['Red', 'Purple']}", TRANSFORM, "\"Purple\"" },
+		{ "{'Truth': 2}", TRANSFORM, "System.Boolean" },
+		{ "{'Truth': 'yes'}", TRANSFORM },
+		{ "{'Truth': 'On'}", TRANSFORM },
+		{ "{'Truth': ''}", TRANSFORM },
+		{ "{'Force': 'x'}", TRANSFORM, "SwitchParameter" },
+		{ "{'Colour': 'Light'}", TRANSFORM, "is not one of: Red, LightGreen, Blue." },
+		{ "{'Colour': 0}", TRANSFORM },
+		{ "{'Colour': ''}", TRANSFORM },
+		{ "{'Colour': ['Red', 'Purple']}", TRANSFORM, "\"Purple\"" },
 	};
 
 	show_all(*state, good, ARRAY_SIZE(good));
@@ -430,8 +450,10 @@ static void pipeline(void **state)
 static void object_parameters(void **state)
 {
 	static const struct shown bad[] = {
-		{ "{'InputObject': 'x'}", TRANSFORM, "a Item object is needed" }, { "{'InputObject': 1}", TRANSFORM },
-		{ "{'InputObject': null}", NULL_REFUSED }, { "{'InputObject': [{}, {}]}", TRANSFORM },
+		{ "{'InputObject': 'x'}", TRANSFORM, "a Item object is needed" },
+		{ "{'InputObject': 1}", TRANSFORM },
+		{ "{'InputObject': null}", NULL_REFUSED },
+		{ "{'InputObject': [{}, {}]}", TRANSFORM },
 	};
 	struct fixture *f = *state;
 
@@ -445,10 +467,17 @@ static void object_parameters(void **state)
 int bind_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		fixture_test(names),	fixture_test(common),	       fixture_test(texts),
-		fixture_test(numbers),	fixture_test(choices),	       fixture_test(network_values),
-		fixture_test(limits),	fixture_test(messages_are_utf8), fixture_test(sets),
-		fixture_test(pipeline), fixture_test(object_parameters),
+		fixture_test(names),
+		fixture_test(common),
+		fixture_test(texts),
+		fixture_test(numbers),
+		fixture_test(choices),
+		fixture_test(network_values),
+		fixture_test(limits),
+		fixture_test(messages_are_utf8),
+		fixture_test(sets),
+		fixture_test(pipeline),
+		fixture_test(object_parameters),
 	};
 
 	return cmocka_run_group_tests_name("cmdlet/bind", tests, NULL, NULL);

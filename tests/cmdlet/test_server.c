@@ -15,16 +15,17 @@ static void catalogue(void **state)
 	size_t i;
 	json_t *one;
 
-	json_array_foreach(list, i, one)
+	json_array_foreach (list, i, one)
 		str_addf(&names, "%s ", json_string_value(json_object_get(one, "name")));
 	assert_string_equal(str_get(&names), "Get-Command Get-Help Get-Item Get-Leak Set-Item Show-Value Test-Failure "
 					     "Test-Nothing Test-Set Wait-Item ");
 	str_done(&names);
 	f->result = json_object_get(all, "types");
 	json_incref(f->result);
-	assert_member(f, "Item", "{'view':'table','properties':['Name','Value','Extra'],'columns':["
-				 "{'property':'Name','label':'Name','align':'left'},"
-				 "{'property':'Value','label':'Worth','align':'right'}]}");
+	assert_member(f, "Item",
+		      "{'view':'table','properties':['Name','Value','Extra'],'columns':["
+		      "{'property':'Name','label':'Name','align':'left'},"
+		      "{'property':'Value','label':'Worth','align':'right'}]}");
 	assert_member(f, "Shown", "{'view':'list','properties':[],'columns':[]}");
 	json_decref(all);
 	assert_null(cmdlet_server_describe(f->server, "Get-Nothing"));
@@ -39,8 +40,9 @@ static void describe_one(void **state)
 		"'required':false,'position':null,'pipeline':[],'enum':[],'maximum':4294967295,'default':'',"
 		"'help':'accepted; one command runs at a time','sets':[]}";
 	struct fixture *f = *state;
-	_cleanup_free_ char *nothing =
-		xasprintf("[{'name':'Test-Nothing','help':'no parameters','output':null,'changes':false,'parameters':[%s]}]", common);
+	_cleanup_free_ char *nothing = xasprintf(
+		"[{'name':'Test-Nothing','help':'no parameters','output':null,'changes':false,'parameters':[%s]}]",
+		common);
 
 	f->result = cmdlet_server_describe(f->server, "TEST-nothing");
 	assert_member(f, "cmdlets", nothing);
@@ -55,7 +57,7 @@ static void assert_parameter(struct fixture *f, const char *cmdlet, const char *
 	bool found = false;
 	size_t i;
 
-	json_array_foreach(params, i, one) {
+	json_array_foreach (params, i, one) {
 		if (!streq(json_string_value(json_object_get(one, "name")), name))
 			continue;
 		json_decref(f->result);
@@ -71,38 +73,46 @@ static void describe_parameters(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_parameter(f, "Show-Value", "Name",
-			 "{'name':'Name','type':'string','array':false,'switch':false,'aliases':['Label','Tag'],'required':false,"
-			 "'position':0,'pipeline':['value','property'],'enum':[],'default':'','help':'a text','sets':[]}");
-	assert_parameter(f, "Show-Value", "Colour",
-			 "{'name':'Colour','type':'enum','array':true,'switch':false,'aliases':[],'required':false,"
-			 "'position':null,'pipeline':[],'enum':['Red','LightGreen','Blue'],'default':'Red','help':'colours',"
-			 "'sets':[]}");
-	assert_parameter(f, "Show-Value", "Signed",
-			 "{'name':'Signed','type':'int','array':false,'switch':false,'aliases':[],'required':false,"
-			 "'position':null,'pipeline':[],'enum':[],'minimum':-10,'maximum':20,'default':'','help':'a number',"
-			 "'sets':[]}");
-	assert_parameter(f, "Show-Value", "InputObject",
-			 "{'name':'InputObject','type':'object','array':false,'switch':false,'aliases':[],'required':false,"
-			 "'position':null,'pipeline':['value'],'enum':[],'object':'Item','default':'','help':'an item','sets':[]}");
-	assert_parameter(f, "Test-Set", "Fast",
-			 "{'name':'Fast','type':'switch','array':false,'switch':true,'aliases':[],'required':false,"
-			 "'position':null,'pipeline':[],'enum':[],'default':'','help':'with a name or an id','sets':[0,1]}");
+	assert_parameter(
+		f, "Show-Value", "Name",
+		"{'name':'Name','type':'string','array':false,'switch':false,'aliases':['Label','Tag'],'required':"
+		"false,"
+		"'position':0,'pipeline':['value','property'],'enum':[],'default':'','help':'a text','sets':[]}");
+	assert_parameter(
+		f, "Show-Value", "Colour",
+		"{'name':'Colour','type':'enum','array':true,'switch':false,'aliases':[],'required':false,"
+		"'position':null,'pipeline':[],'enum':['Red','LightGreen','Blue'],'default':'Red','help':'colours',"
+		"'sets':[]}");
+	assert_parameter(
+		f, "Show-Value", "Signed",
+		"{'name':'Signed','type':'int','array':false,'switch':false,'aliases':[],'required':false,"
+		"'position':null,'pipeline':[],'enum':[],'minimum':-10,'maximum':20,'default':'','help':'a number',"
+		"'sets':[]}");
+	assert_parameter(
+		f, "Show-Value", "InputObject",
+		"{'name':'InputObject','type':'object','array':false,'switch':false,'aliases':[],'required':false,"
+		"'position':null,'pipeline':['value'],'enum':[],'object':'Item','default':'','help':'an "
+		"item','sets':[]}");
+	assert_parameter(
+		f, "Test-Set", "Fast",
+		"{'name':'Fast','type':'switch','array':false,'switch':true,'aliases':[],'required':false,"
+		"'position':null,'pipeline':[],'enum':[],'default':'','help':'with a name or an id','sets':[0,1]}");
 	assert_parameter(f, "Test-Set", "ById",
 			 "{'name':'ById','type':'uint','array':false,'switch':false,'aliases':[],'required':true,"
 			 "'position':null,'pipeline':['property'],'enum':[],'default':'','help':'id','sets':[1]}");
 	assert_parameter(f, "Show-Value", "WhatIf", NULL);
 	assert_parameter(f, "Show-Value", "PassThru", NULL);
-	assert_parameter(f, "Set-Item", "WhatIf",
-			 "{'name':'WhatIf','type':'switch','array':false,'switch':true,'aliases':[],'required':false,"
-			 "'position':null,'pipeline':[],'enum':[],'default':'','help':'say what would happen; change nothing',"
-			 "'sets':[]}");
+	assert_parameter(
+		f, "Set-Item", "WhatIf",
+		"{'name':'WhatIf','type':'switch','array':false,'switch':true,'aliases':[],'required':false,"
+		"'position':null,'pipeline':[],'enum':[],'default':'','help':'say what would happen; change nothing',"
+		"'sets':[]}");
 }
 
 static void type_names(void **state)
 {
 	static const char *const types[][2] = {
-		{ "Truth", "bool" }, { "Mac", "mac" },	 { "Address", "ip" }, { "Prefix", "prefix" },
+		{ "Truth", "bool" }, { "Mac", "mac" },	 { "Address", "ip" },	      { "Prefix", "prefix" },
 		{ "Id", "guid" },    { "Vsid", "vsid" }, { "Script", "scriptblock" },
 	};
 	struct fixture *f = *state;
@@ -112,7 +122,7 @@ static void type_names(void **state)
 		json_t *params = json_object_get(json_array_get(json_object_get(all, "cmdlets"), 0), "parameters");
 		size_t k;
 
-		json_array_foreach(params, k, one)
+		json_array_foreach (params, k, one)
 			if (streq(json_string_value(json_object_get(one, "name")), types[i][0]))
 				assert_string_equal(json_string_value(json_object_get(one, "type")), types[i][1]);
 		json_decref(all);
@@ -128,20 +138,24 @@ static void help(void **state)
 	assert_member(f, "type", "'CommandInfo'");
 	assert_int_equal(json_array_size(json_object_get(f->result, "objects")), 4);
 	run(f, "Get-Command", "{'Name': 'Test-Nothing'}", NULL);
-	assert_member(f, "objects", "[{'CommandType':'Cmdlet','Name':'Test-Nothing','Definition':'no parameters',"
-				    "'Parameters':['Verbose','ThrottleLimit']}]");
+	assert_member(f, "objects",
+		      "[{'CommandType':'Cmdlet','Name':'Test-Nothing','Definition':'no parameters',"
+		      "'Parameters':['Verbose','ThrottleLimit']}]");
 	run(f, "Get-Command", "{'Name': 'Nothing'}", NULL);
 	assert_refused(f, 404, "CommandNotFoundException");
 	run(f, "Get-Command", "{'Name': 'Nothing*'}", NULL);
 	assert_int_equal(f->status, 200);
 	run(f, "Get-Help", "{'Name': 'Set-Item'}", NULL);
-	assert_member(f, "objects",
-		      "[{'Name':'Set-Item','Synopsis':'write items','Syntax':'Set-Item [-Name] <string[]> [-Value <uint>] [-How "
-		      "{Plain|FailBefore|FailAfter|ErrorOnOdd|Silent}] [-WhatIf] [-Confirm] [-PassThru] [-Verbose] [-ThrottleLimit "
-		      "<uint>]','Parameters':['-Name: names','-Value: value','-How: what goes wrong',"
-		      "'-WhatIf: say what would happen; change nothing','-Confirm: accepted; nothing is ever asked here',"
-		      "'-PassThru: return the changed objects','-Verbose: accepted; there is no more to say',"
-		      "'-ThrottleLimit: accepted; one command runs at a time']}]");
+	assert_member(
+		f, "objects",
+		"[{'Name':'Set-Item','Synopsis':'write items','Syntax':'Set-Item [-Name] <string[]> [-Value <uint>] "
+		"[-How "
+		"{Plain|FailBefore|FailAfter|ErrorOnOdd|Silent}] [-WhatIf] [-Confirm] [-PassThru] [-Verbose] "
+		"[-ThrottleLimit "
+		"<uint>]','Parameters':['-Name: names','-Value: value','-How: what goes wrong',"
+		"'-WhatIf: say what would happen; change nothing','-Confirm: accepted; nothing is ever asked here',"
+		"'-PassThru: return the changed objects','-Verbose: accepted; there is no more to say',"
+		"'-ThrottleLimit: accepted; one command runs at a time']}]");
 	run(f, "Get-Help", "{'Name': 'no*'}", NULL);
 	assert_refused(f, 404, "HelpNotFound");
 }
@@ -149,8 +163,17 @@ static void help(void **state)
 static void bad_requests(void **state)
 {
 	static const char *const bad[] = {
-		"[]", "1", "null", "'x'", "{'parameters': []}", "{'parameters': null}", "{'parameters': 'x'}", "{'input': {}}",
-		"{'input': 'x'}", "{'input': null}", "{'parameters': {}, 'input': 1}",
+		"[]",
+		"1",
+		"null",
+		"'x'",
+		"{'parameters': []}",
+		"{'parameters': null}",
+		"{'parameters': 'x'}",
+		"{'input': {}}",
+		"{'input': 'x'}",
+		"{'input': null}",
+		"{'parameters': {}, 'input': 1}",
 	};
 	struct fixture *f = *state;
 	json_t *json;
@@ -174,7 +197,8 @@ static void bad_requests(void **state)
 	assert_refused(f, 404, "CommandNotFoundException");
 	assert_member(f, "errors",
 		      "[{'id':'CommandNotFoundException','fullyQualifiedErrorId':'CommandNotFoundException,Set-Items',"
-		      "'category':'ObjectNotFound','message':'The term 'Set-Items' is not recognized as the name of a cmdlet.',"
+		      "'category':'ObjectNotFound','message':'The term 'Set-Items' is not recognized as the name of a "
+		      "cmdlet.',"
 		      "'target':'Set-Items','recommendation':'Get-Command lists the cmdlets.','errno':0}]");
 	assert_int_equal(f->reconciles, 0);
 }
@@ -186,8 +210,9 @@ static void changes(void **state)
 	run(f, "set-ITEM", "{'Name': ['b', 'a'], 'Value': 7}", NULL);
 	assert_int_equal(f->status, 200);
 	/* The type's properties first and in its order, absent ones null, the others behind. */
-	assert_member(f, "objects", "[{'Name':'b','Value':7,'Extra':null,'Unlisted':true},"
-				    "{'Name':'a','Value':7,'Extra':null,'Unlisted':true}]");
+	assert_member(f, "objects",
+		      "[{'Name':'b','Value':7,'Extra':null,'Unlisted':true},"
+		      "{'Name':'a','Value':7,'Extra':null,'Unlisted':true}]");
 	assert_member(f, "type", "'Item'");
 	assert_member(f, "errors", "[]");
 	assert_member(f, "warnings", "['item 0','item 1']");
@@ -205,8 +230,9 @@ static void changes(void **state)
 	assert_member(f, "type", "null");
 	/* An object is shown as it is in the end, each time that it was returned. */
 	run(f, "Set-Item", "{}", "[{'Name': 'a', 'Value': 1}, {'Name': 'a', 'Value': 2}]");
-	assert_member(f, "objects", "[{'Name':'a','Value':2,'Extra':null,'Unlisted':true},"
-				    "{'Name':'a','Value':2,'Extra':null,'Unlisted':true}]");
+	assert_member(f, "objects",
+		      "[{'Name':'a','Value':2,'Extra':null,'Unlisted':true},"
+		      "{'Name':'a','Value':2,'Extra':null,'Unlisted':true}]");
 	assert_int_equal(f->reconciles, 2);
 }
 
@@ -216,8 +242,9 @@ static void what_if(void **state)
 
 	run(f, "Set-Item", "{'Name': ['a', 'b'], 'WhatIf': true}", NULL);
 	assert_int_equal(f->status, 200);
-	assert_member(f, "whatIf", "['What if: Performing the operation 'Set item' on target 'a'.',"
-				   "'What if: Performing the operation 'Set item' on target 'b'.']");
+	assert_member(f, "whatIf",
+		      "['What if: Performing the operation 'Set item' on target 'a'.',"
+		      "'What if: Performing the operation 'Set item' on target 'b'.']");
 	assert_member(f, "objects", "[]");
 	assert_items(f, "");
 	assert_int_equal(f->reconciles, 0);
@@ -236,8 +263,9 @@ static void failures(void **state)
 
 	run(f, "Set-Item", "{'Name': 'a', 'How': 'FailBefore'}", NULL);
 	assert_refused(f, 409, "Item.Before");
-	assert_member(f, "errors", "[{'id':'Item.Before','fullyQualifiedErrorId':'Item.Before,Set-Item','category':'ResourceBusy',"
-				   "'message':'before','target':'t','recommendation':null,'errno':0}]");
+	assert_member(f, "errors",
+		      "[{'id':'Item.Before','fullyQualifiedErrorId':'Item.Before,Set-Item','category':'ResourceBusy',"
+		      "'message':'before','target':'t','recommendation':null,'errno':0}]");
 	/* What a failing invocation wrote and returned is undone with it. */
 	run(f, "Set-Item", "{'Name': 'a', 'How': 'FailAfter'}", NULL);
 	assert_refused(f, 403, "Item.After");
@@ -330,7 +358,7 @@ static void commit_failure(void **state)
 		str_addf(&input, "%s{'Name': '%0200d', 'Value': %d}", i ? "," : "[", i, i ? i * 2 : 1);
 	str_addc(&input, ']');
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-	limit = (struct rlimit){ 256 << 10, before.rlim_max };
+	limit = (struct rlimit) { 256 << 10, before.rlim_max };
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
 	start(f, "Set-Item", "{'How': 'ErrorOnOdd'}", str_get(&input));
@@ -373,8 +401,9 @@ static void pending(void **state)
 	wait_end(NULL);
 	assert_int_equal(f->done, 1);
 	assert_int_equal(f->status, 200);
-	assert_member(f, "objects", "[{'Name':'now','Value':null,'Extra':null},{'Name':'p','Value':null,'Extra':null},"
-				    "{'Name':'r','Value':null,'Extra':null}]");
+	assert_member(f, "objects",
+		      "[{'Name':'now','Value':null,'Extra':null},{'Name':'p','Value':null,'Extra':null},"
+		      "{'Name':'r','Value':null,'Extra':null}]");
 	assert_string_equal(error_member(f, 0, "id"), "InputObjectNotBound");
 	assert_string_equal(error_member(f, 1, "id"), "Guest.Lost");
 }
@@ -406,11 +435,11 @@ static void served_meanwhile(void **state)
 int server_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		fixture_test(catalogue),	 fixture_test(describe_one),   fixture_test(describe_parameters),
-		fixture_test(type_names),	 fixture_test(help),	       fixture_test(bad_requests),
-		fixture_test(changes),		 fixture_test(what_if),	       fixture_test(failures),
-		fixture_test(failures_in_part),	 fixture_test(statuses),       fixture_test(reconcile_failure),
-		fixture_test(commit_failure),	 fixture_test(pending),	       fixture_test(served_meanwhile),
+		fixture_test(catalogue),	fixture_test(describe_one), fixture_test(describe_parameters),
+		fixture_test(type_names),	fixture_test(help),	    fixture_test(bad_requests),
+		fixture_test(changes),		fixture_test(what_if),	    fixture_test(failures),
+		fixture_test(failures_in_part), fixture_test(statuses),	    fixture_test(reconcile_failure),
+		fixture_test(commit_failure),	fixture_test(pending),	    fixture_test(served_meanwhile),
 	};
 
 	return cmocka_run_group_tests_name("cmdlet/server", tests, NULL, NULL);

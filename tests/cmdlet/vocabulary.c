@@ -20,7 +20,8 @@ static const struct doc_field item_fields[] = {
 	DOC_FIELD(item, name, DOC_STR, "Name"),
 	DOC_FIELD(item, value, DOC_U32, "Value"),
 };
-static const struct doc_kind item_kind = { "item", sizeof(struct item), item_fields, ARRAY_SIZE(item_fields), item_key };
+static const struct doc_kind item_kind = { "item", sizeof(struct item), item_fields, ARRAY_SIZE(item_fields),
+					   item_key };
 static const struct doc_kind *const kinds[] = { &item_kind };
 
 static const char *const item_properties[] = { "Name", "Value", "Extra", NULL };
@@ -280,7 +281,7 @@ int fixture_setup(void **state)
 	assert_int_equal(store_open_sqlite(path, &f->store, NULL), 0);
 	assert_int_equal(docs_open(f->store, kinds, ARRAY_SIZE(kinds), &f->docs, NULL), 0);
 	f->host.name = "host1";
-	f->server = cmdlet_server_new(&(struct cmdlet_server_config){ tables, f->docs, &f->host, reconcile, f });
+	f->server = cmdlet_server_new(&(struct cmdlet_server_config) { tables, f->docs, &f->host, reconcile, f });
 	*state = f;
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * "CMDLET\nREQUEST" in one input, as many pairs as there are, into the whole vocabulary over documents in memory and a host
- * that is a table. Each request is answered once; a refused one changes no document; the answer is well-formed. With a '!'
- * in front of a cmdlet's name the disk is full for it.
+ * "CMDLET\nREQUEST" in one input, as many pairs as there are, into the whole vocabulary over documents in memory and a
+ * host that is a table. Each request is answered once; a refused one changes no document; the answer is well-formed.
+ * With a '!' in front of a cmdlet's name the disk is full for it.
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,12 +16,26 @@
 #include "vm.h"
 
 static const struct doc_kind *const kinds[] = {
-	&vm_kind, &switch_kind, &adapter_kind, &binding_kind, &record_kind, &customer_route_kind, &provider_address_kind,
-	&provider_route_kind, &netvirt_global_kind,
+	&vm_kind,
+	&switch_kind,
+	&adapter_kind,
+	&binding_kind,
+	&record_kind,
+	&customer_route_kind,
+	&provider_address_kind,
+	&provider_route_kind,
+	&netvirt_global_kind,
 };
 static const struct cmdlet *const tables[] = {
-	vm_cmdlets, switch_cmdlets, adapter_cmdlets, netadapter_cmdlets, netvirt_record_cmdlets, netvirt_route_cmdlets,
-	netvirt_provider_cmdlets, netvirt_query_cmdlets, NULL,
+	vm_cmdlets,
+	switch_cmdlets,
+	adapter_cmdlets,
+	netadapter_cmdlets,
+	netvirt_record_cmdlets,
+	netvirt_route_cmdlets,
+	netvirt_provider_cmdlets,
+	netvirt_query_cmdlets,
+	NULL,
 };
 
 static struct docs *docs;
@@ -36,7 +50,8 @@ static int store_can(struct store *s, struct err **e)
 	return 0;
 }
 
-static int store_can_put(struct store *s, const char *kind, const char *key, const char *value, size_t size, struct err **e)
+static int store_can_put(struct store *s, const char *kind, const char *key, const char *value, size_t size,
+			 struct err **e)
 {
 	(void)s, (void)kind, (void)key, (void)e;
 	assert(strlen(value) == size);
@@ -81,7 +96,9 @@ static int fake_nics(struct host *h, host_nic_vec *ret)
 {
 	(void)h;
 	for (int i = 0; i < 2; i++) {
-		struct host_nic nic = { .ifindex = 2 + i, .mac = { { 2, 0, 0, 0, 0, (uint8_t)i } }, .mtu = 1500, .up = true };
+		struct host_nic nic = {
+			.ifindex = 2 + i, .mac = { { 2, 0, 0, 0, 0, (uint8_t)i } }, .mtu = 1500, .up = true
+		};
 
 		snprintf(nic.name, sizeof(nic.name), "eth%d", i);
 		snprintf(nic.link, sizeof(nic.link), "eth%d", i);
@@ -96,7 +113,7 @@ static int fake_guest(struct host *h, const struct guid *vm, struct host_guest *
 	const struct vm_doc *doc = vm_get(docs, vm);
 
 	(void)h;
-	*ret = (struct host_guest){ .running = doc && doc->state == VM_RUNNING };
+	*ret = (struct host_guest) { .running = doc && doc->state == VM_RUNNING };
 	return 0;
 }
 
@@ -119,7 +136,8 @@ static int fake_address_state(struct host *h, const struct ip *ip)
 }
 
 /* Ends later, as in a guest, or at once with a failure. */
-static int fake_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg, struct err **e)
+static int fake_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg,
+		     struct err **e)
 {
 	(void)h, (void)vm, (void)e;
 	if (exec_done || !*script)
@@ -174,9 +192,10 @@ static void check_answer(const struct answer *a)
 
 	assert(text && a->status >= 200 && a->status < 600);
 	assert(json_is_array(errors) && json_is_array(json_object_get(a->result, "objects")));
-	assert(json_is_array(json_object_get(a->result, "warnings")) && json_is_array(json_object_get(a->result, "whatIf")));
+	assert(json_is_array(json_object_get(a->result, "warnings")) &&
+	       json_is_array(json_object_get(a->result, "whatIf")));
 	assert(a->status == 200 || json_array_size(errors));
-	json_array_foreach(errors, i, one) {
+	json_array_foreach (errors, i, one) {
 		assert(json_is_string(json_object_get(one, "id")) && json_is_string(json_object_get(one, "message")));
 		assert(json_is_string(json_object_get(one, "fullyQualifiedErrorId")));
 	}
@@ -226,7 +245,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 65536)
 		return 0;
 	assert(docs_open(&store, kinds, ARRAY_SIZE(kinds), &docs, NULL) == 0);
-	s = cmdlet_server_new(&(struct cmdlet_server_config){ tables, docs, &host, reconcile, NULL });
+	s = cmdlet_server_new(&(struct cmdlet_server_config) { tables, docs, &host, reconcile, NULL });
 	all = xstrndup((const char *)data, size);
 	for (char *name = all, *next; *name && calls++ < 16; name = next) {
 		char *text = strchrnul(name, '\n');

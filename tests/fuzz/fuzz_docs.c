@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON into documents of every kind. What is accepted is written, read again and equal; its copy is equal; what is refused
- * leaves nothing behind.
+ * JSON into documents of every kind. What is accepted is written, read again and equal; its copy is equal; what is
+ * refused leaves nothing behind.
  */
 #include <assert.h>
 
@@ -34,18 +34,24 @@ static void sample_key(const void *doc, struct str *ret)
 }
 
 static const struct doc_field sample_fields[] = {
-	DOC_FIELD(sample, text, DOC_STR, "s"),	     DOC_FIELD(sample, list, DOC_STRV, "v"),
-	DOC_FIELD(sample, flag, DOC_BOOL, "b"),	     DOC_FIELD(sample, number, DOC_U32, "u"),
-	DOC_ENUM_FIELD(sample, choice, choices, "e"), DOC_FIELD(sample, large, DOC_U64, "l"),
-	DOC_FIELD(sample, mac, DOC_MAC, "m"),	     DOC_FIELD(sample, ip, DOC_IP, "i"),
-	DOC_FIELD(sample, prefix, DOC_PREFIX, "p"),  DOC_FIELD(sample, id, DOC_GUID, "g"),
+	DOC_FIELD(sample, text, DOC_STR, "s"),
+	DOC_FIELD(sample, list, DOC_STRV, "v"),
+	DOC_FIELD(sample, flag, DOC_BOOL, "b"),
+	DOC_FIELD(sample, number, DOC_U32, "u"),
+	DOC_ENUM_FIELD(sample, choice, choices, "e"),
+	DOC_FIELD(sample, large, DOC_U64, "l"),
+	DOC_FIELD(sample, mac, DOC_MAC, "m"),
+	DOC_FIELD(sample, ip, DOC_IP, "i"),
+	DOC_FIELD(sample, prefix, DOC_PREFIX, "p"),
+	DOC_FIELD(sample, id, DOC_GUID, "g"),
 	DOC_FIELD(sample, domain, DOC_GUID_BRACES, "d"),
 };
-static const struct doc_kind sample_kind = { "sample", sizeof(struct sample), sample_fields, ARRAY_SIZE(sample_fields), sample_key };
+static const struct doc_kind sample_kind = { "sample", sizeof(struct sample), sample_fields, ARRAY_SIZE(sample_fields),
+					     sample_key };
 
 static const struct doc_kind *const kinds[] = {
-	&sample_kind, &record_kind, &customer_route_kind, &provider_address_kind, &provider_route_kind, &netvirt_global_kind,
-	&vm_kind, &switch_kind, &adapter_kind, &binding_kind,
+	&sample_kind,	      &record_kind, &customer_route_kind, &provider_address_kind, &provider_route_kind,
+	&netvirt_global_kind, &vm_kind,	    &switch_kind,	  &adapter_kind,	  &binding_kind,
 };
 
 static void check(const struct doc_kind *kind, const json_t *json)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text into every value type, and the first line as a wildcard for the rest. What is accepted has one canonical text, which
- * is read as the same value again; what is refused leaves the value alone.
+ * Text into every value type, and the first line as a wildcard for the rest. What is accepted has one canonical text,
+ * which is read as the same value again; what is refused leaves the value alone.
  */
 #include <assert.h>
 #include <string.h>
@@ -13,21 +13,21 @@
 #include "vsid.h"
 
 /* Reads text, writes it and reads that again. */
-#define FIXPOINT(type, parse_, format_, text)                           \
-	do {                                                            \
-		struct type _a, _b, _before;                            \
-		char _canonical[64];                                    \
-                                                                        \
-		memset(&_a, 0xa5, sizeof(_a));                          \
-		_before = _a;                                           \
-		if (parse_(text, &_a) < 0) {                            \
-			assert(memcmp(&_a, &_before, sizeof(_a)) == 0); \
-			break;                                          \
-		}                                                       \
-		format_(&_a, _canonical);                               \
-		assert(strlen(_canonical) < sizeof(_canonical));        \
-		assert(parse_(_canonical, &_b) == 0);                   \
-		assert(memcmp(&_a, &_b, sizeof(_a)) == 0);              \
+#define FIXPOINT(type, parse_, format_, text)                                                                          \
+	do {                                                                                                           \
+		struct type _a, _b, _before;                                                                           \
+		char _canonical[64];                                                                                   \
+                                                                                                                       \
+		memset(&_a, 0xa5, sizeof(_a));                                                                         \
+		_before = _a;                                                                                          \
+		if (parse_(text, &_a) < 0) {                                                                           \
+			assert(memcmp(&_a, &_before, sizeof(_a)) == 0);                                                \
+			break;                                                                                         \
+		}                                                                                                      \
+		format_(&_a, _canonical);                                                                              \
+		assert(strlen(_canonical) < sizeof(_canonical));                                                       \
+		assert(parse_(_canonical, &_b) == 0);                                                                  \
+		assert(memcmp(&_a, &_b, sizeof(_a)) == 0);                                                             \
 	} while (0)
 
 static int parse_prefix(const char *text, struct prefix *ret)

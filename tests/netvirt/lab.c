@@ -24,7 +24,8 @@ void lab_uplink(struct kit *k, const char *name, const char *nic)
 void lab_vm(struct kit *k, const char *name, const char *switch_name, const char *mac, unsigned vsid)
 {
 	lab_do(k, "New-VM", "{'Name': '%s', 'Engine': 'Namespace', 'SwitchName': '%s'}", name, switch_name);
-	lab_do(k, "Set-VMNetworkAdapter", "{'VMName': '%s', 'StaticMacAddress': '%s', 'VirtualSubnetId': %u}", name, mac, vsid);
+	lab_do(k, "Set-VMNetworkAdapter", "{'VMName': '%s', 'StaticMacAddress': '%s', 'VirtualSubnetId': %u}", name,
+	       mac, vsid);
 	lab_do(k, "Start-VM", "{'Name': '%s'}", name);
 }
 
@@ -32,14 +33,15 @@ void lab_record(struct kit *k, unsigned vsid, const char *ca, const char *mac, c
 {
 	lab_do(k, "New-NetVirtualizationLookupRecord",
 	       "{'VirtualSubnetID': %u, 'CustomerAddress': '%s', 'MACAddress': '%s', 'ProviderAddress': '%s', "
-	       "'Rule': 'TranslationMethodEncap'%s}", vsid, ca, mac, pa, more);
+	       "'Rule': 'TranslationMethodEncap'%s}",
+	       vsid, ca, mac, pa, more);
 }
 
 void lab_route(struct kit *k, const char *rdid, unsigned vsid, const char *prefix, const char *next_hop)
 {
 	lab_do(k, "New-NetVirtualizationCustomerRoute",
-	       "{'RoutingDomainID': '%s', 'VirtualSubnetID': %u, 'DestinationPrefix': '%s', 'NextHop': '%s'}", rdid, vsid, prefix,
-	       next_hop);
+	       "{'RoutingDomainID': '%s', 'VirtualSubnetID': %u, 'DestinationPrefix': '%s', 'NextHop': '%s'}", rdid,
+	       vsid, prefix, next_hop);
 }
 
 void lab_pa(struct kit *k, int ifindex, const char *pa, unsigned prefix_len)
@@ -70,7 +72,7 @@ static int line_compare(const void *a, const void *b)
 static void lines_add(lines *l, struct str *all)
 {
 	vec_sort(l, line_compare);
-	vec_foreach(l, line) {
+	vec_foreach (l, line) {
 		str_addf(all, "%s\n", *line);
 		free(*line);
 	}
@@ -82,8 +84,9 @@ static char *port_line(const struct kit *k, const struct want_vport *p)
 	char mac[MAC_TEXT_SIZE], ip[IP_TEXT_SIZE];
 	struct str s = { 0 };
 
-	str_addf(&s, "port %s vsid %u segment %u+%u mac %s next %s src %s", owner(k, p->link), p->vsid, p->segment >> 24,
-		 p->segment & 0xffffff, mac_format(&p->mac, mac), owner(k, p->flood_next), ip_format(&p->src_pa, ip));
+	str_addf(&s, "port %s vsid %u segment %u+%u mac %s next %s src %s", owner(k, p->link), p->vsid,
+		 p->segment >> 24, p->segment & 0xffffff, mac_format(&p->mac, mac), owner(k, p->flood_next),
+		 ip_format(&p->src_pa, ip));
 	str_addf(&s, "%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
 		 p->more_ca ? " more" : "", p->inner_elsewhere ? "" : " here");
 	for (size_t i = 0; i < p->n_cas; i++)
@@ -108,33 +111,35 @@ char *lab_wants(struct kit *k, const char *tables)
 
 	netvirt_wants(k->docs, &w);
 	if (strchr(tables, 'p'))
-		vec_foreach(&w.ports, p)
+		vec_foreach (&w.ports, p)
 			vec_push(&l, port_line(k, p));
 	lines_add(&l, &all);
 	if (strchr(tables, 'd'))
-		vec_foreach(&w.dests, d)
+		vec_foreach (&w.dests, d)
 			vec_push(&l, dest_line(k, d));
 	lines_add(&l, &all);
 	if (strchr(tables, 'c'))
-		vec_foreach(&w.cas, c)
-			vec_push(&l, xasprintf("ca %u %s %s pa %s%s%s", c->segment, ip_format(&c->ca, a), mac_format(&c->mac, mac),
-					       ip_format(&c->pa, b), c->local ? " local" : "", c->router ? " router" : ""));
+		vec_foreach (&w.cas, c)
+			vec_push(&l, xasprintf("ca %u %s %s pa %s%s%s", c->segment, ip_format(&c->ca, a),
+					       mac_format(&c->mac, mac), ip_format(&c->pa, b), c->local ? " local" : "",
+					       c->router ? " router" : ""));
 	lines_add(&l, &all);
 	if (strchr(tables, 'h'))
-		vec_foreach(&w.hops, h)
-			vec_push(&l, xasprintf("hop %s nic %s via %s", ip_format(&h->pa, a), h->nic, ip_format(&h->via, b)));
+		vec_foreach (&w.hops, h)
+			vec_push(&l, xasprintf("hop %s nic %s via %s", ip_format(&h->pa, a), h->nic,
+					       ip_format(&h->via, b)));
 	lines_add(&l, &all);
 	if (strchr(tables, 'a'))
-		vec_foreach(&w.pas, p)
+		vec_foreach (&w.pas, p)
 			vec_push(&l, xasprintf("pa %s/%u nic %s", ip_format(&p->pa, a), p->prefix_len, p->nic));
 	lines_add(&l, &all);
 	if (strchr(tables, 'r'))
-		vec_foreach(&w.routes, r)
+		vec_foreach (&w.routes, r)
 			vec_push(&l, xasprintf("route %s via %s nic %s metric %u", prefix_format(&r->prefix, a),
 					       ip_format(&r->next_hop, b), r->nic, r->metric));
 	lines_add(&l, &all);
 	if (strchr(tables, 'u'))
-		vec_foreach(&w.uplinks, u)
+		vec_foreach (&w.uplinks, u)
 			vec_push(&l, xasprintf("uplink %s", *u));
 	lines_add(&l, &all);
 	netvirt_wants_done(&w);

@@ -38,15 +38,16 @@ static void apply(void *arg, const void *have, const void *want)
 
 static void run(struct seen *s, const struct entry *want, size_t n_want, const struct entry *have, size_t n_have)
 {
-	*s = (struct seen){ 0 };
+	*s = (struct seen) { 0 };
 	for (size_t i = 0; i < n_have; i++)
 		s->have[have[i].key] = have[i].value;
-	diff_run(&(struct diff){ want, n_want, have, n_have, sizeof(struct entry), key_compare, same, apply, s });
+	diff_run(&(struct diff) { want, n_want, have, n_have, sizeof(struct entry), key_compare, same, apply, s });
 }
 
 static void known(void **state)
 {
-	static const struct entry a[] = { { 1, 1 }, { 3, 3 }, { 5, 5 } }, b[] = { { 2, 2 }, { 3, 3 }, { 5, 9 }, { 7, 7 } };
+	static const struct entry a[] = { { 1, 1 }, { 3, 3 }, { 5, 5 } },
+				  b[] = { { 2, 2 }, { 3, 3 }, { 5, 9 }, { 7, 7 } };
 	static const struct {
 		const struct entry *want;
 		size_t n_want;
@@ -54,8 +55,13 @@ static void known(void **state)
 		size_t n_have;
 		const char *text;
 	} cases[] = {
-		{ a, 0, b, 0, "" },	    { a, 3, a, 3, "" },	       { a, 3, b, 0, "+1 +3 +5 " }, { a, 0, b, 4, "-2 -3 -5 -7 " },
-		{ a, 3, b, 4, "+1 -2 =5 -7 " }, { b, 4, a, 3, "-1 +2 =5 +7 " }, { a, 1, b, 1, "+1 -2 " },
+		{ a, 0, b, 0, "" },
+		{ a, 3, a, 3, "" },
+		{ a, 3, b, 0, "+1 +3 +5 " },
+		{ a, 0, b, 4, "-2 -3 -5 -7 " },
+		{ a, 3, b, 4, "+1 -2 =5 -7 " },
+		{ b, 4, a, 3, "-1 +2 =5 +7 " },
+		{ a, 1, b, 1, "+1 -2 " },
 	};
 
 	(void)state;
@@ -82,9 +88,9 @@ static void any(void **state)
 		for (int key = 0; key < 64; key++) {
 			random = random * 1103515245 + 12345;
 			if (random >> 16 & 1)
-				want[n_want++] = (struct entry){ key, 1 + (int)(random >> 17 & 3) };
+				want[n_want++] = (struct entry) { key, 1 + (int)(random >> 17 & 3) };
 			if (random >> 19 & 1)
-				have[n_have++] = (struct entry){ key, 1 + (int)(random >> 20 & 3) };
+				have[n_have++] = (struct entry) { key, 1 + (int)(random >> 20 & 3) };
 		}
 		run(&s, want, n_want, have, n_have);
 		for (size_t key = 0, i = 0; key < 64; key++) {

@@ -3,10 +3,11 @@
 #include "netvirt_test.h"
 
 #define SELECT "Select-NetVirtualizationNextHop"
-#define T6 "{11111111-2222-3333-4444-000000000000}"
+#define T6     "{11111111-2222-3333-4444-000000000000}"
 
 /* Expected: "next hop's address and MAC", or the error. */
-static void expect(struct kit *k, const char *source, unsigned vsid, const char *to, const char *address, const char *mac)
+static void expect(struct kit *k, const char *source, unsigned vsid, const char *to, const char *address,
+		   const char *mac)
 {
 	_cleanup_free_ char *parameters =
 		xasprintf("{'DestinationCustomerAddress': '%s', 'SourceVirtualSubnetID': %u%s%s%s}", to, vsid,
@@ -67,13 +68,15 @@ static void t6(void **state)
 	kit_do(k, "Remove-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.1.2'}");
 	expect(k, NULL, 6000, "8.8.8.8", "Wnv.NextHopUnresolvable", NULL);
 	kit_refused(k, SELECT, "{'DestinationCustomerAddress': '10.0.0.5'}", "MissingMandatoryParameter");
-	kit_refused(k, SELECT, "{'DestinationCustomerAddress': '10.0.0.5', 'SourceVirtualSubnetID': 0}", "Wnv.VsidOutOfRange");
+	kit_refused(k, SELECT, "{'DestinationCustomerAddress': '10.0.0.5', 'SourceVirtualSubnetID': 0}",
+		    "Wnv.VsidOutOfRange");
 }
 
 /* HN-9: the longest prefix, then the lowest metric, then always the same one. */
 static void selection(void **state)
 {
-	static const char *const order[] = { "10.0.0.9", "10.0.0.10", "10.0.0.11", "10.0.0.4", "10.0.0.6", "10.0.0.7", "10.0.0.8" };
+	static const char *const order[] = { "10.0.0.9", "10.0.0.10", "10.0.0.11", "10.0.0.4",
+					     "10.0.0.6", "10.0.0.7",  "10.0.0.8" };
 	struct kit *k = *state;
 
 	lab_route(k, T6, 6000, "10.0.0.0/24", "0.0.0.0");
@@ -91,12 +94,13 @@ static void selection(void **state)
 	expect(k, NULL, 6000, "172.16.6.1", "10.0.0.3", "000000000003");
 	expect(k, NULL, 6000, "172.15.5.1", "10.0.0.2", "000000000002");
 	lab_do(k, "New-NetVirtualizationCustomerRoute",
-	       "{'RoutingDomainID': '" T6 "', 'VirtualSubnetID': 6000, 'DestinationPrefix': '172.16.5.0/24', 'NextHop': '10.0.0.5', "
+	       "{'RoutingDomainID': '" T6
+	       "', 'VirtualSubnetID': 6000, 'DestinationPrefix': '172.16.5.0/24', 'NextHop': '10.0.0.5', "
 	       "'Metric': 254}");
 	expect(k, NULL, 6000, "172.16.5.1", "10.0.0.5", "000000000005");
 	kit_do(k, "Set-NetVirtualizationCustomerRoute", "{'NextHop': '10.0.0.4', 'Metric': 1}");
 	expect(k, NULL, 6000, "172.16.5.1", "10.0.0.4", "000000000004");
-	/* Equal in everything: the lowest next hop, in whatever order they were made; but the sender's own subnet first. */
+	/* Equal in everything: the lowest next hop, whatever came first; but the sender's own subnet before it. */
 	for (size_t i = 0; i < ARRAY_SIZE(order); i++)
 		lab_route(k, T6, 6000, "192.168.0.0/16", order[i]);
 	expect(k, NULL, 6000, "192.168.0.1", "10.0.0.4", "000000000004");

@@ -13,8 +13,8 @@
 #define ROUNDS 400
 
 static const struct doc_kind *const kinds[] = {
-	&vm_kind, &switch_kind, &adapter_kind, &binding_kind, &record_kind, &customer_route_kind, &provider_address_kind,
-	&provider_route_kind,
+	&vm_kind,     &switch_kind,	    &adapter_kind,	    &binding_kind,
+	&record_kind, &customer_route_kind, &provider_address_kind, &provider_route_kind,
 };
 
 struct written {
@@ -35,7 +35,7 @@ static uint32_t dice(uint32_t sides)
 
 static struct guid guid_of(uint8_t what, uint32_t n)
 {
-	return (struct guid){ { (uint8_t)n, what, 7 } };
+	return (struct guid) { { (uint8_t)n, what, 7 } };
 }
 
 static struct ip ip_of(uint8_t a, uint32_t b, uint32_t c)
@@ -53,21 +53,25 @@ static char *nic_of(uint32_t n)
 	return xasprintf("eth%u", n);
 }
 
-#define make(docs_, kind_, doc_)                                       \
-	do {                                                           \
-		void *_doc = xmemdup(&(doc_), sizeof(doc_));           \
-		vec_push((docs_), (struct written){ &(kind_), _doc }); \
+#define make(docs_, kind_, doc_)                                                                                       \
+	do {                                                                                                           \
+		void *_doc = xmemdup(&(doc_), sizeof(doc_));                                                           \
+		vec_push((docs_), (struct written) { &(kind_), _doc });                                                \
 	} while (0)
 
 static void make_ports(documents *d)
 {
 	for (uint32_t i = 1; i < 1 + dice(4); i++) {
-		struct switch_doc s = { .id = guid_of(1, i), .name = xasprintf("s%u", i), .number = i, .nic = dice(3) ? nic_of(i) : NULL };
+		struct switch_doc s = {
+			.id = guid_of(1, i), .name = xasprintf("s%u", i), .number = i, .nic = dice(3) ? nic_of(i) : NULL
+		};
 
 		make(d, switch_kind, s);
 	}
 	for (uint32_t i = 1; i < 5; i++) {
-		struct vm_doc v = { .id = guid_of(2, i), .name = xasprintf("vm%u", i), .state = dice(4) ? VM_RUNNING : VM_OFF };
+		struct vm_doc v = { .id = guid_of(2, i),
+				    .name = xasprintf("vm%u", i),
+				    .state = dice(4) ? VM_RUNNING : VM_OFF };
 		struct binding_doc b = { nic_of(i), xstrdup("ms_netwnv") };
 
 		make(d, vm_kind, v);
@@ -77,8 +81,11 @@ static void make_ports(documents *d)
 			free(b.nic), free(b.component);
 	}
 	for (uint32_t i = 1; i < 1 + dice(14); i++) {
-		struct adapter_doc a = { .id = guid_of(3, i), .name = xasprintf("a%u", i), .mac = { { 0, 0, 0, 0, 0, (uint8_t)dice(8) } },
-					 .vsid = dice(4) ? 5000 + dice(4) : 0, .spoofing = dice(2) };
+		struct adapter_doc a = { .id = guid_of(3, i),
+					 .name = xasprintf("a%u", i),
+					 .mac = { { 0, 0, 0, 0, 0, (uint8_t)dice(8) } },
+					 .vsid = dice(4) ? 5000 + dice(4) : 0,
+					 .spoofing = dice(2) };
 
 		if (dice(6))
 			a.vm = guid_of(2, 1 + dice(5)); /* the last one does not exist */
@@ -93,30 +100,38 @@ static void make_policy(documents *d)
 	static const char *const dummy = NETVIRT_GATEWAY_PA;
 
 	for (uint32_t i = dice(20); i; i--) {
-		struct record_doc r = { .vsid = 5000 + dice(4), .ca = dice(6) ? ip_of(10, 0, dice(12)) : ip_of(0, 0, 0),
-					.mac = { { 0, 0, 0, 0, 0, (uint8_t)dice(8) } }, .pa = ip_of(192, dice(3), dice(4)),
-					.rule = dice(8) ? NETVIRT_ENCAP : NETVIRT_NAT, .type = dice(4) };
+		struct record_doc r = { .vsid = 5000 + dice(4),
+					.ca = dice(6) ? ip_of(10, 0, dice(12)) : ip_of(0, 0, 0),
+					.mac = { { 0, 0, 0, 0, 0, (uint8_t)dice(8) } },
+					.pa = ip_of(192, dice(3), dice(4)),
+					.rule = dice(8) ? NETVIRT_ENCAP : NETVIRT_NAT,
+					.type = dice(4) };
 
 		if (!dice(10))
-			r.ca = (struct ip){ { 0x20, 1, [15] = (uint8_t)dice(9) } };
+			r.ca = (struct ip) { { 0x20, 1, [15] = (uint8_t)dice(9) } };
 		if (!dice(12))
 			assert_int_equal(ip_parse(dummy, &r.pa), 0);
 		make(d, record_kind, r);
 	}
 	for (uint32_t i = dice(3); i; i--) {
-		struct customer_route_doc r = { .rdid = guid_of(4, 1), .vsid = 5000 + dice(4), .next_hop = ip_of(0, 0, 0), .metric = 255 };
+		struct customer_route_doc r = {
+			.rdid = guid_of(4, 1), .vsid = 5000 + dice(4), .next_hop = ip_of(0, 0, 0), .metric = 255
+		};
 		struct ip ip = ip_of(10, 0, 0);
 
 		assert_int_equal(prefix_from(&ip, 24, &r.prefix), 0);
 		make(d, customer_route_kind, r);
 	}
 	for (uint32_t i = dice(4); i; i--) {
-		struct provider_address_doc p = { .pa = ip_of(192, dice(3), dice(4)), .nic = nic_of(1 + dice(4)), .prefix_len = 16 + dice(17) };
+		struct provider_address_doc p = { .pa = ip_of(192, dice(3), dice(4)),
+						  .nic = nic_of(1 + dice(4)),
+						  .prefix_len = 16 + dice(17) };
 
 		make(d, provider_address_kind, p);
 	}
 	for (uint32_t i = dice(5); i; i--) {
-		struct provider_route_doc r = { .nic = nic_of(1 + dice(4)), .next_hop = dice(3) ? ip_of(192, 0, 99) : ip_of(0, 0, 0),
+		struct provider_route_doc r = { .nic = nic_of(1 + dice(4)),
+						.next_hop = dice(3) ? ip_of(192, 0, 99) : ip_of(0, 0, 0),
 						.metric = dice(3) };
 		struct ip ip = ip_of(192, dice(3), 0);
 
@@ -162,14 +177,14 @@ static struct docs *fill(struct kit *k, documents *d)
 	assert_int_equal(docs_open(k->store, kinds, ARRAY_SIZE(kinds), &docs, NULL), 0);
 	shuffle(d);
 	docs_begin(docs);
-	vec_foreach(d, w)
+	vec_foreach (d, w)
 		docs_put(docs, w->kind, doc_copy(w->kind, w->doc));
 	return docs;
 }
 
 static const struct want_vport *port_named(const struct netvirt_wants *w, const char *link)
 {
-	vec_foreach(&w->ports, p)
+	vec_foreach (&w->ports, p)
 		if (streq(p->link, link))
 			return p;
 	return NULL;
@@ -177,11 +192,11 @@ static const struct want_vport *port_named(const struct netvirt_wants *w, const 
 
 static void check_rings(const struct netvirt_wants *w)
 {
-	vec_foreach(&w->ports, p) {
+	vec_foreach (&w->ports, p) {
 		size_t members = 0, steps = 0;
 		const struct want_vport *at = p;
 
-		vec_foreach(&w->ports, other)
+		vec_foreach (&w->ports, other)
 			members += other->segment == p->segment;
 		if (!p->vsid || p->policy || members == 1) {
 			assert_string_equal(p->flood_next, "");
@@ -200,7 +215,7 @@ static void check_rings(const struct netvirt_wants *w)
 
 static void check_ports(const struct docs *d, const struct netvirt_wants *w)
 {
-	vec_foreach(&w->ports, p) {
+	vec_foreach (&w->ports, p) {
 		const struct adapter_doc *a, *mine = NULL;
 		char name[16];
 		size_t known = 0;
@@ -218,7 +233,7 @@ static void check_ports(const struct docs *d, const struct netvirt_wants *w)
 		assert_true(p->policy || (!p->any_ca && !p->more_ca && !p->n_cas && ip_is_zero(&p->src_pa)));
 		assert_true(!p->more_ca || !p->n_cas);
 		/* What it sends from is one of this host's addresses, or nothing. */
-		vec_foreach(&w->pas, pa)
+		vec_foreach (&w->pas, pa)
 			known += ip_equal(&pa->pa, &p->src_pa);
 		assert_int_equal(known, !ip_is_zero(&p->src_pa));
 	}
@@ -228,7 +243,7 @@ static void check_dests(const struct docs *d, const struct netvirt_wants *w)
 {
 	_cleanup_map_ struct map *seen = map_new();
 
-	vec_foreach(&w->dests, dest) {
+	vec_foreach (&w->dests, dest) {
 		struct {
 			uint32_t segment;
 			struct mac mac;
@@ -238,7 +253,7 @@ static void check_dests(const struct docs *d, const struct netvirt_wants *w)
 
 		/* A table has a key once. */
 		assert_null(map_put(seen, &key, sizeof(key), seen));
-		vec_foreach(&w->hops, h)
+		vec_foreach (&w->hops, h)
 			hops += ip_equal(&h->pa, &dest->pa);
 		if (dest->remote) {
 			assert_string_equal(dest->link, "");
@@ -254,10 +269,10 @@ static void check_dests(const struct docs *d, const struct netvirt_wants *w)
 		assert_int_equal(dest->segment < 1u << 24, netvirt_vsid_has_policy(d, dest->segment & 0xffffff));
 	}
 	/* Every port that the dataplane switches is to be found, unless policy does not know it. */
-	vec_foreach(&w->ports, p) {
+	vec_foreach (&w->ports, p) {
 		bool found = false;
 
-		vec_foreach(&w->dests, dest)
+		vec_foreach (&w->dests, dest)
 			found |= dest->segment == p->segment && mac_equal(&dest->mac, &p->mac);
 		assert_true(found || !p->vsid || p->policy);
 	}
@@ -265,21 +280,21 @@ static void check_dests(const struct docs *d, const struct netvirt_wants *w)
 
 static void check_underlay(const struct docs *d, const struct netvirt_wants *w)
 {
-	vec_foreach(&w->pas, p) {
+	vec_foreach (&w->pas, p) {
 		assert_non_null(switch_by_nic(d, p->nic));
 		assert_true(netadapter_wnv_bound(d, p->nic));
-		vec_foreach(&w->hops, h)
+		vec_foreach (&w->hops, h)
 			assert_false(ip_equal(&h->pa, &p->pa));
 	}
-	vec_foreach(&w->hops, h) {
+	vec_foreach (&w->hops, h) {
 		bool uplink = false;
 
-		vec_foreach(&w->uplinks, u)
+		vec_foreach (&w->uplinks, u)
 			uplink |= streq(*u, h->nic);
 		assert_int_equal(uplink, h->nic[0] != 0);
 		assert_int_equal(ip_is_zero(&h->via), !uplink);
 	}
-	vec_foreach(&w->cas, c) {
+	vec_foreach (&w->cas, c) {
 		assert_false(ip_is_any(&c->ca));
 		assert_false(c->local && c->router);
 	}
@@ -328,7 +343,7 @@ static void random_documents(void **state)
 			docs_rollback(docs);
 			docs_free(docs);
 		}
-		vec_foreach(&d, written)
+		vec_foreach (&d, written)
 			doc_free(written->kind, written->doc);
 		vec_done(&d);
 	}

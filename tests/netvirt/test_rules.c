@@ -3,17 +3,18 @@
 #include "netvirt.h"
 #include "netvirt_test.h"
 
-#define RECORD(vsid, ca, mac, pa, more)                                                                       \
-	"{'VirtualSubnetID': " vsid ", 'CustomerAddress': '" ca "', 'MACAddress': '" mac "', 'ProviderAddress': '" pa \
+#define RECORD(vsid, ca, mac, pa, more)                                                                                \
+	"{'VirtualSubnetID': " vsid ", 'CustomerAddress': '" ca "', 'MACAddress': '" mac "', 'ProviderAddress': '" pa  \
 	"', 'Rule': 'TranslationMethodEncap'" more "}"
-#define NAT(vsid, ca, mac, pa, more)                                                                          \
-	"{'VirtualSubnetID': " vsid ", 'CustomerAddress': '" ca "', 'MACAddress': '" mac "', 'ProviderAddress': '" pa \
+#define NAT(vsid, ca, mac, pa, more)                                                                                   \
+	"{'VirtualSubnetID': " vsid ", 'CustomerAddress': '" ca "', 'MACAddress': '" mac "', 'ProviderAddress': '" pa  \
 	"', 'Rule': 'TranslationMethodNat'" more "}"
-#define ROUTE(rdid, vsid, prefix, hop)                                                                        \
-	"{'RoutingDomainID': '" rdid "', 'VirtualSubnetID': " vsid ", 'DestinationPrefix': '" prefix "', 'NextHop': '" hop "'}"
+#define ROUTE(rdid, vsid, prefix, hop)                                                                                 \
+	"{'RoutingDomainID': '" rdid "', 'VirtualSubnetID': " vsid ", 'DestinationPrefix': '" prefix                   \
+	"', 'NextHop': '" hop "'}"
 #define RECORDS "New-NetVirtualizationLookupRecord"
-#define ROUTES "New-NetVirtualizationCustomerRoute"
-#define RD3 "11111111-2222-3333-4444-000000005012"
+#define ROUTES	"New-NetVirtualizationCustomerRoute"
+#define RD3	"11111111-2222-3333-4444-000000005012"
 
 struct accepted {
 	const char *cmdlet, *parameters, *warning;
@@ -55,7 +56,8 @@ static void good_policy(void **state)
 		{ RECORDS, RECORD("5010", "10.0.0.2", "000000000013", "10.1.0.1", "") },
 		{ ROUTES, ROUTE(RD1, "5010", "192.168.0.0/16", "10.0.0.2") },
 		{ ROUTES, ROUTE(RD1, "6010", "0.0.0.0/0", "10.0.0.2") },
-		{ ROUTES, ROUTE(RD2, "5011", "0.0.0.0/0", "10.0.0.2"), "no lookup record of the routing domain has the next hop 10.0.0.2" },
+		{ ROUTES, ROUTE(RD2, "5011", "0.0.0.0/0", "10.0.0.2"),
+		  "no lookup record of the routing domain has the next hop 10.0.0.2" },
 		/* A subnet may lie in a prefix that a route leads to elsewhere. */
 		{ ROUTES, ROUTE(RD1, "6020", "192.168.5.0/24", "0.0.0.0") },
 		/* HN-4, HN-6: the router's record */
@@ -67,18 +69,26 @@ static void good_policy(void **state)
 		{ RECORDS, RECORD("5010", "0.0.0.0", "000000000016", "10.1.0.1", ""), "Wnv.WildcardNeedsType" },
 		{ RECORDS, RECORD("5010", "10.0.0.16", "000000000016", "10.1.0.1", ", 'Type': 'Dynamic'") },
 		/* HN-11 */
-		{ RECORDS, NAT("5010", "10.0.0.17", "000000000017", "10.1.0.17", ", 'UseVmMACAddress': true"), "unusable" },
-		{ RECORDS, NAT("5010", "10.0.0.18", "000000000018", "10.1.0.18", ", 'UseVmMACAddress': false"), "unusable" },
+		{ RECORDS, NAT("5010", "10.0.0.17", "000000000017", "10.1.0.17", ", 'UseVmMACAddress': true"),
+		  "unusable" },
+		{ RECORDS, NAT("5010", "10.0.0.18", "000000000018", "10.1.0.18", ", 'UseVmMACAddress': false"),
+		  "unusable" },
 		{ RECORDS, RECORD("5010", "10.0.0.19", "000000000019", "10.1.0.17", ", 'UseVmMACAddress': 0") },
 		/* One provider address for one customer address is one however many subnets it is in. */
 		{ RECORDS, NAT("5011", "10.0.0.17", "000000000017", "10.1.0.17", ""), "unusable" },
+		{ RECORDS, RECORD("5010", "10.0.0.20", "000000000020", "2001:db8:1::1", ""),
+		  "IPv4 only: the record is unusable" },
 		/* What works and is probably not meant. */
-		{ RECORDS, RECORD("5010", "10.9.9.9", "00000000001A", "10.1.0.1", ""), "10.9.9.9 is outside 10.0.0.0/24" },
-		{ RECORDS, RECORD("5010", "10.0.0.8", "000000000011", "10.1.0.2", ""), "lowest customer address counts" },
+		{ RECORDS, RECORD("5010", "10.9.9.9", "00000000001A", "10.1.0.1", ""),
+		  "10.9.9.9 is outside 10.0.0.0/24" },
+		{ RECORDS, RECORD("5010", "10.0.0.8", "000000000011", "10.1.0.2", ""),
+		  "lowest customer address counts" },
 	};
 	struct kit *k = *state;
 
 	accept_all(k, cases, ARRAY_SIZE(cases));
+	kit_do(k, "Get-NetVirtualizationLookupRecord", "{'Unusable': true}");
+	kit_names(k, "CustomerAddress", "10.0.0.1 10.0.0.17 10.0.0.18 10.0.0.20 10.0.0.17");
 	assert_int_equal(docs_count(k->docs, &customer_route_kind), 9);
 	assert_int_equal(k->reconciles, ARRAY_SIZE(cases));
 }
@@ -91,9 +101,12 @@ static void bad_records(void **state)
 		REFUSED(RECORDS, RECORD("4095", "10.0.0.9", "000000000019", "10.1.0.1", ""), "Wnv.VsidOutOfRange"),
 		REFUSED(RECORDS, RECORD("16777215", "10.0.0.9", "000000000019", "10.1.0.1", ""), "Wnv.VsidOutOfRange"),
 		/* HN-4 */
-		REFUSED(RECORDS, RECORD("5010", "10.0.0.1", "000000000019", "10.1.0.1", ""), "Wnv.GatewayAddressReserved"),
-		REFUSED(RECORDS, RECORD("5010", "2001:db8::1", "000000000019", "10.1.0.1", ""), "Wnv.GatewayAddressReserved"),
-		REFUSED("Set-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.129', 'ProviderAddress': '10.1.0.1'}",
+		REFUSED(RECORDS, RECORD("5010", "10.0.0.1", "000000000019", "10.1.0.1", ""),
+			"Wnv.GatewayAddressReserved"),
+		REFUSED(RECORDS, RECORD("5010", "2001:db8::1", "000000000019", "10.1.0.1", ""),
+			"Wnv.GatewayAddressReserved"),
+		REFUSED("Set-NetVirtualizationLookupRecord",
+			"{'CustomerAddress': '10.0.0.129', 'ProviderAddress': '10.1.0.1'}",
 			"Wnv.GatewayAddressReserved"),
 		/* HN-7, HN-8 */
 		REFUSED(RECORDS, RECORD("5010", "10.0.0.9", "000000000019", "10.1.0.1", ", 'Type': 'L2Only'"),
@@ -107,19 +120,22 @@ static void bad_records(void **state)
 			"Wnv.UseVmMacNeedsNat"),
 		REFUSED("Set-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.5', 'UseVmMACAddress': true}",
 			"Wnv.UseVmMacNeedsNat"),
-		REFUSED("Set-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.7', 'Rule': 'TranslationMethodEncap'}",
-			"Wnv.UseVmMacNeedsNat"),
+		REFUSED("Set-NetVirtualizationLookupRecord",
+			"{'CustomerAddress': '10.0.0.7', 'Rule': 'TranslationMethodEncap'}", "Wnv.UseVmMacNeedsNat"),
 		/* One provider address per customer address (2.7). */
 		REFUSED(RECORDS, NAT("5010", "10.0.0.9", "000000000019", "10.1.0.7", ""), "Wnv.RewritePaShared"),
-		REFUSED("Set-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.8', 'ProviderAddress': '10.1.0.7'}",
-			"Wnv.RewritePaShared"),
 		REFUSED("Set-NetVirtualizationLookupRecord",
-			"{'CustomerAddress': '10.0.0.5', 'ProviderAddress': '10.1.0.7', 'Rule': 'TranslationMethodNat'}",
+			"{'CustomerAddress': '10.0.0.8', 'ProviderAddress': '10.1.0.7'}", "Wnv.RewritePaShared"),
+		REFUSED("Set-NetVirtualizationLookupRecord",
+			"{'CustomerAddress': '10.0.0.5', 'ProviderAddress': '10.1.0.7', 'Rule': "
+			"'TranslationMethodNat'}",
 			"Wnv.RewritePaShared"),
 		/* HN-5: an address has one machine; identity is (VSID, CA, MAC). */
-		REFUSED(RECORDS, RECORD("5010", "10.0.0.5", "000000000019", "10.1.0.1", ""), "Wnv.CustomerAddressInUse"),
+		REFUSED(RECORDS, RECORD("5010", "10.0.0.5", "000000000019", "10.1.0.1", ""),
+			"Wnv.CustomerAddressInUse"),
 		REFUSED(RECORDS, RECORD("5010", "10.0.0.5", "000000000011", "10.1.0.9", ""), "AlreadyExists"),
-		REFUSED(RECORDS, RECORD("5010", "0.0.0.0", "000000000015", "10.1.0.1", ", 'Type': 'L2Only'"), "AlreadyExists"),
+		REFUSED(RECORDS, RECORD("5010", "0.0.0.0", "000000000015", "10.1.0.1", ", 'Type': 'L2Only'"),
+			"AlreadyExists"),
 		/* Addresses of more or less than one machine. */
 		REFUSED(RECORDS, RECORD("5010", "224.0.0.1", "000000000019", "10.1.0.1", ""), "Wnv.BadCustomerAddress"),
 		REFUSED(RECORDS, RECORD("5010", "ff02::1", "000000000019", "10.1.0.1", ""), "Wnv.BadCustomerAddress"),
@@ -132,13 +148,17 @@ static void bad_records(void **state)
 		REFUSED(RECORDS, RECORD("5010", "10.0.0.9", "000000000019", "::", ""), "Wnv.BadProviderAddress"),
 		REFUSED(RECORDS, RECORD("5010", "10.0.0.9", "000000000019", "239.1.1.1", ""), "Wnv.BadProviderAddress"),
 		REFUSED(RECORDS, RECORD("5010", "10.0.0.9", "000000000019", "127.0.0.1", ""), "Wnv.BadProviderAddress"),
-		REFUSED("Set-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.5', 'ProviderAddress': '0.0.0.0'}",
-			"Wnv.BadProviderAddress"),
+		REFUSED("Set-NetVirtualizationLookupRecord",
+			"{'CustomerAddress': '10.0.0.5', 'ProviderAddress': '0.0.0.0'}", "Wnv.BadProviderAddress"),
 		/* What does not parse, what is missing. */
-		REFUSED(RECORDS, RECORD("'x'", "10.0.0.9", "000000000019", "10.1.0.1", ""), "ParameterArgumentTransformationError"),
-		REFUSED(RECORDS, RECORD("5010", "10.0.0", "000000000019", "10.1.0.1", ""), "ParameterArgumentTransformationError"),
-		REFUSED(RECORDS, RECORD("5010", "10.0.0.9", "00000000001", "10.1.0.1", ""), "ParameterArgumentTransformationError"),
-		REFUSED(RECORDS, RECORD("5010", "10.0.0.9", "000000000019", "host2", ""), "ParameterArgumentTransformationError"),
+		REFUSED(RECORDS, RECORD("'x'", "10.0.0.9", "000000000019", "10.1.0.1", ""),
+			"ParameterArgumentTransformationError"),
+		REFUSED(RECORDS, RECORD("5010", "10.0.0", "000000000019", "10.1.0.1", ""),
+			"ParameterArgumentTransformationError"),
+		REFUSED(RECORDS, RECORD("5010", "10.0.0.9", "00000000001", "10.1.0.1", ""),
+			"ParameterArgumentTransformationError"),
+		REFUSED(RECORDS, RECORD("5010", "10.0.0.9", "000000000019", "host2", ""),
+			"ParameterArgumentTransformationError"),
 		REFUSED(RECORDS, RECORD("5010", "10.0.0.9", "000000000019", "10.1.0.1", ", 'Type': 'Other'"),
 			"ParameterArgumentTransformationError"),
 		REFUSED(RECORDS, "{'VirtualSubnetID': 5010}", "MissingMandatoryParameter"),
@@ -149,7 +169,8 @@ static void bad_records(void **state)
 	/* A record that came before its subnet's prefix would be the router's now: the route is refused ... */
 	kit_refused(k, ROUTES, ROUTE(RD3, "5012", "10.0.0.128/25", "0.0.0.0"), "Wnv.GatewayAddressReserved");
 	/* ... unless it is the router's record. */
-	kit_do(k, "Set-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.129', 'ProviderAddress': '169.254.254.254'}");
+	kit_do(k, "Set-NetVirtualizationLookupRecord",
+	       "{'CustomerAddress': '10.0.0.129', 'ProviderAddress': '169.254.254.254'}");
 	kit_do(k, ROUTES, ROUTE(RD3, "5012", "10.0.0.128/25", "0.0.0.0"));
 	lab_route(k, RD1, 5010, "10.0.0.0/24", "0.0.0.0");
 	lab_route(k, RD1, 5010, "2001:db8::/64", "::");
@@ -196,11 +217,12 @@ static void bad_routes(void **state)
 	lab_route(k, RD2, 5010, "10.0.2.0/24", "0.0.0.0");
 }
 
-#define PA(index, pa, len, more) \
+#define PA(index, pa, len, more)                                                                                       \
 	"{'InterfaceIndex': " index ", 'ProviderAddress': '" pa "', 'PrefixLength': " len more "}"
-#define PROUTE(index, prefix, hop) "{'InterfaceIndex': " index ", 'DestinationPrefix': '" prefix "', 'NextHop': '" hop "'}"
+#define PROUTE(index, prefix, hop)                                                                                     \
+	"{'InterfaceIndex': " index ", 'DestinationPrefix': '" prefix "', 'NextHop': '" hop "'}"
 #define ADDRESSES "New-NetVirtualizationProviderAddress"
-#define PROUTES "New-NetVirtualizationProviderRoute"
+#define PROUTES	  "New-NetVirtualizationProviderRoute"
 
 static void provider_side(void **state)
 {
@@ -222,7 +244,8 @@ static void provider_side(void **state)
 		REFUSED("Set-NetVirtualizationProviderAddress", "{'PrefixLength': 33}", "Wnv.BadPrefixLength"),
 		REFUSED("Set-NetVirtualizationProviderAddress", "{'VlanID': 7}", "Wnv.ProviderVlan"),
 		REFUSED("Set-NetVirtualizationProviderAddress", "{'MACAddress': '000000000011'}", "Wnv.ProviderMac"),
-		REFUSED(PROUTES, PROUTE("9", "10.2.0.0/16", "10.1.0.254"), "CmdletizationQuery_NotFound_InterfaceIndex"),
+		REFUSED(PROUTES, PROUTE("9", "10.2.0.0/16", "10.1.0.254"),
+			"CmdletizationQuery_NotFound_InterfaceIndex"),
 		REFUSED(PROUTES, PROUTE("3", "10.2.0.0/16", "10.1.0.254"), "Wnv.DriverNotBound"),
 		REFUSED(PROUTES, PROUTE("4", "10.2.0.0/16", "10.1.0.254"), "Wnv.NoSwitchOnAdapter"),
 		REFUSED(PROUTES, PROUTE("2", "10.2.0.0/16", "2001:db8::1"), "Wnv.NextHopFamily"),
@@ -259,7 +282,8 @@ static void what_if(void **state)
 	kit_what_if(k, ROUTES, ROUTE(RD1, "5010", "10.0.0.0/24", "0.0.0.0"), 1);
 	kit_what_if(k, ADDRESSES, PA("2", "10.1.0.1", "24", ""), 1);
 	kit_what_if(k, PROUTES, PROUTE("2", "10.3.0.0/16", "10.1.0.254"), 1);
-	kit_refused(k, RECORDS, RECORD("5010", "10.0.0.5", "000000000000", "10.1.0.1", ", 'WhatIf': true"), "Wnv.BadMacAddress");
+	kit_refused(k, RECORDS, RECORD("5010", "10.0.0.5", "000000000000", "10.1.0.1", ", 'WhatIf': true"),
+		    "Wnv.BadMacAddress");
 	lab_record(k, 5010, "10.0.0.5", "000000000011", "10.1.0.1", "");
 	lab_record(k, 5010, "10.0.0.6", "000000000012", "10.1.0.1", "");
 	lab_route(k, RD1, 5010, "10.0.0.0/24", "0.0.0.0");

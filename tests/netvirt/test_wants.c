@@ -106,24 +106,26 @@ static void lab3_host1(void **state)
 	lab_vm(k, "blue1", "vswitch", "000000000011", 5010);
 	lab_vm(k, "red1", "vswitch", "000000000021", 5011);
 	lab3_policy(k, 1);
-	lab_assert_wants(k, "pdchaur",
-			 "port blue1 vsid 5010 segment 0+5010 mac 000000000011 next - src 214.214.51.42 policy 10.10.10.11\n"
-			 "port red1 vsid 5011 segment 0+5011 mac 000000000021 next - src 214.214.51.42 policy 10.10.10.11\n"
-			 "dest 0+5010 000000000011 blue1 pa 214.214.51.42\n"
-			 "dest 0+5010 000000000012 remote pa 214.214.51.43\n"
-			 "dest 0+5011 000000000021 red1 pa 214.214.51.42\n"
-			 "dest 0+5011 000000000022 remote pa 214.214.51.43\n"
-			 "ca 5010 10.10.10.11 000000000011 pa 214.214.51.42 local\n"
-			 "ca 5010 10.10.10.12 000000000012 pa 214.214.51.43\n"
-			 "ca 5011 10.10.10.11 000000000021 pa 214.214.51.42 local\n"
-			 "ca 5011 10.10.10.12 000000000022 pa 214.214.51.43\n"
-			 "hop 214.214.51.43 nic eth0 via 214.214.51.43\n"
-			 "pa 214.214.51.42/24 nic eth0\n"
-			 "uplink eth0\n");
+	lab_assert_wants(
+		k, "pdchaur",
+		"port blue1 vsid 5010 segment 0+5010 mac 000000000011 next - src 214.214.51.42 policy 10.10.10.11\n"
+		"port red1 vsid 5011 segment 0+5011 mac 000000000021 next - src 214.214.51.42 policy 10.10.10.11\n"
+		"dest 0+5010 000000000011 blue1 pa 214.214.51.42\n"
+		"dest 0+5010 000000000012 remote pa 214.214.51.43\n"
+		"dest 0+5011 000000000021 red1 pa 214.214.51.42\n"
+		"dest 0+5011 000000000022 remote pa 214.214.51.43\n"
+		"ca 5010 10.10.10.11 000000000011 pa 214.214.51.42 local\n"
+		"ca 5010 10.10.10.12 000000000012 pa 214.214.51.43\n"
+		"ca 5011 10.10.10.11 000000000021 pa 214.214.51.42 local\n"
+		"ca 5011 10.10.10.12 000000000022 pa 214.214.51.43\n"
+		"hop 214.214.51.43 nic eth0 via 214.214.51.43\n"
+		"pa 214.214.51.42/24 nic eth0\n"
+		"uplink eth0\n");
 	/* The machine is here and off: known, but nowhere to deliver to. */
 	kit_do(k, "Stop-VM", "{'Name': 'red1', 'TurnOff': true}");
-	lab_assert_wants(k, "p", "port blue1 vsid 5010 segment 0+5010 mac 000000000011 next - src 214.214.51.42 policy "
-				 "10.10.10.11\n");
+	lab_assert_wants(k, "p",
+			 "port blue1 vsid 5010 segment 0+5010 mac 000000000011 next - src 214.214.51.42 policy "
+			 "10.10.10.11\n");
 	lab_assert_wants(k, "d",
 			 "dest 0+5010 000000000011 blue1 pa 214.214.51.42\n"
 			 "dest 0+5010 000000000012 remote pa 214.214.51.43\n"
@@ -132,7 +134,8 @@ static void lab3_host1(void **state)
 	/* Without the binding nothing of the underlay is wanted; the policy went with it (it was the last). */
 	kit_do(k, "Disable-NetAdapterBinding", "{'Name': '*', 'ComponentID': 'ms_netwnv'}");
 	lab_assert_wants(k, "pdchaur",
-			 "port blue1 vsid 5010 segment 1+5010 mac 000000000011 next - src ::\ndest 1+5010 000000000011 blue1 pa ::\n");
+			 "port blue1 vsid 5010 segment 1+5010 mac 000000000011 next - src ::\ndest 1+5010 000000000011 "
+			 "blue1 pa ::\n");
 }
 
 static void lab3_host2(void **state)
@@ -143,21 +146,24 @@ static void lab3_host2(void **state)
 	lab_vm(k, "blue2", "vswitch", "000000000012", 5010);
 	lab_vm(k, "red2", "vswitch", "000000000022", 5011);
 	lab3_policy(k, 2);
-	lab_assert_wants(k, "pdh",
-			 "port blue2 vsid 5010 segment 0+5010 mac 000000000012 next - src 214.214.51.43 policy 10.10.10.12\n"
-			 "port red2 vsid 5011 segment 0+5011 mac 000000000022 next - src 214.214.51.43 policy 10.10.10.12\n"
-			 "dest 0+5010 000000000011 remote pa 214.214.51.42\n"
-			 "dest 0+5010 000000000012 blue2 pa 214.214.51.43\n"
-			 "dest 0+5011 000000000021 remote pa 214.214.51.42\n"
-			 "dest 0+5011 000000000022 red2 pa 214.214.51.43\n"
-			 "hop 214.214.51.42 nic eth0 via 214.214.51.42\n");
+	lab_assert_wants(
+		k, "pdh",
+		"port blue2 vsid 5010 segment 0+5010 mac 000000000012 next - src 214.214.51.43 policy 10.10.10.12\n"
+		"port red2 vsid 5011 segment 0+5011 mac 000000000022 next - src 214.214.51.43 policy 10.10.10.12\n"
+		"dest 0+5010 000000000011 remote pa 214.214.51.42\n"
+		"dest 0+5010 000000000012 blue2 pa 214.214.51.43\n"
+		"dest 0+5011 000000000021 remote pa 214.214.51.42\n"
+		"dest 0+5011 000000000022 red2 pa 214.214.51.43\n"
+		"hop 214.214.51.42 nic eth0 via 214.214.51.42\n");
 	/* A machine with another address than its record's has no way in; one without its VSID is not in the subnet. */
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'red2', 'VirtualSubnetId': 0}");
-	lab_assert_wants(k, "p",
-			 "port blue2 vsid 5010 segment 0+5010 mac 000000000012 next - src 214.214.51.43 policy 10.10.10.12\n"
-			 "port red2 vsid 0 segment 0+0 mac 000000000022 next - src ::\n");
+	lab_assert_wants(
+		k, "p",
+		"port blue2 vsid 5010 segment 0+5010 mac 000000000012 next - src 214.214.51.43 policy 10.10.10.12\n"
+		"port red2 vsid 0 segment 0+0 mac 000000000022 next - src ::\n");
 	/* Live migration: the record moves to the other host, and back. */
-	kit_do(k, "Set-NetVirtualizationLookupRecord", "{'MACAddress': '000000000012', 'ProviderAddress': '214.214.51.42'}");
+	kit_do(k, "Set-NetVirtualizationLookupRecord",
+	       "{'MACAddress': '000000000012', 'ProviderAddress': '214.214.51.42'}");
 	assert_int_equal(kit_count(k, "warnings"), 0);
 	lab_assert_wants(k, "pd",
 			 "port blue2 vsid 5010 segment 0+5010 mac 000000000012 next - src :: policy 10.10.10.12\n"
@@ -185,7 +191,8 @@ static void special_records(void **state)
 	lab_record(k, 5010, "2001:db8::5", "000000000022", "10.1.0.9", "");
 	lab_record(k, 5010, "10.0.0.1", "101010101101", "169.254.254.254", "");
 	kit_do(k, "New-NetVirtualizationLookupRecord",
-	       "{'VirtualSubnetID': 5010, 'CustomerAddress': '10.0.0.9', 'MACAddress': '000000000013', 'ProviderAddress': '10.1.0.1', "
+	       "{'VirtualSubnetID': 5010, 'CustomerAddress': '10.0.0.9', 'MACAddress': '000000000013', "
+	       "'ProviderAddress': '10.1.0.1', "
 	       "'Rule': 'TranslationMethodNat'}");
 	lab_assert_wants(k, "pdch",
 			 "port dhcp vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy any 10.0.0.7\n"
@@ -214,10 +221,11 @@ static void many_addresses(void **state)
 	lab_record(k, 5010, "10.0.0.100", "000000000011", "10.1.0.1", "");
 	lab_record(k, 5010, "9.255.255.255", "000000000011", "10.1.0.1", "");
 	lab_record(k, 5010, "2001:db8::1", "000000000011", "10.1.0.1", "");
-	lab_assert_wants(k, "pd",
-			 "port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy 9.255.255.255 10.0.0.9 "
-			 "10.0.0.20 10.0.0.100\n"
-			 "dest 0+5010 000000000011 a pa 10.1.0.1\n");
+	lab_assert_wants(
+		k, "pd",
+		"port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy 9.255.255.255 10.0.0.9 "
+		"10.0.0.20 10.0.0.100\n"
+		"dest 0+5010 000000000011 a pa 10.1.0.1\n");
 	lab_record(k, 5010, "10.0.0.21", "000000000011", "10.1.0.1", "");
 	lab_assert_wants(k, "p", "port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy more\n");
 }
@@ -226,7 +234,9 @@ static void many_addresses(void **state)
 static void different_providers(void **state)
 {
 	static const char *const order[][3] = {
-		{ "10.0.0.9", "10.0.0.10", "10.0.0.8" }, { "10.0.0.8", "10.0.0.9", "10.0.0.10" }, { "10.0.0.10", "10.0.0.8", "10.0.0.9" },
+		{ "10.0.0.9", "10.0.0.10", "10.0.0.8" },
+		{ "10.0.0.8", "10.0.0.9", "10.0.0.10" },
+		{ "10.0.0.10", "10.0.0.8", "10.0.0.9" },
 	};
 	struct kit *k = *state;
 
@@ -239,14 +249,18 @@ static void different_providers(void **state)
 		for (size_t n = 0; n < 3; n++) {
 			const char *ca = order[i][n];
 
-			lab_record(k, 5010, ca, "000000000011", streq(ca, "10.0.0.8") ? "10.1.0.2" : streq(ca, "10.0.0.9") ? "10.1.0.3" :
-				   "10.1.0.1", "");
+			lab_record(k, 5010, ca, "000000000011",
+				   streq(ca, "10.0.0.8")   ? "10.1.0.2"
+				   : streq(ca, "10.0.0.9") ? "10.1.0.3"
+							   : "10.1.0.1",
+				   "");
 			if (n)
 				kit_warning(k, "lowest customer address counts");
 		}
-		lab_assert_wants(k, "pd",
-				 "port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.2 policy 10.0.0.8 10.0.0.9 "
-				 "10.0.0.10\ndest 0+5010 000000000011 a pa 10.1.0.2\n");
+		lab_assert_wants(
+			k, "pd",
+			"port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.2 policy 10.0.0.8 10.0.0.9 "
+			"10.0.0.10\ndest 0+5010 000000000011 a pa 10.1.0.2\n");
 		kit_do(k, "Remove-NetVirtualizationLookupRecord", "{}");
 	}
 }
@@ -254,7 +268,8 @@ static void different_providers(void **state)
 static void provider_route(struct kit *k, int ifindex, const char *prefix, const char *next_hop, unsigned metric)
 {
 	lab_do(k, "New-NetVirtualizationProviderRoute",
-	       "{'InterfaceIndex': %d, 'DestinationPrefix': '%s', 'NextHop': '%s', 'Metric': %u}", ifindex, prefix, next_hop, metric);
+	       "{'InterfaceIndex': %d, 'DestinationPrefix': '%s', 'NextHop': '%s', 'Metric': %u}", ifindex, prefix,
+	       next_hop, metric);
 }
 
 /* HN-13: the longest prefix of on-link networks and provider routes, then the lowest metric. */
@@ -271,7 +286,8 @@ static void ways(void **state)
 	lab_record(k, 5010, "10.0.0.5", "000000000015", "10.9.0.5", "");
 	lab_record(k, 5010, "10.0.0.6", "000000000016", "10.1.0.2", "");
 	lab_assert_wants(k, "h",
-			 "hop 10.1.0.2 nic eth0 via 10.1.0.2\nhop 10.2.0.3 nic  via ::\nhop 10.2.1.4 nic  via ::\nhop 10.9.0.5 nic  via "
+			 "hop 10.1.0.2 nic eth0 via 10.1.0.2\nhop 10.2.0.3 nic  via ::\nhop 10.2.1.4 nic  via ::\nhop "
+			 "10.9.0.5 nic  via "
 			 "::\n");
 	/* Another network of this host has the address, too, but is wider. */
 	lab_pa(k, 3, "10.1.9.1", 16);
@@ -335,7 +351,7 @@ static void switches_and_adapters(void **state)
 	kit_do(k, "Start-VM", "{'Name': 'on'}");
 	switch_wants(k->docs, &switches);
 	assert_int_equal(switches.n, 2);
-	vec_foreach(&switches, s) {
+	vec_foreach (&switches, s) {
 		assert_string_equal(s->nic, streq(s->name, "ext") ? "eth0" : "");
 		assert_string_equal(s->bridge, switch_bridge_name(&s->id, name));
 		assert_int_equal(strlen(s->bridge), 12);
@@ -343,7 +359,7 @@ static void switches_and_adapters(void **state)
 	}
 	adapter_wants(k->docs, &ports);
 	assert_int_equal(ports.n, 3);
-	vec_foreach(&ports, p) {
+	vec_foreach (&ports, p) {
 		assert_string_equal(p->name, adapter_port_name(&p->adapter, name));
 		connected += p->bridge[0] != 0;
 		if (guid_is_zero(&p->vm)) {
@@ -371,9 +387,11 @@ static void switches_and_adapters(void **state)
 int wants_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(lab1),		   kit_test(two_switches),   kit_test(same_mac_twice),	    kit_test(lab3_host1),
-		kit_test(lab3_host2),	   kit_test(special_records), kit_test(many_addresses),
-		kit_test(different_providers), kit_test(ways),	     kit_test(switches_and_adapters),
+		kit_test(lab1),		  kit_test(two_switches),
+		kit_test(same_mac_twice), kit_test(lab3_host1),
+		kit_test(lab3_host2),	  kit_test(special_records),
+		kit_test(many_addresses), kit_test(different_providers),
+		kit_test(ways),		  kit_test(switches_and_adapters),
 	};
 
 	return cmocka_run_group_tests_name("netvirt/wants", tests, NULL, NULL);

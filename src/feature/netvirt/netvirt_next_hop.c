@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netvirt.h"
 
-/* Does a win over b? What is equal for HN-9 is decided by the sender's own subnet, then by the key, so that it is decided. */
+/* Does a win over b? What HN-9 leaves equal is decided by the sender's own subnet, then by the key: always the same. */
 static bool route_wins(const struct customer_route_doc *a, const struct customer_route_doc *b, uint32_t vsid)
 {
 	if (a->prefix.len != b->prefix.len)

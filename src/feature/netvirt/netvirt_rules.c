@@ -96,6 +96,9 @@ char *record_warning(const struct docs *d, const struct record_doc *r)
 	if (r->rule != NETVIRT_ENCAP)
 		return xasprintf("Rule %s is stored, but this version carries TranslationMethodEncap only: the record is unusable.",
 				 netvirt_rules[r->rule]);
+	if (!ip_is_v4(&r->pa))
+		return xasprintf("Provider address %s is stored, but this version carries IPv4 only: the record is unusable.",
+				 ip_format(&r->pa, text));
 	if (prefix && !ip_is_any(&r->ca) && !prefix_contains(prefix, &r->ca))
 		return xasprintf("Customer address %s is outside %s, the prefix of virtual subnet %u.", ip_format(&r->ca, ca),
 				 prefix_format(prefix, text), r->vsid);
