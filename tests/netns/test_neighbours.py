@@ -145,7 +145,7 @@ def test_a_nic_of_the_other_cannot_be_taken(two):
     try:
         with pytest.raises(CmdletError) as refused:
             one.switch("greedy", nic="nic2")
-        assert refused.value.answer["errors"][0]["id"] == "Switch.NetAdapterNotUsable"
+        assert refused.value.answer["errors"][0]["id"] == "Switch.NetAdapterInUse"
         assert (seen(one.ns), objects(one.daemon), objects(other.daemon)) == before
     finally:
         if one.do("Get-VMSwitch", Name="greedy*"):
