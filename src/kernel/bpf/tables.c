@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <bpf/bpf.h>
 #include <errno.h>
-
-#include "internal.h"
-
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
+
+#include "internal.h"
 
 /* Entries a system call; also the first guess at what a bucket of a hash may hold. */
 #define BATCH 4096
