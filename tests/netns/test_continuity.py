@@ -6,9 +6,8 @@ import re
 
 import pytest
 
-from fabric import Host
-from kit import Lab, underlay, wait_for
-from support import UNREPEATABLE, assert_settled, hang_up, health, kernel, maps, objects
+from kit import Process, wait_for
+from support import hang_up, health, kernel, maps
 
 STREAM_SECONDS = 600
 
@@ -19,7 +18,6 @@ class Traffic:
     def __init__(self, pair):
         self.b = pair.b
         lab = pair.hosts[0].ns.lab
-        from kit import Process  # pylint: disable=import-outside-toplevel
         self.server = lab.own(Process(*pair.b.command("iperf3", "-s", "-1")))
         wait_for(lambda: pair.b.run("ss", "-Hltn", "sport = :5201").out, 10, "iperf3 to listen")
         # Bounded: a stream at full speed would leave the daemons no processor.
