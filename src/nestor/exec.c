@@ -66,32 +66,60 @@ static int enter(pid_t pid)
 	return 0;
 }
 
-int exec_in_guest(struct client *c, const char *vm, char *const *command)
+/* Exit code of a child, as a shell says it; negative errno when it was lost. */
+static int wait_for(pid_t child)
 {
-	pid_t pid = guest_pid(c, vm), child;
 	int status;
 
-	if (!pid || enter(pid) < 0)
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static _Noreturn void run(char *const *command)
+{
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
+	if (chdir("/") < 0)
+		_exit(126);
+	execvp(command[0], command);
+	fprintf(stderr, "nestor: %s: %s\n", command[0], strerror(errno));
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* In a child of its own: there is no way back from the guest's namespaces, and that of processes holds for children only. */
+static _Noreturn void run_inside(pid_t guest, char *const *command)
+{
+	pid_t child;
+	int r;
+
+	if (enter(guest) < 0)
+		_exit(SHELL_FAILED);
+	child = fork();
+	if (child == 0)
+		run(command);
+	r = child < 0 ? -errno : wait_for(child);
+	if (r < 0)
+		fprintf(stderr, "nestor: %s\n", strerror(-r));
+	_exit(r < 0 ? SHELL_FAILED : r);
+}
+
+int exec_in_guest(struct client *c, const char *vm, char *const *command)
+{
+	pid_t guest = guest_pid(c, vm), child;
+	int r;
+
+	if (!guest)
 		return SHELL_FAILED;
-	/* The namespace of processes holds for children only. */
+	/* The terminal's signals are the command's. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGQUIT, SIG_IGN);
 	child = fork();
-	if (child == 0) {
-		signal(SIGINT, SIG_DFL);
-		signal(SIGQUIT, SIG_DFL);
-		if (chdir("/") < 0)
-			_exit(126);
-		execvp(command[0], command);
-		fprintf(stderr, "nestor: %s: %s\n", command[0], strerror(errno));
-		_exit(errno == ENOENT ? 127 : 126);
-	}
-	if (child < 0) {
-		fprintf(stderr, "nestor: fork: %s\n", strerror(errno));
-		return SHELL_FAILED;
-	}
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return SHELL_FAILED;
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	if (child == 0)
+		run_inside(guest, command);
+	r = child < 0 ? -errno : wait_for(child);
+	if (r < 0)
+		fprintf(stderr, "nestor: %s\n", strerror(-r));
+	return r < 0 ? SHELL_FAILED : r;
 }
