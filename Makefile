@@ -22,6 +22,7 @@ check: all
 
 bench: all
 	@bench/run
+	@bench/control
 
 asan: deps
 	@tools/configure build-asan -Db_sanitize=address,undefined -Db_lundef=false

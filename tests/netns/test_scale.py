@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A thousand lookup records: all of them are in effect, and a pass over them is quick. The fastest of several runs counts:
-a machine that is busy with other things makes none of them faster."""
-
-import time
+"""A thousand lookup records: all of them are in effect, and a pass over them writes nothing. How long that takes is the
+benchmark's business (bench/control)."""
 
 import pytest
 
@@ -11,9 +9,6 @@ from kit import Lab, underlay
 from support import assert_settled, hang_up, maps
 
 RECORDS = 1000
-PASS_MICROSECONDS = 50_000
-COMMAND_SECONDS = 0.020
-RUNS = 10
 PAS = ("214.214.51.42", "214.214.51.43")
 
 
@@ -47,15 +42,5 @@ def test_all_are_in_effect(net):
     assert net.guests[0].ping(address(2))
 
 
-def test_a_pass_is_quick(net):
-    accounts = [hang_up(net.daemon) for _ in range(RUNS)]
-    assert {a["lastWrites"] for a in accounts} == {0}
-    assert min(a["lastMicroseconds"] for a in accounts) < PASS_MICROSECONDS
-
-
-def test_a_command_is_quick(net):
-    def seconds():
-        start = time.monotonic()
-        net.daemon.nestor("Get-VMSwitch")
-        return time.monotonic() - start
-    assert min(seconds() for _ in range(RUNS)) < COMMAND_SECONDS
+def test_a_pass_writes_nothing(net):
+    assert hang_up(net.daemon)["lastWrites"] == 0
