@@ -199,6 +199,15 @@ def test_a_removed_machines_counts_vanish(pair):
     assert [a["VMName"] for a in host.do("Get-VMNetworkAdapterStatistics", All=True) if a["VMName"]] == ["a"]
 
 
+def test_not_connected(pair):
+    """An adapter with a VSID that is on no switch, whether or not its port is in the dataplane: an answer, and no error."""
+    host = pair.hosts[0]
+    host.guest("c", vsid=VSID, switch=None)
+    assert statistics(host, "c")[0][:4] == (0, 0, 0, 0)
+    host.do("Stop-VM", Name="c", TurnOff=True)
+    host.do("Remove-VM", Name="c", Force=True)
+
+
 def test_summary(pair):
     host = pair.hosts[0]
     assert pair.a.ping("10.10.10.12")
