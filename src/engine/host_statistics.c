@@ -77,7 +77,8 @@ static int host_drops(struct host *h, host_drop_vec *ret)
 	vec_foreach(&links, l)
 		map_put(names, &l->ifindex, sizeof(l->ifindex), l->name);
 	vec_foreach(&counts, count) {
-		struct host_drop drop = { .ifindex = (int)count->ifindex, .reason = reason_of(count->reason), .packets = count->packets };
+		struct host_drop drop = { .ifindex = (int)count->ifindex, .reason = reason_of(count->reason),
+					  .packets = count->packets };
 		const char *name = map_get(names, &drop.ifindex, sizeof(drop.ifindex));
 
 		/* A last frame may have been dropped while its port was being removed: that count is nobody's. */
@@ -117,8 +118,9 @@ static int count_hops(struct engine *g, struct host_dataplane *ret)
 static int host_dataplane(struct host *h, struct host_dataplane *ret)
 {
 	struct engine *g = engine_of(h);
-	struct host_dataplane all = { .passes = g->status.passes, .last_writes = g->status.last_writes, .last_us = g->status.last_us,
-				      .last_failures = g->status.failures, .total_writes = g->status.total_writes };
+	struct host_dataplane all = { .passes = g->status.passes, .last_writes = g->status.last_writes,
+				      .last_us = g->status.last_us, .last_failures = g->status.failures,
+				      .total_writes = g->status.total_writes };
 	int r = count_ports(g, &all);
 
 	if (r == 0)

@@ -33,7 +33,9 @@ static void carried(struct kit *k, const char *vm)
 	vec_push(&k->traffic, t);
 }
 
-/* a: VSID 5010, b: none, c: no port; and an adapter of the host. a's port has index 7, the host's 9, the uplink's eth0 2. */
+/*
+ * a: VSID 5010, b: none, c: no port; and an adapter of the host. a's port has index 7, the host's 9, the uplink's eth0 2.
+ */
 static void make_host(struct kit *k)
 {
 	char port[16];
