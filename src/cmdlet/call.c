@@ -107,6 +107,15 @@ void call_emit(struct call *c, object_fn make, const struct doc_kind *kind, cons
 	vec_push(&c->request->emits, (struct emit){ make, kind, doc_key(kind, doc), NULL });
 }
 
+void call_output_other(struct call *c)
+{
+	const struct object_type *other = c->request->command->row->other;
+
+	if (!other)
+		abort();
+	c->request->type = other;
+}
+
 void call_emit_json(struct call *c, json_t *object)
 {
 	vec_push(&c->request->emits, (struct emit){ .json = object });

@@ -76,6 +76,7 @@ struct cmdlet {
 	/* 0, CALL_PENDING, or negative with *e: this invocation failed and changed nothing. */
 	int (*run)(struct call *c, struct err **e);
 	uint32_t flags;
+	const struct object_type *other; /* what call_output_other() makes it return instead; NULL: nothing else */
 };
 #define CHANGES  (1u << 0) /* changes state: has -WhatIf and -Confirm, and is followed by a reconcile */
 #define PASSTHRU (1u << 1) /* has -PassThru */
@@ -132,6 +133,8 @@ void call_warn(struct call *c, const char *format, ...) _printf_(2, 3);
 typedef json_t *(*object_fn)(struct call *c, const void *doc);
 void call_emit(struct call *c, object_fn make, const struct doc_kind *kind, const void *doc);
 void call_emit_json(struct call *c, json_t *object);
+/* This answer's objects are of the row's other type. All invocations of a call must agree: a switch decides, not an object. */
+void call_output_other(struct call *c);
 
 /* For handlers that returned CALL_PENDING: exactly once. *e (may be NULL or hold NULL) is the invocation's failure. */
 void call_complete(struct call *c, struct err **e);

@@ -43,6 +43,45 @@ struct host_guest {
 
 typedef VEC(struct ip) ip_vec;
 
+/* What a port carried, as its guest sees it. */
+struct host_traffic {
+	uint64_t sent_packets;
+	uint64_t sent_bytes;
+	uint64_t received_packets;
+	uint64_t received_bytes;
+};
+
+/* Why a frame is dropped: an entry of the one list of reasons. */
+struct host_drop_reason {
+	uint32_t code;
+	const char *name;
+	const char *rule;     /* id of the rule that asks for the drop; "": none does */
+	const char *sentence;
+};
+
+/* Frames that were dropped where they came in: at the host's end of a port, or at an uplink. */
+struct host_drop {
+	int ifindex;   /* 0: devices beyond what the table of counts can hold */
+	char link[16]; /* "": ifindex is 0 */
+	const struct host_drop_reason *reason;
+	uint64_t packets;
+};
+typedef VEC(struct host_drop) host_drop_vec;
+
+/* The dataplane of this host in numbers, and the daemon's last look at all of it. */
+struct host_dataplane {
+	char instance[16];
+	uint64_t ports;
+	uint64_t uplinks;
+	uint64_t hops_resolved;   /* next hops whose link address is known */
+	uint64_t hops_unresolved;
+	uint64_t passes;
+	uint64_t last_writes;     /* changes that the last pass made to the kernel */
+	uint64_t last_us;
+	uint64_t last_failures;
+	uint64_t total_writes;
+};
+
 typedef void (*host_exec_fn)(void *arg, int exit_status, char *output /* taken */, struct err *e /* taken, may be NULL */);
 
 struct host {
@@ -59,4 +98,15 @@ struct host {
 	int (*address_state)(struct host *h, const struct ip *ip);
 	/* Runs a shell line in the guest; done is called later from the event loop, exactly once. */
 	int (*exec)(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg, struct err **e);
+	/*
+	 * What the port whose host end is the link carried since it exists. With a VSID the dataplane counts (segments one by
+	 * one, only what was not dropped), without one the link does. -ENODEV: there is no such port now.
+	 */
+	int (*port_traffic)(struct host *h, const char *link, bool virtualized, struct host_traffic *ret);
+	/* All drops since their devices became ports or uplinks, none with 0 packets. Sorted by ifindex, then code. */
+	int (*drops)(struct host *h, host_drop_vec *ret);
+	int (*dataplane)(struct host *h, struct host_dataplane *ret);
+	/* All reasons there are, by code. */
+	const struct host_drop_reason *drop_reasons;
+	size_t n_drop_reasons;
 };

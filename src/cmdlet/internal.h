@@ -38,6 +38,7 @@ struct emit {
 struct request {
 	struct cmdlet_server *server;
 	const struct command *command;
+	const struct object_type *type; /* of the answer's objects; NULL: none */
 	cmdlet_done_fn done;
 	void *arg;
 	VEC(struct emit) emits;

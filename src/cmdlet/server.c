@@ -65,6 +65,8 @@ static void server_add(struct cmdlet_server *s, const struct cmdlet *row)
 	vec_push(&s->commands, command_new(row));
 	if (row->output)
 		map_put_str(s->types, row->output->name, (void *)(uintptr_t)row->output);
+	if (row->other)
+		map_put_str(s->types, row->other->name, (void *)(uintptr_t)row->other);
 }
 
 struct cmdlet_server *cmdlet_server_new(const struct cmdlet_server_config *config)
@@ -114,13 +116,15 @@ json_t *cmdlet_server_describe(struct cmdlet_server *s, const char *name)
 	json_t *all = json_object(), *list = json_array(), *types = json_object();
 
 	vec_foreach(&s->commands, cmd) {
-		const struct object_type *type = (*cmd)->row->output;
+		const struct object_type *type = (*cmd)->row->output, *other = (*cmd)->row->other;
 
 		if (name && !strieq((*cmd)->row->name, name))
 			continue;
 		json_array_append_new(list, describe_command(*cmd));
 		if (type)
 			json_object_set_new(types, type->name, describe_type(type));
+		if (other)
+			json_object_set_new(types, other->name, describe_type(other));
 	}
 	json_object_set_new(all, "cmdlets", list);
 	json_object_set_new(all, "types", types);
@@ -156,7 +160,6 @@ static int category_status(enum err_category category)
 
 static json_t *request_objects(struct request *r, struct call *c)
 {
-	const struct object_type *type = r->command->row->output;
 	json_t *objects = json_array();
 
 	vec_foreach(&r->emits, m) {
@@ -164,7 +167,7 @@ static json_t *request_objects(struct request *r, struct call *c)
 		json_t *object = m->make ? (doc ? m->make(c, doc) : NULL) : TAKE_PTR(m->json);
 
 		if (object)
-			json_array_append_new(objects, object_arrange(type, object));
+			json_array_append_new(objects, object_arrange(r->type, object));
 	}
 	return objects;
 }
@@ -193,7 +196,7 @@ static void request_finish(struct request *r)
 {
 	struct call c = { .request = r };
 	json_t *objects = request_objects(r, &c), *result = json_object();
-	const struct object_type *type = r->command->row->output;
+	const struct object_type *type = r->type;
 	bool failed = json_array_size(r->errors) && !r->succeeded;
 
 	json_object_set_new(result, "type", type && json_array_size(objects) ? json_string(type->name) : json_null());
@@ -340,6 +343,7 @@ void cmdlet_server_invoke(struct cmdlet_server *s, const char *name, const json_
 	r = xcalloc(1, sizeof(*r));
 	r->server = s;
 	r->command = cmd;
+	r->type = cmd->row->output;
 	r->done = done;
 	r->arg = arg;
 	r->errors = json_array();

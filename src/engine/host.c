@@ -244,6 +244,7 @@ void engine_host_init(struct engine *g)
 		.address_state = host_address_state,
 		.exec = host_exec,
 	};
+	engine_host_statistics_init(g);
 }
 
 struct host *engine_host(struct engine *g)

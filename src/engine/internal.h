@@ -88,6 +88,7 @@ void host_addresses_back(struct pass *p, const struct link *adapter);
 void dataplane_nexthops(struct pass *p);
 
 void engine_host_init(struct engine *g);
+void engine_host_statistics_init(struct engine *g);
 void engine_jobs_free(struct engine *g);
 void engine_schedule(struct engine *g, uint64_t delay_us);
 /* Notes when a guest ends by itself; forget first what the engine ends. */

@@ -166,6 +166,33 @@ int link_get_by_index(struct nl *nl, int ifindex, struct link *ret)
 	return link_get(nl, NULL, ifindex, ret);
 }
 
+static int traffic_store(const struct nlmsghdr *n, void *arg)
+{
+	const struct nlattr *tb[IFLA_MAX + 1];
+	struct rtnl_link_stats64 s = { 0 };
+	int r = nl_attrs(n, sizeof(struct ifinfomsg), tb, IFLA_MAX);
+
+	if (r < 0)
+		return r;
+	/* Another kernel's may be longer: what is read here is the beginning. */
+	if (!tb[IFLA_STATS64] || mnl_attr_get_payload_len(tb[IFLA_STATS64]) < offsetof(struct rtnl_link_stats64, rx_errors))
+		return -EPROTO;
+	memcpy(&s, mnl_attr_get_payload(tb[IFLA_STATS64]), offsetof(struct rtnl_link_stats64, rx_errors));
+	*(struct link_traffic *)arg = (struct link_traffic){ s.rx_packets, s.rx_bytes, s.tx_packets, s.tx_bytes };
+	return 0;
+}
+
+int link_read_traffic(struct nl *nl, const char *name, struct link_traffic *ret)
+{
+	struct nlmsghdr *n;
+
+	if (!link_name_is_valid(name))
+		return -EINVAL;
+	n = nl_request(nl, RTM_GETLINK, 0, sizeof(struct ifinfomsg), NULL);
+	mnl_attr_put_strz(n, IFLA_IFNAME, name);
+	return nl_get(nl, traffic_store, ret);
+}
+
 /* Creating */
 
 static void mac_put(struct nlmsghdr *n, const struct mac *mac)

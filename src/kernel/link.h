@@ -68,6 +68,17 @@ int link_observe(struct nl *nl, struct link_vec *ret);
 int link_get_by_name(struct nl *nl, const char *name, struct link *ret);
 int link_get_by_index(struct nl *nl, int ifindex, struct link *ret);
 
+/* What went through a link since it exists, in frames of the link (a large segment is one) with their Ethernet headers. */
+struct link_traffic {
+	uint64_t rx_packets;
+	uint64_t rx_bytes;
+	uint64_t tx_packets;
+	uint64_t tx_bytes;
+};
+
+/* -ENODEV and -EINVAL as link_get_by_name(). */
+int link_read_traffic(struct nl *nl, const char *name, struct link_traffic *ret);
+
 /* 1..15 characters without '/', ':' or white space, and neither "." nor ".." (as the kernel wants them). */
 bool link_name_is_valid(const char *name);
 

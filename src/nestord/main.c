@@ -25,8 +25,9 @@ static const struct doc_kind *const kinds[] = {
 	&netvirt_global_kind,
 };
 static const struct cmdlet *const tables[] = {
-	vm_cmdlets, switch_cmdlets, adapter_cmdlets, netadapter_cmdlets,
+	vm_cmdlets, switch_cmdlets, adapter_cmdlets, adapter_statistics_cmdlets, netadapter_cmdlets,
 	netvirt_record_cmdlets, netvirt_route_cmdlets, netvirt_provider_cmdlets, netvirt_query_cmdlets,
+	netvirt_statistics_cmdlets,
 	NULL,
 };
 

@@ -26,11 +26,13 @@ static const struct cmdlet *const tables[] = {
 	vm_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
+	adapter_statistics_cmdlets,
 	netadapter_cmdlets,
 	netvirt_record_cmdlets,
 	netvirt_route_cmdlets,
 	netvirt_provider_cmdlets,
 	netvirt_query_cmdlets,
+	netvirt_statistics_cmdlets,
 	NULL,
 };
 
@@ -108,6 +110,54 @@ static int fake_address_state(struct host *h, const struct ip *ip)
 	return 4;
 }
 
+static int fake_port_traffic(struct host *h, const char *link, bool virtualized, struct host_traffic *ret)
+{
+	struct kit *k = kit_of(h);
+
+	if (k->traffic_error)
+		return k->traffic_error;
+	vec_foreach(&k->traffic, t) {
+		if (!streq(t->link, link))
+			continue;
+		*ret = virtualized ? t->dataplane : t->plain;
+		return 0;
+	}
+	return -ENODEV;
+}
+
+static int fake_drops(struct host *h, host_drop_vec *ret)
+{
+	struct kit *k = kit_of(h);
+
+	if (k->drops_error)
+		return k->drops_error;
+	vec_foreach(&k->drops, drop)
+		vec_push(ret, *drop);
+	return 0;
+}
+
+static int fake_dataplane(struct host *h, struct host_dataplane *ret)
+{
+	*ret = (struct host_dataplane){ .ports = 3, .uplinks = 1, .hops_resolved = 5, .hops_unresolved = 2, .passes = 17,
+					.last_writes = 4, .last_us = 1234, .last_failures = 1, .total_writes = 99 };
+	snprintf(ret->instance, sizeof(ret->instance), "0123abcd");
+	return kit_of(h)->drops_error;
+}
+
+const struct host_drop_reason kit_reasons[KIT_REASONS] = {
+	{ 4, "MAC_SPOOFED", "NN-1", "the source MAC address is another's" },
+	{ 17, "NO_RECORD", "2.5", "no record has this destination" },
+	{ 56, "WRONG_SOURCE", "", "the outer source is wrong" },
+};
+
+void kit_drop(struct kit *k, int ifindex, const char *link, size_t reason, uint64_t packets)
+{
+	struct host_drop drop = { .ifindex = ifindex, .reason = &kit_reasons[reason], .packets = packets };
+
+	snprintf(drop.link, sizeof(drop.link), "%s", link);
+	vec_push(&k->drops, drop);
+}
+
 struct exec {
 	host_exec_fn done;
 	void *arg;
@@ -181,7 +231,8 @@ int kit_setup(void **state)
 	assert_int_equal(store_open_sqlite(path, &k->store, NULL), 0);
 	assert_int_equal(docs_open(k->store, kinds, ARRAY_SIZE(kinds), &k->docs, NULL), 0);
 	k->host = (struct host){
-		"host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state, fake_exec
+		"host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state, fake_exec,
+		fake_port_traffic, fake_drops, fake_dataplane, kit_reasons, KIT_REASONS
 	};
 	add_nic(k, "eth0", 2, true, true, 10000000000, false);
 	add_nic(k, "eth1", 3, true, false, 2500000000, false);
@@ -207,6 +258,8 @@ int kit_teardown(void **state)
 	nftw(k->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	free(k->directory);
 	vec_done(&k->nics);
+	vec_done(&k->traffic);
+	vec_done(&k->drops);
 	json_decref(k->result);
 	free(k);
 	return 0;

@@ -10,6 +10,13 @@
 
 #include "cmdlet.h"
 
+/* What a port carried: by the link's own counters, and by the dataplane's. */
+struct kit_traffic {
+	char link[16];
+	struct host_traffic plain;
+	struct host_traffic dataplane;
+};
+
 /*
  * The features over a real store in a directory of its own and a host that is a table. Cmdlets run as the daemon runs
  * them, from JSON to JSON; ' stands for " in the JSON texts here.
@@ -28,7 +35,17 @@ struct kit {
 	host_nic_vec nics;
 	struct guid broken; /* the guest of this VM does not run although it is wanted */
 	int nics_error;
+	VEC(struct kit_traffic) traffic;
+	host_drop_vec drops;
+	int traffic_error;
+	int drops_error;
 };
+
+/* The list of reasons to drop: MAC_SPOOFED (NN-1), NO_RECORD (2.5), WRONG_SOURCE (no rule). */
+#define KIT_REASONS 3
+extern const struct host_drop_reason kit_reasons[KIT_REASONS];
+/* Adds to the host's drops; reason is an index into kit_reasons. */
+void kit_drop(struct kit *k, int ifindex, const char *link, size_t reason, uint64_t packets);
 
 int kit_setup(void **state);
 int kit_teardown(void **state);
@@ -75,3 +92,4 @@ int vm_tests(void);
 int switch_tests(void);
 int adapter_tests(void);
 int netadapter_tests(void);
+int statistics_tests(void);

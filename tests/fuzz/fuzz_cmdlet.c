@@ -30,11 +30,13 @@ static const struct cmdlet *const tables[] = {
 	vm_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
+	adapter_statistics_cmdlets,
 	netadapter_cmdlets,
 	netvirt_record_cmdlets,
 	netvirt_route_cmdlets,
 	netvirt_provider_cmdlets,
 	netvirt_query_cmdlets,
+	netvirt_statistics_cmdlets,
 	NULL,
 };
 
@@ -147,8 +149,35 @@ static int fake_exec(struct host *h, const struct guid *vm, const char *script, 
 	return 0;
 }
 
+static int fake_port_traffic(struct host *h, const char *link, bool virtualized, struct host_traffic *ret)
+{
+	(void)h;
+	if (strlen(link) % 2)
+		return -ENODEV;
+	*ret = (struct host_traffic){ virtualized, UINT64_MAX, 1, 2 };
+	return 0;
+}
+
+static const struct host_drop_reason reasons[] = { { 1, "NO_PORT", "", "no port" }, { 4, "SPOOFED", "NN-1", "spoofed" } };
+
+static int fake_drops(struct host *h, host_drop_vec *ret)
+{
+	(void)h;
+	vec_push(ret, (struct host_drop){ 0, "", &reasons[0], 1 });
+	vec_push(ret, (struct host_drop){ 2, "eth0", &reasons[1], UINT64_MAX });
+	return 0;
+}
+
+static int fake_dataplane(struct host *h, struct host_dataplane *ret)
+{
+	(void)h;
+	*ret = (struct host_dataplane){ "0123abcd", 1, 2, 3, 4, 5, 6, 7, 8, 9 };
+	return 0;
+}
+
 static struct host host = {
-	"host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state, fake_exec
+	"host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state, fake_exec,
+	fake_port_traffic, fake_drops, fake_dataplane, reasons, ARRAY_SIZE(reasons)
 };
 
 static char *snapshot(void)

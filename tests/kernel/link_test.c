@@ -47,6 +47,21 @@ static void names(void **state _unused_)
 	assert_false(link_name_is_valid("a:b"));
 }
 
+static void traffic_of_a_link(void **state)
+{
+	struct world *w = *state;
+	struct link_traffic t = { 1, 2, 3, 4 };
+	struct link want = test_link("bridge", "sw0");
+
+	assert_error(link_read_traffic(w->nl, "sw0", &t), ENODEV);
+	assert_error(link_read_traffic(w->nl, "a name", &t), EINVAL);
+	assert_int_equal(t.rx_packets, 1);
+	assert_int_equal(t.tx_bytes, 4);
+	test_link_add(w->nl, &want);
+	assert_ok(link_read_traffic(w->nl, "sw0", &t));
+	assert_int_equal(t.rx_packets | t.rx_bytes | t.tx_packets | t.tx_bytes, 0);
+}
+
 static void bridge_round_trip(void **state)
 {
 	struct world *w = *state;
@@ -389,6 +404,7 @@ int run_link_tests(void)
 	const struct CMUnitTest tests[] = {
 		world_test(fresh_namespace_has_loopback),
 		cmocka_unit_test(names),
+		world_test(traffic_of_a_link),
 		world_test(bridge_round_trip),
 		world_test(create_refused),
 		world_test(veth_into_other_namespace),

@@ -156,6 +156,15 @@ CASES = [
     ("Stop-VM a -Save", "Vm.SaveUnavailable"),
     ("New-VM -Name new -Engine Namespace -Version 3.1", "Vm.VersionNotSupported"),
     ("Select-NetVirtualizationNextHop -SourceVirtualSubnetID 5010 -DestinationCustomerAddress 10.10.10.99", "Wnv.NextHopUnresolvable"),
+    # statistics
+    ("Get-VMNetworkAdapterStatistics nobody", UNKNOWN),
+    ("Get-VMNetworkAdapterStatistics a -Name nobody", UNKNOWN),
+    ("Get-VMNetworkAdapterStatistics -VMName a -All", "AmbiguousParameterSet"),
+    ("Get-NetVirtualizationStatistics -VMName nobody", UNKNOWN),
+    ("Get-NetVirtualizationStatistics -Reason NO_REASON", NOT_FOUND),
+    ("Get-NetVirtualizationStatistics -InterfaceIndex 65535", NOT_FOUND),
+    ("Get-NetVirtualizationStatistics -InterfaceIndex -1", "ParameterArgumentValidationError"),
+    ("Get-NetVirtualizationStatistics -Summary -VMName a", "AmbiguousParameterSet"),
 ]
 
 

@@ -24,6 +24,7 @@ struct adapter_doc {
 };
 extern const struct doc_kind adapter_kind; /* key: id */
 extern const struct cmdlet adapter_cmdlets[];
+extern const struct cmdlet adapter_statistics_cmdlets[];
 extern const struct object_type adapter_object; /* "VMNetworkAdapter" */
 
 const struct adapter_doc *adapter_get(const struct docs *d, const struct guid *id);

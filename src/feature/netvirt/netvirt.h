@@ -64,6 +64,7 @@ extern const struct cmdlet netvirt_record_cmdlets[];
 extern const struct cmdlet netvirt_route_cmdlets[];
 extern const struct cmdlet netvirt_provider_cmdlets[];
 extern const struct cmdlet netvirt_query_cmdlets[]; /* Global, Select-NetVirtualizationNextHop */
+extern const struct cmdlet netvirt_statistics_cmdlets[];
 
 /* Removes all policy: what unbinding the last ms_netwnv does. */
 void netvirt_wipe(struct docs *d);
