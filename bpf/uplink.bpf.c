@@ -6,6 +6,7 @@
  */
 #include "deliver.h"
 #include "meta.h"
+#include "rewrite.h"
 #include "wire.h"
 
 /* outer headers, inner Ethernet and IPv4; also enough for inner ARP */
@@ -71,7 +72,7 @@ int nestor_uplink(struct __sk_buff *skb)
 	struct wire w = {};
 	struct ether inner;
 	const void *p, *end;
-	int reason;
+	int reason, action;
 
 	uplink = port_get(skb->ifindex);
 	if (unlikely(!uplink))
@@ -88,6 +89,8 @@ int nestor_uplink(struct __sk_buff *skb)
 		bpf_skb_pull_data(skb, skb->len < PULL_HEADERS ? skb->len : PULL_HEADERS);
 		p = frame_data(skb), end = frame_end(skb);
 	}
+	if ((uplink->flags & DP_PORT_REWRITE) && rewrite_receive(skb, p, end, &action))
+		return action;
 	reason = wire_outer(p, end, skb->len, skb->gso_size, uplink, &w);
 	if (reason == WIRE_OTHER)
 		return pass(skb);
