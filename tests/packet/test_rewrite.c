@@ -260,6 +260,64 @@ static void second_address(void **state _unused_)
 	expect_drop(BPF_ROLE_VPORT, BLUE1, &f, DP_DROP_REWRITE_NO_ADDRESS);
 }
 
+static void set_near(const char *ca, const char *pa, uint32_t flags)
+{
+	struct bpf_port p = { .ifindex = BLUE1, .value = { .flags = DP_PORT_POLICY | DP_PORT_PEER | DP_PORT_REWRITE | flags,
+							   .segment = 5030, .vsid = 5030, .mac[5] = 0x11, .src_pa = addr(NEAR_PA) } };
+
+	if (ca) {
+		p.value.addr4[0] = addr(ca).w[3];
+		p.value.rewrite4[0] = addr(pa).w[3];
+	}
+	assert_int_equal(bpf_driver_set_port(fixture_driver(), &p), 0);
+}
+
+/* With more addresses than fit beside the port, and of machines behind it, the table of addresses tells. */
+static void source_by_table(void **state _unused_)
+{
+	static const uint32_t flags[] = { DP_PORT_MORE_CA, DP_PORT_SPOOFING };
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct ip4 o = out, w = wire;
+		struct frame f = with_l4(o), want = with_l4(w);
+
+		set_near(NULL, NULL, flags[i]);
+		/* behind the port: a MAC address that is not the port's */
+		if (flags[i] == DP_PORT_SPOOFING) {
+			o.src_mac = 0x13;
+			o.src = "10.20.0.13";
+			w.src = "214.214.51.63";
+			f = with_l4(o);
+			want = with_l4(w);
+		}
+		expect_sent(&f, &want);
+	}
+	port_entry(BLUE1, 0x11, "10.20.0.11", NEAR_PA, false);
+}
+
+/* Addresses whose difference is all ones, or carries out of the word. */
+static void carries(void **state _unused_)
+{
+	static const char *const addresses[][2] = {
+		{ "11.20.0.11", "10.20.0.12" }, { "10.20.0.11", "11.20.0.12" }, { "10.20.0.11", "10.20.0.12" },
+		{ "9.20.0.11", "10.20.0.12" }, { "11.20.0.11", "9.20.0.12" }, { "255.255.255.254", "255.255.255.253" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(addresses); i++) {
+		struct ip4 w = wire;
+
+		w.src = addresses[i][0];
+		w.dst = addresses[i][1];
+		set_near("10.20.0.11", addresses[i][0], 0);
+		hop_entry(NH_FAR, addresses[i][1]);
+		struct frame f = with_l4(out), want = with_l4(w);
+
+		expect_sent(&f, &want);
+	}
+	hop_entry(NH_FAR, FAR_PA);
+	port_entry(BLUE1, 0x11, "10.20.0.11", NEAR_PA, false);
+}
+
 static void only_ip(void **state _unused_)
 {
 	struct frame f = frame_ether(0x12, 0x11, 0x88b5);
@@ -394,7 +452,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden), cmocka_unit_test(checksums), cmocka_unit_test(udp_zero_checksum),
 		cmocka_unit_test(fragments), cmocka_unit_test(other_protocols), cmocka_unit_test(vm_mac_kept),
-		cmocka_unit_test(second_address), cmocka_unit_test(only_ip), cmocka_unit_test(size), cmocka_unit_test(mixed),
+		cmocka_unit_test(second_address), cmocka_unit_test(only_ip),
+		cmocka_unit_test(source_by_table), cmocka_unit_test(carries), cmocka_unit_test(size), cmocka_unit_test(mixed),
 		cmocka_unit_test(wrong_sources), cmocka_unit_test(not_ours), cmocka_unit_test(truncated), cmocka_unit_test(table),
 	};
 
