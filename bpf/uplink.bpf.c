@@ -2,7 +2,8 @@
 
 /*
  * At the ingress of the uplink: what the wire brings. NVGRE for a provider address of this host: outer headers ->
- * records of the inner source -> decapsulate -> deliver. Everything else goes on to the kernel, untouched.
+ * records of the inner source -> decapsulate -> deliver. IP rewrite: provider addresses -> customer addresses -> deliver.
+ * Everything else goes on to the kernel, untouched.
  */
 #include "deliver.h"
 #include "meta.h"

@@ -2,7 +2,7 @@
 
 /*
  * At the ingress of the host side of a port: what the guest sends. port -> guards -> virtual subnet: tag, ARP, source
- * check -> destination -> deliver on this host, or encapsulate and send.
+ * check -> destination -> deliver on this host, or encapsulate or rewrite, and send.
  */
 #include "arp.h"
 #include "deliver.h"
