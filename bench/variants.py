@@ -119,13 +119,13 @@ def vxlan(lab, underlay, build_dir):
     return guests
 
 
-def _nestor_script(host, uplink_index):
+def _nestor_script(host, uplink_index, rule):
     """What a user types on one host; the records are the same on both, as in the runbooks."""
     def plain(mac):
         return mac.replace(":", "")
     records = "\n".join(
         f"New-NetVirtualizationLookupRecord -VirtualSubnetID {VSID} -CustomerAddress {h.address} "
-        f"-MACAddress {plain(h.mac)} -ProviderAddress {h.provider} -Rule TranslationMethodEncap" for h in HOSTS)
+        f"-MACAddress {plain(h.mac)} -ProviderAddress {h.provider} -Rule {rule}" for h in HOSTS)
     return f"""
 New-VMSwitch -Name vswitch -NetAdapterName {kit_underlay.UPLINK}
 New-VM -Name {host.guest} -Engine Namespace -SwitchName vswitch
@@ -139,26 +139,36 @@ New-NetVirtualizationCustomerRoute -RoutingDomainID "{ROUTING_DOMAIN}" -VirtualS
     -DestinationPrefix 10.10.10.0/24 -NextHop 0.0.0.0 -Metric 255
 Set-VMNetworkAdapter -VMName {host.guest} -VirtualSubnetId {VSID}
 New-NetVirtualizationProviderAddress -InterfaceIndex {uplink_index} -ProviderAddress {host.provider} -PrefixLength 24
+Invoke-Command -VMName {host.guest} -ScriptBlock {{ ip link set {GUEST_IF} mtu {GUEST_MTU} }}
 """
 
 
-def nestor(lab, underlay, build_dir):
-    """Nestor's NVGRE: nestord on both hosts, set up by the cmdlets of the runbooks."""
-    hosts = lab.namespaces("nestor-host1", "nestor-host2")
-    options = {"label": "nestor-cable"} if underlay == "cable" else {}
+def _nestor(lab, underlay, build_dir, name, rule):
+    hosts = lab.namespaces(f"{name}-host1", f"{name}-host2")
+    options = {"label": f"{name}-cable"} if underlay == "cable" else {}
     kit_underlay.build(underlay, *hosts, build_dir, **options)
     guests = []
     for number, (ns, host) in enumerate(zip(hosts, HOSTS), 1):
         daemon = Daemon(ns, build_dir, f"host{number}")
-        script = lab.path(f"nestor-host{number}.ps1")
+        script = lab.path(f"{name}-host{number}.ps1")
         with open(script, "w", encoding="utf-8") as file:
-            file.write(_nestor_script(host, ns.link(kit_underlay.UPLINK)["ifindex"]))
+            file.write(_nestor_script(host, ns.link(kit_underlay.UPLINK)["ifindex"], rule))
         daemon.script(script)
         guests.append(Guest(daemon.guest_command(host.guest), host.mac, host.address))
     return guests
 
 
-VARIANTS = {function.__name__: function for function in (direct, redirect, vxlan, nestor)}
+def nestor(lab, underlay, build_dir):
+    """Nestor's NVGRE: nestord on both hosts, set up by the cmdlets of the runbooks."""
+    return _nestor(lab, underlay, build_dir, "nestor", "TranslationMethodEncap")
+
+
+def rewrite(lab, underlay, build_dir):
+    """Nestor's IP rewrite: the same, but for the rule of the records."""
+    return _nestor(lab, underlay, build_dir, "rewrite", "TranslationMethodNat")
+
+
+VARIANTS = {function.__name__: function for function in (direct, redirect, vxlan, nestor, rewrite)}
 
 
 def build(name, lab, underlay, build_dir):

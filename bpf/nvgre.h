@@ -76,9 +76,9 @@ stage void nvgre_write(void *p, const struct dp_port *port, const struct dp_next
 }
 
 /* WG-5: never fragment. Of a large segment the pieces count that will be on the wire. */
-stage _Bool nvgre_fits(struct __sk_buff *skb, const struct dp_nexthop *nh, const struct iphdr *ip, const void *end)
+stage _Bool path_fits(struct __sk_buff *skb, __u32 room, const struct iphdr *ip, const void *end)
 {
-	__u32 headers = 60 + 60, room = nh->mtu;
+	__u32 headers = 60 + 60;
 
 	if (!room || skb->len - ETH_HLEN <= room)
 		return 1;
@@ -113,7 +113,7 @@ stage int nvgre_send(struct __sk_buff *skb, const struct dp_port *port, const st
 	__u8 flow_id = 0;
 	void *p;
 
-	if (unlikely(!nvgre_fits(skb, nh, ip, end)))
+	if (unlikely(!path_fits(skb, nh->mtu, ip, end)))
 		return drop(skb, DP_DROP_TOO_BIG);
 	if (likely(is_ip4 && !(nh->flags & DP_NEXTHOP_NO_FLOWID)) && (const void *)(ip + 1) <= end)
 		flow_id = flow_id_ip4(ip, end);

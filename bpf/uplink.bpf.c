@@ -2,10 +2,12 @@
 
 /*
  * At the ingress of the uplink: what the wire brings. NVGRE for a provider address of this host: outer headers ->
- * records of the inner source -> decapsulate -> deliver. Everything else goes on to the kernel, untouched.
+ * records of the inner source -> decapsulate -> deliver. IP rewrite: provider addresses -> customer addresses -> deliver.
+ * Everything else goes on to the kernel, untouched.
  */
 #include "deliver.h"
 #include "meta.h"
+#include "rewrite.h"
 #include "wire.h"
 
 /* outer headers, inner Ethernet and IPv4; also enough for inner ARP */
@@ -71,7 +73,7 @@ int nestor_uplink(struct __sk_buff *skb)
 	struct wire w = {};
 	struct ether inner;
 	const void *p, *end;
-	int reason;
+	int reason, action;
 
 	uplink = port_get(skb->ifindex);
 	if (unlikely(!uplink))
@@ -88,6 +90,8 @@ int nestor_uplink(struct __sk_buff *skb)
 		bpf_skb_pull_data(skb, skb->len < PULL_HEADERS ? skb->len : PULL_HEADERS);
 		p = frame_data(skb), end = frame_end(skb);
 	}
+	if ((uplink->flags & DP_PORT_REWRITE) && rewrite_receive(skb, p, end, &action))
+		return action;
 	reason = wire_outer(p, end, skb->len, skb->gso_size, uplink, &w);
 	if (reason == WIRE_OTHER)
 		return pass(skb);

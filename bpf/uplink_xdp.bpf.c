@@ -7,6 +7,7 @@
  * and counts.
  */
 #include "meta.h"
+#include "rewrite_map.h"
 #include "wire.h"
 
 /* Metadata before the frame; 0 where the driver has no room for it. */
@@ -61,6 +62,9 @@ stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segme
 	__u32 len;
 
 	if (p + NVGRE_PAYLOAD > end || ether_type(p) != ETHERTYPE_IP4)
+		return 0;
+	/* GRE to it may be what a guest sends in its own virtual subnet: the TC program tells */
+	if ((uplink->flags & DP_PORT_REWRITE) && rewrite_get(*(const __u32 *)(p + NVGRE_IP + 16)))
 		return 0;
 	len = bpf_xdp_get_buff_len(ctx);
 	if (wire_outer(p, end, len, 0, uplink, &w) != WIRE_OURS)

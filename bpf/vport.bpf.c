@@ -2,13 +2,14 @@
 
 /*
  * At the ingress of the host side of a port: what the guest sends. port -> guards -> virtual subnet: tag, ARP, source
- * check -> destination -> deliver on this host, or encapsulate and send.
+ * check -> destination -> deliver on this host, or encapsulate or rewrite, and send.
  */
 #include "arp.h"
 #include "deliver.h"
 #include "flood.h"
 #include "guard.h"
 #include "nvgre.h"
+#include "rewrite.h"
 #include "source.h"
 
 /* Ethernet, IPv4 and the ports or the TCP header: what the stages read of a packet */
@@ -18,8 +19,12 @@ stage int send(struct __sk_buff *skb, const struct dp_port *port, const struct d
 	       const void *end)
 {
 	__u32 index = dest->target;
-	const struct dp_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
+	const struct dp_nexthop *nh;
+	int action;
 
+	if ((dest->flags & (DP_DEST_REWRITE | DP_DEST_REWRITE_MORE)) && rewrite_send(skb, port, dest, eth, end, &action))
+		return action;
+	nh = bpf_map_lookup_elem(&nexthops, &index);
 	if (unlikely(!nh || !(nh->flags & DP_NEXTHOP_PRESENT)))
 		return drop(skb, DP_DROP_NO_NEXT_HOP);
 	if (unlikely(!addr_is_v4(&port->src_pa)))

@@ -14,7 +14,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 1
+#define DP_ABI 2
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -58,6 +58,8 @@ enum dp_port_flag {
 	 * only holds while every frame passes the XDP program.
 	 */
 	DP_PORT_XDP = 1 << 7,
+	/* port: src_pa is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
+	DP_PORT_REWRITE = 1 << 15,
 };
 
 #define DP_PORT_ADDR4 4
@@ -76,7 +78,9 @@ struct dp_port {
 	/* second cache line: for stages to come */
 	__u32 domain;			/* routing domain; not used yet */
 	__u8 router_mac[6];		/* of the segment's distributed router (HN-4); not used yet */
-	__u8 pad1[54];
+	__u8 pad1[37];
+	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
+	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -95,6 +99,8 @@ enum dp_dest_kind {
 
 enum dp_dest_flag {
 	DP_DEST_ANY_CA = 1 << 0,	/* as a source: any customer address (L2Only, GatewayWildcard; HN-7, HN-8) */
+	DP_DEST_REWRITE_MORE = 1 << 6,	/* some record of this MAC is of IP rewrite: map "cas" tells which */
+	DP_DEST_REWRITE = 1 << 7,	/* the record of ca4 and pa is: no lookup for it */
 };
 
 struct dp_dest {
@@ -122,6 +128,8 @@ struct dp_ca_key {
 enum dp_ca_flag {
 	DP_CA_LOCAL = 1 << 0,		/* the record's provider address is this host's */
 	DP_CA_ROUTER = 1 << 1,		/* the distributed router's address (HN-4): answered, never a valid source */
+	DP_CA_REWRITE = 1 << 8,		/* carried by IP rewrite: pa stands for this address alone */
+	DP_CA_REWRITE_VM_MAC = 1 << 9,	/* UseVmMACAddress */
 };
 
 struct dp_ca {
@@ -161,6 +169,20 @@ struct dp_nexthop {
 struct dp_pa {
 	__u32 ifindex;			/* device that has it; informative */
 	__u32 flags;			/* 0 */
+};
+
+/* ---- map "rewrites": HASH, key union dp_addr: what a provider address of IP rewrite stands for, wherever it is ---- */
+
+enum dp_rewrite_flag {
+	DP_REWRITE_LOCAL = 1 << 0,	/* of this host: packets to it are the machine's, never the host's own */
+};
+
+struct dp_rewrite {
+	__u32 segment;
+	__u32 target;			/* local: ifindex of the port's host side, 0: none; remote: index into map "nexthops" */
+	__u8 mac[6];
+	__u16 flags;			/* enum dp_rewrite_flag */
+	union dp_addr ca;
 };
 
 /* ---- map "counters": PERCPU_ARRAY, index = dp_port.slot; seen from the guest ---- */
@@ -222,6 +244,8 @@ DP_ASSERT(sizeof(struct dp_nexthop) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, pa) == 16);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
 DP_ASSERT(sizeof(struct dp_pa) == 8);
+DP_ASSERT(sizeof(struct dp_rewrite) == 32);
+DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_config) == 64);

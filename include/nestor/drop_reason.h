@@ -31,6 +31,9 @@
 	X(27, PA_FAMILY, "WG-8", "source and destination provider address are not both IPv4")                          \
 	X(28, ENCAP_FAILED, "", "the kernel could not make room for the outer headers")                                \
 	X(29, DESTINATION_IS_SOURCE, "", "the destination is the port the frame came from")                            \
+	X(32, REWRITE_NOT_IP, "2.7", "between records of IP rewrite only IPv4 is carried")                             \
+	X(33, REWRITE_NO_ADDRESS, "2.7", "no record of IP rewrite has the destination address at this MAC address")    \
+	X(34, REWRITE_FAILED, "", "the packet ends before its checksum does, or the kernel could not write to it")     \
 	/* from the wire */                                                                                            \
 	X(48, OUTER_TRUNCATED, "WG-1", "the packet ends before its outer headers do")                                  \
 	X(49, OUTER_FRAGMENT, "WG-5", "the outer packet is a fragment")                                                \
@@ -46,6 +49,10 @@
 	X(59, INNER_TRUNCATED, "", "the inner frame ends before its headers do")                                       \
 	X(60, DESTINATION_NOT_LOCAL, "2.5", "no port of the virtual subnet on this host has the inner destination MAC") \
 	X(61, DECAP_FAILED, "", "the kernel could not remove the outer headers")                                       \
+	X(64, REWRITE_SOURCE_UNKNOWN, "2.7", "no record of IP rewrite has the source as its provider address")         \
+	X(65, REWRITE_SOURCE_ELSEWHERE, "2.7", "the source's record is of another virtual subnet than the destination's") \
+	X(66, REWRITE_NO_PORT, "2.7", "the machine that this provider address stands for has no port on this host")    \
+	X(67, REWRITE_MALFORMED, "", "the packet for a rewritten address ends before its IPv4 header says")            \
 	/* to the port */                                                                                              \
 	X(80, PORT_GONE, "", "the destination's port is gone")                                                         \
 	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")

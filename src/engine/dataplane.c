@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include "internal.h"
+#include "dataplane_internal.h"
 
 /*
  * The maps and programs of the dataplane. What netvirt wants by name gets its numbers here. Within a pass, what others point
  * to comes first: addresses, next hops, records, ports, programs; what goes, goes in the opposite order.
  */
-
-static union dp_addr dp_addr_of(const struct ip *ip)
-{
-	union dp_addr a;
-
-	_Static_assert(sizeof(a) == sizeof(*ip), "an address is an address");
-	memcpy(&a, ip, sizeof(a));
-	return a;
-}
 
 static const struct want_switch *switch_of_nic(const struct pass *p, const char *nic)
 {
@@ -23,12 +14,6 @@ static const struct want_switch *switch_of_nic(const struct pass *p, const char 
 		if (streq(s->nic, nic))
 			return s;
 	return NULL;
-}
-
-static void failed(struct pass *p, int r, const char *what)
-{
-	if (r < 0)
-		pass_failed(p, r, NULL, "cannot write the dataplane's %s", what);
 }
 
 /* ---- next hops ---- */
@@ -112,7 +97,7 @@ static void hops_write(struct pass *p, struct hop_index *x)
 		hop_use(x, want.index);
 		if (!have || memcmp(&have->value, &want.value, sizeof(want.value)) != 0) {
 			r = bpf_driver_set_nexthop(p->g->bpf, &want);
-			failed(p, r, "next hops");
+			dataplane_failed(p, r, "next hops");
 			pass_wrote(p, "next hop %u set", want.index);
 		}
 		if (r == 0)
@@ -126,7 +111,7 @@ static void hops_delete(struct pass *p, struct hop_index *x)
 	vec_foreach(&x->have, h) {
 		if (map_get(x->by_pa, &h->value.pa, sizeof(h->value.pa)))
 			continue;
-		failed(p, bpf_driver_delete_nexthop(p->g->bpf, h->index), "next hops");
+		dataplane_failed(p, bpf_driver_delete_nexthop(p->g->bpf, h->index), "next hops");
 		pass_wrote(p, "next hop %u removed", h->index);
 	}
 }
@@ -167,6 +152,7 @@ struct changes {
 	struct bpf_ca_vec cas, cas_gone;
 	struct bpf_port_vec ports_gone;
 	struct bpf_attachment_vec detach;
+	struct bpf_rewrite_vec rewrites_gone;
 };
 
 static void pa_change(void *arg, const void *have, const void *want)
@@ -177,7 +163,7 @@ static void pa_change(void *arg, const void *have, const void *want)
 		vec_push(&x->pas_gone, *(const struct bpf_pa *)have);
 		return;
 	}
-	failed(x->p, bpf_driver_set_pa(x->p->g->bpf, want), "provider addresses");
+	dataplane_failed(x->p, bpf_driver_set_pa(x->p->g->bpf, want), "provider addresses");
 	pass_wrote(x->p, "provider address entered");
 }
 
@@ -241,7 +227,8 @@ static void write_dests(struct changes *x, const struct hop_index *hops)
 		void *hop = w->remote ? map_get(hops->by_pa, &w->pa, sizeof(w->pa)) : NULL;
 
 		memcpy(v.key.mac, w->mac.b, 6);
-		v.value.flags = w->any_ca ? DP_DEST_ANY_CA : 0;
+		v.value.flags = (uint8_t)((w->any_ca ? DP_DEST_ANY_CA : 0) | (w->rewrite ? DP_DEST_REWRITE : 0) |
+					  (w->some_rewrite ? DP_DEST_REWRITE_MORE : 0));
 		v.value.ca4 = ip_is_v4(&w->ca) ? ip_v4(&w->ca) : 0;
 		if (hop) {
 			v.value.kind = DP_DEST_REMOTE;
@@ -258,7 +245,7 @@ static void write_dests(struct changes *x, const struct hop_index *hops)
 	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_dest), dest_key, dest_same, dest_change, x };
 	diff_run(&d);
 	if (x->dests.n)
-		failed(x->p, bpf_driver_set_dests(x->p->g->bpf, x->dests.items, x->dests.n), "table of MAC addresses");
+		dataplane_failed(x->p, bpf_driver_set_dests(x->p->g->bpf, x->dests.items, x->dests.n), "table of MAC addresses");
 	vec_foreach(&x->dests, dest)
 		pass_wrote(x->p, "MAC address of segment %u set", dest->key.segment);
 	vec_done(&want);
@@ -297,7 +284,8 @@ static void write_cas(struct changes *x)
 				    .value = { .pa = dp_addr_of(&w->pa) } };
 
 		memcpy(v.value.mac, w->mac.b, 6);
-		v.value.flags = (uint16_t)((w->local ? DP_CA_LOCAL : 0) | (w->router ? DP_CA_ROUTER : 0));
+		v.value.flags = (uint16_t)((w->local ? DP_CA_LOCAL : 0) | (w->router ? DP_CA_ROUTER : 0) |
+					 (w->rewrite ? DP_CA_REWRITE : 0) | (w->vm_mac ? DP_CA_REWRITE_VM_MAC : 0));
 		vec_push(&want, v);
 	}
 	bpf_driver_observe_cas(x->p->g->bpf, &have);
@@ -306,7 +294,7 @@ static void write_cas(struct changes *x)
 	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_ca), ca_key, ca_same, ca_change, x };
 	diff_run(&d);
 	if (x->cas.n)
-		failed(x->p, bpf_driver_set_cas(x->p->g->bpf, x->cas.items, x->cas.n), "table of customer addresses");
+		dataplane_failed(x->p, bpf_driver_set_cas(x->p->g->bpf, x->cas.items, x->cas.n), "table of customer addresses");
 	vec_foreach(&x->cas, ca)
 		pass_wrote(x->p, "customer address of segment %u set", ca->key.segment);
 	vec_done(&want);
@@ -335,6 +323,7 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 	v.src_pa = dp_addr_of(&w->src_pa);
 	for (size_t i = 0; i < w->n_cas; i++)
 		v.addr4[i] = ip_v4(&w->cas[i]);
+	rewrite_port(w, &v);
 	return v;
 }
 
@@ -368,6 +357,7 @@ static struct dp_port uplink_value(struct pass *p, const char *nic, const struct
 		else
 			v.flags |= DP_PORT_MORE_CA;
 	}
+	v.flags |= rewrite_uplink_flags(p);
 	return v;
 }
 
@@ -399,7 +389,7 @@ static void port_change(void *arg, const void *have, const void *want)
 		pass_failed(x->p, r, NULL, "the interface number %u is too large for the dataplane (limit %u)",
 			    ((const struct bpf_port *)want)->ifindex, DP_MAX_IFINDEX);
 	else
-		failed(x->p, r, "ports");
+		dataplane_failed(x->p, r, "ports");
 	pass_wrote(x->p, "port %u set", ((const struct bpf_port *)want)->ifindex);
 }
 
@@ -518,13 +508,13 @@ static void delete_gone(struct changes *x)
 	struct bpf_driver *b = x->p->g->bpf;
 
 	vec_foreach(&x->ports_gone, port)
-		failed(x->p, bpf_driver_delete_port(b, port->ifindex), "ports");
+		dataplane_failed(x->p, bpf_driver_delete_port(b, port->ifindex), "ports");
 	vec_foreach(&x->cas_gone, ca)
-		failed(x->p, bpf_driver_delete_cas(b, &ca->key, 1), "table of customer addresses");
+		dataplane_failed(x->p, bpf_driver_delete_cas(b, &ca->key, 1), "table of customer addresses");
 	vec_foreach(&x->dests_gone, dest)
-		failed(x->p, bpf_driver_delete_dests(b, &dest->key, 1), "table of MAC addresses");
+		dataplane_failed(x->p, bpf_driver_delete_dests(b, &dest->key, 1), "table of MAC addresses");
 	vec_foreach(&x->pas_gone, pa)
-		failed(x->p, bpf_driver_delete_pa(b, &pa->key), "provider addresses");
+		dataplane_failed(x->p, bpf_driver_delete_pa(b, &pa->key), "provider addresses");
 	if (x->ports_gone.n + x->cas_gone.n + x->dests_gone.n + x->pas_gone.n)
 		pass_wrote(x->p, "%zu ports, %zu customer addresses, %zu MAC addresses, %zu provider addresses removed",
 			   x->ports_gone.n, x->cas_gone.n, x->dests_gone.n, x->pas_gone.n);
@@ -539,9 +529,11 @@ void step_dataplane(struct pass *p)
 	hops_write(p, &hops);
 	write_dests(&x, &hops);
 	write_cas(&x);
+	rewrites_write(p, hops.by_pa, &x.rewrites_gone);
 	write_ports(&x);
 	write_attachments(&x);
 	delete_gone(&x);
+	rewrites_delete(p, &x.rewrites_gone);
 	hops_delete(p, &hops);
 	hop_index_done(&hops);
 	vec_done(&x.pas_gone);
@@ -551,4 +543,5 @@ void step_dataplane(struct pass *p)
 	vec_done(&x.cas_gone);
 	vec_done(&x.ports_gone);
 	vec_done(&x.detach);
+	vec_done(&x.rewrites_gone);
 }

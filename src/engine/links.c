@@ -190,7 +190,7 @@ static struct link want_bridge(struct pass *p, const struct want_switch *s)
 static uint32_t port_mtu(struct pass *p, const struct want_port *port)
 {
 	if (port->vsid)
-		return p->overlay_mtu;
+		return map_get_str(p->only_rewrite, port->name) ? p->rewrite_mtu : p->overlay_mtu;
 	vec_foreach(&p->switches, s) {
 		const struct link *nic = s->nic[0] && streq(s->bridge, port->bridge) ? pass_link(p, s->nic) : NULL;
 
@@ -328,7 +328,8 @@ static const char *port_master(const struct pass *p, const struct want_port *por
 	return port->vsid ? overlay_name(p->g, buf) : strcpy(buf, port->bridge);
 }
 
-static uint32_t overlay_mtu(struct pass *p)
+/* IP rewrite adds nothing to a packet (2.7). */
+static void overlay_mtus(struct pass *p)
 {
 	uint32_t mtu = 0;
 
@@ -338,7 +339,11 @@ static uint32_t overlay_mtu(struct pass *p)
 		if (l && l->mtu > DP_NVGRE4_OVERHEAD && (!mtu || l->mtu < mtu))
 			mtu = l->mtu;
 	}
-	return mtu ? mtu - DP_NVGRE4_OVERHEAD : DEFAULT_MTU;
+	vec_foreach(&p->netvirt.ports, port)
+		if (port->only_rewrite)
+			map_put_str(p->only_rewrite, port->link, port);
+	p->rewrite_mtu = mtu ? mtu : DEFAULT_MTU;
+	p->overlay_mtu = mtu ? mtu - DP_NVGRE4_OVERHEAD : DEFAULT_MTU;
 }
 
 static bool nic_wanted(const struct pass *p, const struct link *l, const char **ret_bridge)
@@ -381,7 +386,7 @@ void step_links_make(struct pass *p)
 
 	if (pass_observe_links(p) < 0)
 		return;
-	p->overlay_mtu = overlay_mtu(p);
+	overlay_mtus(p);
 	before = p->writes;
 	delete_unwanted(p);
 	release_uplinks(p);

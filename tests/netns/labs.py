@@ -33,6 +33,13 @@ LAB3 = (
     GuestPlan("blue2", 1, "000000000012", "10.10.10.12", "blue"),
     GuestPlan("red2", 1, "000000000022", "10.10.10.12", "red"),
 )
+# The same guests: what differs is how their packets are carried.
+LAB2 = LAB3
+LAB2_PAS = {"blue": ("214.214.51.42", "214.214.51.44"), "red": ("214.214.51.43", "214.214.51.45")}
+# The document has no clean-up for lab 2: the commands of lab 3's.
+LAB2_CLEANUP = ("Set-VMNetworkAdapter -VMName * -VirtualSubnetId 0; "
+                "Remove-NetVirtualizationLookupRecord -VirtualSubnetID 5010,5011; Remove-NetVirtualizationProviderAddress; "
+                "Disconnect-VMNetworkAdapter -VMName Red*,blue*; Connect-VMNetworkAdapter -VMName Red*,blue* -SwitchName vswitch")
 LAB1 = (
     GuestPlan("Blue1", 0, "000000000011", "10.10.10.10", "blue"),
     GuestPlan("Blue2", 0, "000000000012", "10.10.10.20", "blue"),
@@ -208,6 +215,10 @@ class Fabric:
 
 def lab3(lab, build_dir, kind="veth"):
     return Fabric(lab, build_dir, LAB3, kind)
+
+
+def lab2(lab, build_dir, kind="veth"):
+    return Fabric(lab, build_dir, LAB2, kind)
 
 
 def lab1(lab, build_dir):

@@ -141,7 +141,7 @@ def _bytes(hexes):
 
 def maps(daemon):
     """The policy in the kernel, byte for byte."""
-    return {name: sorted((_bytes(e["key"]), _bytes(e["value"])) for e in dump(daemon, name)) for name in ("dests", "cas", "pas")}
+    return {name: sorted((_bytes(e["key"]), _bytes(e["value"])) for e in dump(daemon, name)) for name in ("dests", "cas", "pas", "rewrites")}
 
 
 def drops(daemon):

@@ -81,7 +81,7 @@ static void lines_add(lines *l, struct str *all)
 
 static char *port_line(const struct kit *k, const struct want_vport *p)
 {
-	char mac[MAC_TEXT_SIZE], ip[IP_TEXT_SIZE];
+	char mac[MAC_TEXT_SIZE], ip[IP_TEXT_SIZE], pa[IP_TEXT_SIZE];
 	struct str s = { 0 };
 
 	str_addf(&s, "port %s vsid %u segment %u+%u mac %s next %s src %s", owner(k, p->link), p->vsid,
@@ -90,7 +90,9 @@ static char *port_line(const struct kit *k, const struct want_vport *p)
 	str_addf(&s, "%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
 		 p->more_ca ? " more" : "", p->inner_elsewhere ? "" : " here");
 	for (size_t i = 0; i < p->n_cas; i++)
-		str_addf(&s, " %s", ip_format(&p->cas[i], ip));
+		str_addf(&s, " %s%s%s%s", ip_format(&p->cas[i], ip), ip_is_zero(&p->rewrites[i]) ? "" : "=",
+			 ip_is_zero(&p->rewrites[i]) ? "" : ip_format(&p->rewrites[i], pa), p->vm_mac[i] ? "*" : "");
+	str_addf(&s, "%s%s", p->rewrite ? " rewrite" : "", p->only_rewrite ? " only" : "");
 	return str_take(&s);
 }
 
@@ -98,8 +100,9 @@ static char *dest_line(const struct kit *k, const struct want_dest *d)
 {
 	char mac[MAC_TEXT_SIZE], pa[IP_TEXT_SIZE];
 
-	return xasprintf("dest %u+%u %s %s pa %s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
-			 d->remote ? "remote" : owner(k, d->link), ip_format(&d->pa, pa), d->any_ca ? " any" : "");
+	return xasprintf("dest %u+%u %s %s pa %s%s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
+			 d->remote ? "remote" : owner(k, d->link), ip_format(&d->pa, pa), d->any_ca ? " any" : "",
+			 d->rewrite ? " rewrite" : d->some_rewrite ? " some rewrite" : "");
 }
 
 char *lab_wants(struct kit *k, const char *tables)
@@ -119,10 +122,10 @@ char *lab_wants(struct kit *k, const char *tables)
 			vec_push(&l, dest_line(k, d));
 	lines_add(&l, &all);
 	if (strchr(tables, 'c'))
-		vec_foreach (&w.cas, c)
-			vec_push(&l, xasprintf("ca %u %s %s pa %s%s%s", c->segment, ip_format(&c->ca, a),
-					       mac_format(&c->mac, mac), ip_format(&c->pa, b), c->local ? " local" : "",
-					       c->router ? " router" : ""));
+		vec_foreach(&w.cas, c)
+			vec_push(&l, xasprintf("ca %u %s %s pa %s%s%s%s%s", c->segment, ip_format(&c->ca, a), mac_format(&c->mac, mac),
+					       ip_format(&c->pa, b), c->local ? " local" : "", c->router ? " router" : "",
+					       c->rewrite ? " rewrite" : "", c->vm_mac ? " vm mac" : ""));
 	lines_add(&l, &all);
 	if (strchr(tables, 'h'))
 		vec_foreach (&w.hops, h)
@@ -141,6 +144,11 @@ char *lab_wants(struct kit *k, const char *tables)
 	if (strchr(tables, 'u'))
 		vec_foreach (&w.uplinks, u)
 			vec_push(&l, xasprintf("uplink %s", *u));
+	lines_add(&l, &all);
+	if (strchr(tables, 'w'))
+		vec_foreach(&w.rewrites, r)
+			vec_push(&l, xasprintf("rewrite %s of %u %s %s %s", ip_format(&r->pa, a), r->segment, ip_format(&r->ca, b),
+					       mac_format(&r->mac, mac), r->local ? owner(k, r->link) : "remote"));
 	lines_add(&l, &all);
 	netvirt_wants_done(&w);
 	return str_take(&all);

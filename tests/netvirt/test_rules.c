@@ -69,15 +69,19 @@ static void good_policy(void **state)
 		{ RECORDS, RECORD("5010", "0.0.0.0", "000000000016", "10.1.0.1", ""), "Wnv.WildcardNeedsType" },
 		{ RECORDS, RECORD("5010", "10.0.0.16", "000000000016", "10.1.0.1", ", 'Type': 'Dynamic'") },
 		/* HN-11 */
-		{ RECORDS, NAT("5010", "10.0.0.17", "000000000017", "10.1.0.17", ", 'UseVmMACAddress': true"),
-		  "unusable" },
-		{ RECORDS, NAT("5010", "10.0.0.18", "000000000018", "10.1.0.18", ", 'UseVmMACAddress': false"),
-		  "unusable" },
-		{ RECORDS, RECORD("5010", "10.0.0.19", "000000000019", "10.1.0.17", ", 'UseVmMACAddress': 0") },
-		/* One provider address for one customer address is one however many subnets it is in. */
-		{ RECORDS, NAT("5011", "10.0.0.17", "000000000017", "10.1.0.17", ""), "unusable" },
+		{ RECORDS, NAT("5010", "10.0.0.17", "000000000017", "10.1.0.17", ", 'UseVmMACAddress': true") },
+		{ RECORDS, NAT("5010", "10.0.0.18", "000000000018", "10.1.0.18", ", 'UseVmMACAddress': false") },
+		{ RECORDS, RECORD("5010", "10.0.0.19", "000000000019", "10.1.0.1", ", 'UseVmMACAddress': 0") },
+		/* 2.7: one address for one address, both IPv4 */
+		{ RECORDS, NAT("5011", "10.0.0.17", "000000000017", "10.1.0.27", "") },
+		{ RECORDS, NAT("5011", "2001:db8::17", "000000000017", "10.1.0.28", ""), "unusable" },
+		{ RECORDS, NAT("5011", "10.0.0.29", "000000000029", "2001:db8::29", ""), "unusable" },
+		{ RECORDS, NAT("5011", "0.0.0.0", "000000000030", "10.1.0.30", ", 'Type': 'L2Only'"), "unusable" },
 		{ RECORDS, RECORD("5010", "10.0.0.20", "000000000020", "2001:db8:1::1", ""),
 		  "IPv4 only: the record is unusable" },
+		/* The dummy provider address of routers stands for none of them. */
+		{ RECORDS, NAT("5011", "10.0.0.1", "101010101101", "169.254.254.254", "") },
+		{ RECORDS, NAT("16777214", "10.0.0.1", "101010101101", "169.254.254.254", "") },
 		/* What works and is probably not meant. */
 		{ RECORDS, RECORD("5010", "10.9.9.9", "00000000001A", "10.1.0.1", ""),
 		  "10.9.9.9 is outside 10.0.0.0/24" },
@@ -88,7 +92,7 @@ static void good_policy(void **state)
 
 	accept_all(k, cases, ARRAY_SIZE(cases));
 	kit_do(k, "Get-NetVirtualizationLookupRecord", "{'Unusable': true}");
-	kit_names(k, "CustomerAddress", "10.0.0.1 10.0.0.17 10.0.0.18 10.0.0.20 10.0.0.17");
+	kit_names(k, "CustomerAddress", "10.0.0.1 10.0.0.20 0.0.0.0 10.0.0.1 10.0.0.29 2001:db8::17 10.0.0.1");
 	assert_int_equal(docs_count(k->docs, &customer_route_kind), 9);
 	assert_int_equal(k->reconciles, ARRAY_SIZE(cases));
 }
@@ -130,6 +134,10 @@ static void bad_records(void **state)
 			"{'CustomerAddress': '10.0.0.5', 'ProviderAddress': '10.1.0.7', 'Rule': "
 			"'TranslationMethodNat'}",
 			"Wnv.RewritePaShared"),
+		REFUSED(RECORDS, NAT("5011", "10.0.0.7", "000000000017", "10.1.0.7", ""), "Wnv.RewritePaShared"),
+		/* nor shared with the other rule */
+		REFUSED(RECORDS, RECORD("5011", "10.0.0.9", "000000000019", "10.1.0.7", ""), "Wnv.RewritePaShared"),
+		REFUSED(RECORDS, NAT("5010", "10.0.0.9", "000000000019", "10.1.0.1", ""), "Wnv.RewritePaShared"),
 		/* HN-5: an address has one machine; identity is (VSID, CA, MAC). */
 		REFUSED(RECORDS, RECORD("5010", "10.0.0.5", "000000000019", "10.1.0.1", ""),
 			"Wnv.CustomerAddressInUse"),

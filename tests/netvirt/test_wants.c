@@ -191,9 +191,8 @@ static void special_records(void **state)
 	lab_record(k, 5010, "2001:db8::5", "000000000022", "10.1.0.9", "");
 	lab_record(k, 5010, "10.0.0.1", "101010101101", "169.254.254.254", "");
 	kit_do(k, "New-NetVirtualizationLookupRecord",
-	       "{'VirtualSubnetID': 5010, 'CustomerAddress': '10.0.0.9', 'MACAddress': '000000000013', "
-	       "'ProviderAddress': '10.1.0.1', "
-	       "'Rule': 'TranslationMethodNat'}");
+	       "{'VirtualSubnetID': 5010, 'CustomerAddress': '2001:db8::9', 'MACAddress': '000000000013', 'ProviderAddress': "
+	       "'10.1.0.2', 'Rule': 'TranslationMethodNat'}");
 	lab_assert_wants(k, "pdch",
 			 "port dhcp vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy any 10.0.0.7\n"
 			 "port gateway vsid 5010 segment 0+5010 mac 000000000012 next - src 10.1.0.1 policy any\n"
@@ -206,6 +205,74 @@ static void special_records(void **state)
 			 "ca 5010 10.0.0.7 000000000011 pa 10.1.0.1 local\n"
 			 "ca 5010 2001:db8::5 000000000022 pa 10.1.0.9\n"
 			 "hop 10.1.0.9 nic eth0 via 10.1.0.9\n");
+}
+
+static void rewrite_record(struct kit *k, unsigned vsid, const char *ca, const char *mac, const char *pa, const char *more)
+{
+	lab_do(k, "New-NetVirtualizationLookupRecord",
+	       "{'VirtualSubnetID': %u, 'CustomerAddress': '%s', 'MACAddress': '%s', 'ProviderAddress': '%s', "
+	       "'Rule': 'TranslationMethodNat'%s}", vsid, ca, mac, pa, more);
+}
+
+/* 2.7: a provider address for each customer address; in 5010 both rules, in 5011 nothing but rewrite. */
+static void rewrite(void **state)
+{
+	struct kit *k = *state;
+
+	lab_uplink(k, "vswitch", "eth0");
+	lab_vm(k, "both", "vswitch", "000000000011", 5010);
+	lab_vm(k, "red", "vswitch", "000000000021", 5011);
+	lab_pa(k, 2, "10.1.0.1", 24);
+	lab_pa(k, 2, "10.1.0.11", 24);
+	lab_pa(k, 2, "10.1.0.12", 24);
+	lab_pa(k, 2, "10.1.0.21", 24);
+	rewrite_record(k, 5010, "10.0.0.21", "000000000011", "10.1.0.12", ", 'UseVmMACAddress': true");
+	lab_record(k, 5010, "10.0.0.20", "000000000011", "10.1.0.1", "");
+	kit_warning(k, "lowest customer address counts");
+	rewrite_record(k, 5010, "10.0.0.11", "000000000011", "10.1.0.11", "");
+	/* a second address of a machine elsewhere; what decides is the lowest */
+	lab_record(k, 5010, "10.0.0.30", "000000000013", "10.1.0.9", "");
+	rewrite_record(k, 5010, "10.0.0.31", "000000000013", "10.1.0.31", "");
+	rewrite_record(k, 5011, "10.0.0.11", "000000000021", "10.1.0.21", "");
+	rewrite_record(k, 5011, "10.0.0.12", "000000000022", "10.1.0.22", "");
+	rewrite_record(k, 5011, "10.0.0.1", "101010101101", "169.254.254.254", "");
+	lab_assert_wants(k, "pdchw",
+			 "port both vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.11 policy 10.0.0.11=10.1.0.11 "
+			 "10.0.0.20 10.0.0.21=10.1.0.12* rewrite\n"
+			 "port red vsid 5011 segment 0+5011 mac 000000000021 next - src 10.1.0.21 policy 10.0.0.11=10.1.0.21 "
+			 "rewrite only\n"
+			 "dest 0+5010 000000000011 both pa 10.1.0.11 rewrite\n"
+			 "dest 0+5010 000000000013 remote pa 10.1.0.9 some rewrite\n"
+			 "dest 0+5011 000000000021 red pa 10.1.0.21 rewrite\n"
+			 "dest 0+5011 000000000022 remote pa 10.1.0.22 rewrite\n"
+			 "ca 5010 10.0.0.11 000000000011 pa 10.1.0.11 local rewrite\n"
+			 "ca 5010 10.0.0.20 000000000011 pa 10.1.0.1 local\n"
+			 "ca 5010 10.0.0.21 000000000011 pa 10.1.0.12 local rewrite vm mac\n"
+			 "ca 5010 10.0.0.30 000000000013 pa 10.1.0.9\n"
+			 "ca 5010 10.0.0.31 000000000013 pa 10.1.0.31 rewrite\n"
+			 "ca 5011 10.0.0.1 101010101101 pa 169.254.254.254 router\n"
+			 "ca 5011 10.0.0.11 000000000021 pa 10.1.0.21 local rewrite\n"
+			 "ca 5011 10.0.0.12 000000000022 pa 10.1.0.22 rewrite\n"
+			 "hop 10.1.0.22 nic eth0 via 10.1.0.22\n"
+			 "hop 10.1.0.31 nic eth0 via 10.1.0.31\n"
+			 "hop 10.1.0.9 nic eth0 via 10.1.0.9\n"
+			 "rewrite 10.1.0.11 of 5010 10.0.0.11 000000000011 both\n"
+			 "rewrite 10.1.0.12 of 5010 10.0.0.21 000000000011 both\n"
+			 "rewrite 10.1.0.21 of 5011 10.0.0.11 000000000021 red\n"
+			 "rewrite 10.1.0.22 of 5011 10.0.0.12 000000000022 remote\n"
+			 "rewrite 10.1.0.31 of 5010 10.0.0.31 000000000013 remote\n");
+	/* Not this host's address: nothing to send from, but the machine may come. */
+	kit_do(k, "Remove-NetVirtualizationProviderAddress", "{'ProviderAddress': '10.1.0.21'}");
+	lab_do(k, "Set-VMNetworkAdapter", "{'VMName': 'both', 'VirtualSubnetId': 0}");
+	lab_assert_wants(k, "p",
+			 "port both vsid 0 segment 0+0 mac 000000000011 next - src ::\n"
+			 "port red vsid 5011 segment 0+5011 mac 000000000021 next - src :: policy 10.0.0.11 only\n");
+	lab_assert_wants(k, "w",
+			 "rewrite 10.1.0.11 of 5010 10.0.0.11 000000000011 -\n"
+			 "rewrite 10.1.0.12 of 5010 10.0.0.21 000000000011 -\n"
+			 "rewrite 10.1.0.21 of 5011 10.0.0.11 000000000021 remote\n"
+			 "rewrite 10.1.0.22 of 5011 10.0.0.12 000000000022 remote\n"
+			 "rewrite 10.1.0.31 of 5010 10.0.0.31 000000000013 remote\n");
 }
 
 /* Four addresses of a port fit beside it, in order; with five the table of addresses is asked. */
@@ -387,11 +454,10 @@ static void switches_and_adapters(void **state)
 int wants_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(lab1),		  kit_test(two_switches),
-		kit_test(same_mac_twice), kit_test(lab3_host1),
-		kit_test(lab3_host2),	  kit_test(special_records),
-		kit_test(many_addresses), kit_test(different_providers),
-		kit_test(ways),		  kit_test(switches_and_adapters),
+		kit_test(lab1),		   kit_test(two_switches),   kit_test(same_mac_twice),	    kit_test(lab3_host1),
+		kit_test(lab3_host2),	   kit_test(special_records), kit_test(many_addresses),
+		kit_test(different_providers), kit_test(ways),	     kit_test(switches_and_adapters),
+		kit_test(rewrite),
 	};
 
 	return cmocka_run_group_tests_name("netvirt/wants", tests, NULL, NULL);

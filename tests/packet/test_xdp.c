@@ -124,11 +124,27 @@ static void not_enabled(void **state _unused_)
 	assert_frame(&r.out, &f);
 }
 
+/* GRE to a provider address of IP rewrite may be a guest's own: the TC program tells by the source. */
+static void rewritten_address(void **state _unused_)
+{
+	struct bpf_rewrite r = { .key.w = { 0, 0, htonl(0xffff), htonl(0xd6d6332a) },
+				 .value = { .segment = 5010, .flags = DP_REWRITE_LOCAL } };
+	struct frame f = wrap(udp);
+
+	assert_int_equal(bpf_driver_set_rewrites(fixture_driver(), &r, 1), 0);
+	assert_int_equal(run_xdp(FAST, &f).meta[1], 5010);
+	set_flags(DP_PORT_XDP | DP_PORT_REWRITE);
+	expect_untouched(&f);
+	set_flags(DP_PORT_XDP);
+	assert_int_equal(bpf_driver_delete_rewrites(fixture_driver(), &r.key, 1), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_frame), cmocka_unit_test(same_metadata), cmocka_unit_test(bad_frames),
 		cmocka_unit_test(not_enabled),
+		cmocka_unit_test(rewritten_address),
 	};
 
 	return cmocka_run_group_tests(tests, up, fixture_down);

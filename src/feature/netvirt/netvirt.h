@@ -74,6 +74,10 @@ void netvirt_wipe_nic(struct docs *d, const char *nic);
 /* The dummy PA of a distributed router's record in the documents' scripts (HN-6). */
 #define NETVIRT_GATEWAY_PA "169.254.254.254"
 bool netvirt_is_gateway_record(const struct record_doc *r);
+/* Is the record carried by IP rewrite (2.7)? By its rule, and because it has one IPv4 customer and one provider address. */
+bool netvirt_is_rewrite(const struct record_doc *r);
+/* Can packets be carried by the record's rule at all? */
+bool netvirt_is_carried(const struct record_doc *r);
 /* Does the VSID have any policy (record or customer route) on this host? Without it, it only isolates (lab 1). */
 bool netvirt_vsid_has_policy(const struct docs *d, uint32_t vsid);
 

@@ -44,6 +44,18 @@ static int record_check_type(const struct record_doc *r, const char *ca, struct 
 	return 0;
 }
 
+/*
+ * 2.7: a provider address of IP rewrite stands for one customer address of one virtual subnet, and is no other record's,
+ * of whatever rule: else what comes for it would be of two kinds.
+ */
+static bool rewrite_shares(const struct record_doc *r, const struct record_doc *other)
+{
+	if (r->rule != NETVIRT_NAT && other->rule != NETVIRT_NAT)
+		return false;
+	return r->rule != NETVIRT_NONE && other->rule != NETVIRT_NONE && ip_equal(&other->pa, &r->pa) &&
+	       !netvirt_is_gateway_record(r);
+}
+
 static int record_check_others(const struct docs *d, const struct record_doc *r, const char *ca, struct err **e)
 {
 	const struct record_doc *other;
@@ -57,11 +69,11 @@ static int record_check_others(const struct docs *d, const struct record_doc *r,
 			return err_set(e, "Wnv.CustomerAddressInUse", ERR_RESOURCE_EXISTS, ca,
 				       "Customer address %s of virtual subnet %u belongs to %s already.", ca, r->vsid,
 				       mac_format(&other->mac, text));
-		if (r->rule == NETVIRT_NAT && other->rule == NETVIRT_NAT && ip_equal(&other->pa, &r->pa) &&
-		    !ip_equal(&other->ca, &r->ca))
+		if (rewrite_shares(r, other))
 			return err_set(e, "Wnv.RewritePaShared", ERR_RESOURCE_EXISTS, ca,
-				       "Provider address %s stands for another customer address already: IP rewrite needs one "
-				       "provider address per customer address.", ip_format(&r->pa, text));
+				       "Provider address %s is that of another customer address already, in virtual subnet %u: IP "
+				       "rewrite needs one provider address per customer address.", ip_format(&r->pa, text),
+				       other->vsid);
 	}
 	return 0;
 }
@@ -93,9 +105,11 @@ char *record_warning(const struct docs *d, const struct record_doc *r)
 	if (ip_is_any(&r->ca) && r->type == NETVIRT_STATIC)
 		return xasprintf("Wnv.WildcardNeedsType: customer address %s is meant with -Type GatewayWildcard or L2Only; it is "
 				 "taken as GatewayWildcard.", ip_format(&r->ca, ca));
-	if (r->rule != NETVIRT_ENCAP)
-		return xasprintf("Rule %s is stored, but this version carries TranslationMethodEncap only: the record is unusable.",
-				 netvirt_rules[r->rule]);
+	if (r->rule == NETVIRT_NONE)
+		return xasprintf("Rule %s is stored, but carries nothing: the record is unusable.", netvirt_rules[r->rule]);
+	if (!netvirt_is_carried(r))
+		return xasprintf("Rule %s is for records with one IPv4 customer address and an IPv4 provider address: this record is "
+				 "unusable.", netvirt_rules[r->rule]);
 	if (!ip_is_v4(&r->pa))
 		return xasprintf("Provider address %s is stored, but this version carries IPv4 only: the record is unusable.",
 				 ip_format(&r->pa, text));

@@ -4,6 +4,7 @@
 #include "adapter_wants.h"
 #include "map.h"
 #include "netadapter.h"
+#include "netvirt_rewrite.h"
 
 struct port_key {
 	uint32_t segment;
@@ -20,6 +21,7 @@ struct context {
 	struct map *ports;     /* port_key -> index + 1 into w->ports */
 	struct map *dests;     /* port_key -> index + 1 into w->dests, with the lowest address that made it */
 	struct map *hops;      /* address -> anything */
+	struct rewrite_wants *rewrites;
 	VEC(struct ip) src_ca; /* by port: the customer address of the record that gave src_pa */
 };
 
@@ -157,16 +159,19 @@ static void port_allow(struct want_vport *p, const struct record_doc *r)
 static void want_dest(struct context *x, const struct record_doc *r, size_t port, bool has_port, bool local)
 {
 	struct port_key key = key_of(r->vsid, &r->mac);
-	struct want_dest w = { .segment = r->vsid, .mac = r->mac, .pa = r->pa, .ca = r->ca, .remote = !local };
+	struct want_dest w = { .segment = r->vsid, .mac = r->mac, .pa = r->pa, .ca = r->ca, .remote = !local,
+			       .rewrite = netvirt_is_rewrite(r), .some_rewrite = netvirt_is_rewrite(r) };
 	size_t at;
 
 	if (number_of(map_get(x->dests, &key, sizeof(key)), &at)) {
 		struct want_dest *old = &x->w->dests.items[at];
 
 		old->any_ca |= ip_is_any(&r->ca);
+		old->some_rewrite |= w.rewrite;
 		if (ip_compare(&r->ca, &old->ca) > 0)
 			return;
 		w.any_ca = old->any_ca;
+		w.some_rewrite = old->some_rewrite;
 	} else {
 		at = x->w->dests.n;
 		vec_push(&x->w->dests, w);
@@ -181,13 +186,15 @@ static void want_dest(struct context *x, const struct record_doc *r, size_t port
 static void want_record(struct context *x, const struct record_doc *r)
 {
 	bool local = map_get(x->local_pas, &r->pa, sizeof(r->pa)) != NULL, router = netvirt_is_gateway_record(r), has_port;
+	bool rewrite = netvirt_is_rewrite(r);
 	struct port_key key = key_of(r->vsid, &r->mac);
 	size_t port = 0;
 
-	if (r->rule != NETVIRT_ENCAP)
+	if (!netvirt_is_carried(r))
 		return;
 	if (!ip_is_any(&r->ca))
-		vec_push(&x->w->cas, (struct want_ca){ r->vsid, r->ca, r->mac, r->pa, local, router });
+		vec_push(&x->w->cas, (struct want_ca){ r->vsid, r->ca, r->mac, r->pa, local, router, rewrite,
+						       rewrite && r->use_vm_mac });
 	if (router)
 		return;
 	has_port = number_of(map_get(x->ports, &key, sizeof(key)), &port);
@@ -198,9 +205,11 @@ static void want_record(struct context *x, const struct record_doc *r)
 		if (local && (ip_is_zero(&p->src_pa) || ip_compare(&r->ca, &x->src_ca.items[port]) < 0)) {
 			p->src_pa = r->pa;
 			x->src_ca.items[port] = r->ca;
+			p->rewrite = rewrite;
 		}
 	}
 	want_dest(x, r, port, has_port, local);
+	rewrite_want(x->rewrites, r, local, has_port ? x->w->ports.items[port].link : "");
 	if (!local && !map_put(x->hops, &r->pa, sizeof(r->pa), x))
 		vec_push(&x->w->hops, (struct want_hop){ .pa = r->pa });
 }
@@ -277,6 +286,7 @@ void netvirt_wants(const struct docs *d, struct netvirt_wants *ret)
 	const struct record_doc *r;
 
 	*ret = (struct netvirt_wants){ 0 };
+	x.rewrites = rewrite_wants_new(ret);
 	find_policied(&x);
 	want_uplinks(&x);
 	want_addresses(&x);
@@ -290,6 +300,7 @@ void netvirt_wants(const struct docs *d, struct netvirt_wants *ret)
 			p->n_cas = 0;
 		qsort(p->cas, p->n_cas, sizeof(p->cas[0]), ca_sort);
 	}
+	rewrite_wants_finish(x.rewrites);
 	want_unpolicied(&x);
 	vec_foreach(&ret->hops, h)
 		want_way(ret, h);
@@ -310,4 +321,5 @@ void netvirt_wants_done(struct netvirt_wants *w)
 	vec_done(&w->pas);
 	vec_done(&w->routes);
 	vec_done(&w->uplinks);
+	vec_done(&w->rewrites);
 }

@@ -26,6 +26,10 @@ struct want_vport {
 	struct ip cas[NETVIRT_PORT_CAS];
 	size_t n_cas;
 	struct ip src_pa;      /* zero: none of this host's addresses is the record's */
+	bool rewrite;          /* src_pa is that of a record of IP rewrite (2.7) */
+	bool only_rewrite;     /* no record of the virtual subnet needs room for outer headers */
+	struct ip rewrites[NETVIRT_PORT_CAS]; /* by cas: what it becomes on the wire; zero: it is encapsulated */
+	bool vm_mac[NETVIRT_PORT_CAS];        /* by cas: UseVmMACAddress */
 };
 
 struct want_dest {
@@ -36,6 +40,8 @@ struct want_dest {
 	char link[16];         /* of the local port; "": the machine is this host's, but has no port now */
 	struct ip pa;
 	struct ip ca;          /* the lowest of its customer addresses; zero: none is known (HN-7, HN-8), or no policy */
+	bool rewrite;          /* the record of pa and ca is of IP rewrite */
+	bool some_rewrite;     /* some record of the MAC is */
 };
 
 struct want_ca {
@@ -45,6 +51,19 @@ struct want_ca {
 	struct ip pa;
 	bool local;
 	bool router;
+	bool rewrite;
+	bool vm_mac;
+};
+
+/* What a provider address of IP rewrite stands for, on whatever host; one entry a provider address. */
+struct want_rewrite {
+	struct ip pa;
+	uint32_t segment;
+	struct ip ca;
+	struct mac mac;
+	bool local;            /* pa is this host's */
+	bool vm_mac;
+	char link[16];         /* of the local port; "": none now */
 };
 
 struct want_hop {
@@ -74,6 +93,7 @@ struct netvirt_wants {
 	VEC(struct want_pa) pas;
 	VEC(struct want_provider_route) routes;
 	VEC(const char *) uplinks; /* NICs where network virtualization is bound and a switch is; owned by the documents */
+	VEC(struct want_rewrite) rewrites;
 };
 
 void netvirt_wants(const struct docs *d, struct netvirt_wants *ret);

@@ -26,6 +26,7 @@ static const struct {
 	[MAP_CAS] = { "cas", BPF_MAP_TYPE_HASH, sizeof(struct dp_ca_key), sizeof(struct dp_ca) },
 	[MAP_NEXTHOPS] = { "nexthops", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_nexthop) },
 	[MAP_PAS] = { "pas", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_pa) },
+	[MAP_REWRITES] = { "rewrites", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_rewrite) },
 	[MAP_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_counters) },
 	[MAP_DROPS] = { "drops", BPF_MAP_TYPE_HASH, sizeof(struct dp_drop_key), 8 },
 	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
@@ -281,6 +282,7 @@ static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options 
 	d->max_entries[MAP_CAS] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_NEXTHOPS] = opt && opt->max_nexthops ? opt->max_nexthops : 1 << 14;
 	d->max_entries[MAP_PAS] = 1024;
+	d->max_entries[MAP_REWRITES] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_COUNTERS] = 1 + (opt && opt->max_ports ? opt->max_ports : 4096);
 	d->max_entries[MAP_DROPS] = 1 << 16;
 	d->max_entries[MAP_CONFIG] = 1;

@@ -60,6 +60,11 @@ struct bpf_pa {
 	struct dp_pa value;
 };
 
+struct bpf_rewrite {
+	union dp_addr key;
+	struct dp_rewrite value;
+};
+
 struct bpf_attachment {
 	uint32_t ifindex;
 	enum bpf_role role;
@@ -79,6 +84,7 @@ BPF_VEC(bpf_dest_vec, struct bpf_dest);
 BPF_VEC(bpf_ca_vec, struct bpf_ca);
 BPF_VEC(bpf_nexthop_vec, struct bpf_nexthop);
 BPF_VEC(bpf_pa_vec, struct bpf_pa);
+BPF_VEC(bpf_rewrite_vec, struct bpf_rewrite);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
 BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
@@ -124,6 +130,10 @@ uint32_t bpf_driver_max_nexthops(const struct bpf_driver *d);
 int bpf_driver_set_pa(struct bpf_driver *d, const struct bpf_pa *pa);
 int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa);
 int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out);
+
+int bpf_driver_set_rewrites(struct bpf_driver *d, const struct bpf_rewrite *items, size_t n);
+int bpf_driver_delete_rewrites(struct bpf_driver *d, const union dp_addr *keys, size_t n);
+int bpf_driver_observe_rewrites(struct bpf_driver *d, struct bpf_rewrite_vec *out);
 
 /*
  * Attachments, in the caller's network namespace: TC by tcx link where the kernel has it, else by clsact. attach is

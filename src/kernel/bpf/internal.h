@@ -11,6 +11,7 @@ enum map_id {
 	MAP_CAS,
 	MAP_NEXTHOPS,
 	MAP_PAS,
+	MAP_REWRITES,
 	MAP_COUNTERS,
 	MAP_DROPS,
 	MAP_CONFIG, /* pinned last: with it, the set is complete */

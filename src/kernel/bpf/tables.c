@@ -184,6 +184,32 @@ int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out)
 	return table_walk(d->maps[MAP_PAS], sizeof(union dp_addr), sizeof(struct dp_pa), push_pa, out);
 }
 
+int bpf_driver_set_rewrites(struct bpf_driver *d, const struct bpf_rewrite *items, size_t n)
+{
+	return table_set(d->maps[MAP_REWRITES], items, n, LAYOUT(typeof(*items)));
+}
+
+int bpf_driver_delete_rewrites(struct bpf_driver *d, const union dp_addr *keys, size_t n)
+{
+	return table_delete(d->maps[MAP_REWRITES], keys, n, sizeof(*keys));
+}
+
+static int push_rewrite(void *arg, const void *key, const void *value)
+{
+	struct bpf_rewrite_vec *out = arg;
+	struct bpf_rewrite item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_rewrites(struct bpf_driver *d, struct bpf_rewrite_vec *out)
+{
+	return table_walk(d->maps[MAP_REWRITES], sizeof(union dp_addr), sizeof(struct dp_rewrite), push_rewrite, out);
+}
+
 /* ---- arrays: an entry without its PRESENT flag is not there ---- */
 
 /* A slot of its own for a new port; the uplinks share slot 0, which nobody counts in. */
