@@ -31,6 +31,10 @@
 	X(27, PA_FAMILY, "WG-8", "source and destination provider address are not both IPv4")                          \
 	X(28, ENCAP_FAILED, "", "the kernel could not make room for the outer headers")                                \
 	X(29, DESTINATION_IS_SOURCE, "", "the destination is the port the frame came from")                            \
+	X(30, NO_ROUTE, "HN-9", "no customer route of the routing domain leads to the destination")                    \
+	X(31, NO_NEXT_HOP_RECORD, "HN-9", "no lookup record has the routed packet's destination or next hop")          \
+	X(32, TTL_EXCEEDED, "2.5", "the packet's time to live ended at the distributed router")                        \
+	X(33, ROUTER_ADDRESS, "HN-4", "the distributed router answers ARP for its address, and nothing else")          \
 	/* from the wire */                                                                                            \
 	X(48, OUTER_TRUNCATED, "WG-1", "the packet ends before its outer headers do")                                  \
 	X(49, OUTER_FRAGMENT, "WG-5", "the outer packet is a fragment")                                                \
@@ -46,6 +50,7 @@
 	X(59, INNER_TRUNCATED, "", "the inner frame ends before its headers do")                                       \
 	X(60, DESTINATION_NOT_LOCAL, "2.5", "no port of the virtual subnet on this host has the inner destination MAC") \
 	X(61, DECAP_FAILED, "", "the kernel could not remove the outer headers")                                       \
+	X(62, ROUTED_SOURCE_UNKNOWN, "2.5", "no record of the routing domain has the inner source at the outer one")   \
 	/* to the port */                                                                                              \
 	X(80, PORT_GONE, "", "the destination's port is gone")                                                         \
 	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")

@@ -81,8 +81,9 @@ static void shell(const char *command)
 
 static void reopen_changes_nothing(void **state _unused_)
 {
-	static const char *const pins[] = { "abi1/vport", "abi1/uplink", "abi1/uplink_xdp", "abi1/ports", "abi1/dests",
-					    "abi1/cas", "abi1/nexthops", "abi1/pas", "abi1/counters", "abi1/drops", "abi1/config", "link-vport-13" };
+	static const char *const pins[] = { "abi2/vport", "abi2/uplink", "abi2/uplink_xdp", "abi2/ports", "abi2/dests",
+					    "abi2/cas", "abi2/nexthops", "abi2/pas", "abi2/counters", "abi2/drops", "abi2/routes",
+					    "abi2/subnets", "abi2/sources", "abi2/config", "link-vport-13" };
 	_cleanup_close_ int dir = second_dir();
 	struct bpf_driver *d = second(dir);
 	uint32_t before[ARRAY_SIZE(pins)];
@@ -177,17 +178,17 @@ static void upgrade_keeps_entries(void **state _unused_)
 	bpf_driver_close(d);
 	/* as if an earlier version had left it so: the other role's code stands for the old code */
 	{
-		_cleanup_close_ int other = pin_open(dir, "abi1/uplink"), link = pin_open(dir, "link-vport-13");
+		_cleanup_close_ int other = pin_open(dir, "abi2/uplink"), link = pin_open(dir, "link-vport-13");
 
 		assert_int_equal(bpf_link_update(link, other, NULL), 0);
-		snprintf(path, sizeof(path), "/proc/self/fd/%d/abi1/vport", dir);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d/abi2/vport", dir);
 		assert_int_equal(unlink(path), 0);
 		assert_int_equal(bpf_obj_pin(other, path), 0);
 	}
-	old = pin_id(dir, "abi1/vport");
+	old = pin_id(dir, "abi2/vport");
 	d = second(dir);
-	assert_int_not_equal(pin_id(dir, "abi1/vport"), old);
-	assert_int_equal(link_program(dir, "link-vport-13"), pin_id(dir, "abi1/vport"));
+	assert_int_not_equal(pin_id(dir, "abi2/vport"), old);
+	assert_int_equal(link_program(dir, "link-vport-13"), pin_id(dir, "abi2/vport"));
 	assert_int_equal(attachments(d), 1);
 	assert_int_equal(bpf_driver_observe_nexthops(d, &nexthops), 0);
 	assert_int_equal(nexthops.n, 1);
@@ -205,7 +206,7 @@ static void half_made_is_made_anew(void **state _unused_)
 
 	assert_int_equal(bpf_driver_attach(d, BLUE3, BPF_ROLE_VPORT), 0);
 	bpf_driver_close(d);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/abi1/config", dir);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/abi2/config", dir);
 	assert_int_equal(unlink(path), 0);
 	d = second(dir);
 	assert_int_equal(attachments(d), 0);
