@@ -4,6 +4,7 @@
 Sources: catalogue 2.4 (HN-4, HN-6, HN-9), 2.5, 2.6 (WG-5), transcripts T6 and T9.
 """
 
+import contextlib
 import re
 
 import pytest
@@ -224,7 +225,7 @@ def test_too_big(routed):
 def test_large_segments(routed, target):
     """A stream whose packets the kernel keeps large, routed to the other host and to this one."""
     source, guest = routed.guests["b1a"], routed.guests[target]
-    with Process(*guest.command("iperf3", "-s", "-1", "-p", 5300)) as server:
+    with contextlib.closing(Process(*guest.command("iperf3", "-s", "-1", "-p", 5300))) as server:
         wait_for(lambda: ":5300 " in guest.run("ss", "-ltn").out, 10, "iperf3 to listen")
         assert "iperf Done." in source.run("iperf3", "-c", guest.plan.address, "-p", 5300, "-n", "100M").out
         server.wait(30)
