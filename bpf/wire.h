@@ -117,7 +117,7 @@ static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const voi
 	if (!subnet || !ip || (const void *)(ip + 1) > end)
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
 	mac = (const void *)ip - ETH_HLEN + ETH_ALEN;
-	if (!mac_is_zero(subnet->router_mac) && !mac_equal(mac, subnet->router_mac))
+	if (mac_is_zero(mac) || (!mac_is_zero(subnet->router_mac) && !mac_equal(mac, subnet->router_mac)))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
 	__builtin_memcpy(key.domain, subnet->domain, sizeof(key.domain));
 	key.ca.w[2] = key.pa.w[2] = ADDR4_PREFIX;

@@ -529,6 +529,11 @@ static void wire_without_router(void **state _unused_)
 	p.src_mac = 0x01;
 	f = wire_frame(PEER, 5013, p);
 	expect_drop(BPF_ROLE_UPLINK, UPLINK, &f, DP_DROP_INNER_SOURCE_UNKNOWN);
+	/* no router is not the router with the address of zeros */
+	p = inner_from(0, "10.10.13.12");
+	p.dst_mac = 0x93;
+	f = wire_frame(PEER, 5013, p);
+	expect_drop(BPF_ROLE_UPLINK, UPLINK, &f, DP_DROP_INNER_SOURCE_UNKNOWN);
 	port(SHOP, 5012, 0x83, "10.10.12.13", 1, 0x02, "10.10.12.1");
 }
 
