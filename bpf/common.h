@@ -53,6 +53,11 @@ stage _Bool mac_equal(const void *a, const void *b)
 	       *(const __u16 *)((const char *)a + 4) == *(const __u16 *)((const char *)b + 4);
 }
 
+stage _Bool mac_is_zero(const void *mac)
+{
+	return !*(const __u32 *)mac && !*(const __u16 *)((const char *)mac + 4);
+}
+
 stage void mac_copy(void *to, const void *from)
 {
 	*(__u32 *)to = *(const __u32 *)from;

@@ -4,6 +4,7 @@
 
 #include "common.h"
 
+#define IP_DF bpf_htons(0x4000)
 #define IP_FRAGMENT bpf_htons(0x3fff) /* more fragments, or an offset */
 
 stage __u32 flow_mix(__u32 h)

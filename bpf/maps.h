@@ -71,6 +71,30 @@ struct {
 	__type(value, struct dp_config);
 } config SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct dp_route_key);
+	__type(value, struct dp_route);
+} routes SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct dp_subnet);
+} subnets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, struct dp_source_key);
+	__type(value, struct dp_source);
+} sources SEC(".maps");
+
 stage const struct dp_port *port_get(__u32 ifindex)
 {
 	const struct dp_port *port = bpf_map_lookup_elem(&ports, &ifindex);

@@ -23,8 +23,6 @@ _Static_assert(NVGRE_GROWTH == DP_NVGRE4_OVERHEAD, "WG-5");
 #define GRE_VERSION_MASK 0x0007
 #define GRE_PROTO_TEB 0x6558
 
-#define IP_DF bpf_htons(0x4000)
-
 #define ENCAP_FLAGS                                                                                                    \
 	(BPF_F_ADJ_ROOM_FIXED_GSO | BPF_F_ADJ_ROOM_NO_CSUM_RESET | BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 |                      \
 	 BPF_F_ADJ_ROOM_ENCAP_L4_GRE | BPF_F_ADJ_ROOM_ENCAP_L2(ETH_HLEN) | BPF_F_ADJ_ROOM_ENCAP_L2_ETH)
@@ -55,7 +53,8 @@ stage __u16 nvgre_ip_checksum(__u16 tot_len, __u32 saddr, __u32 daddr)
 	return ~sum;
 }
 
-stage void nvgre_write(void *p, const struct dp_port *port, const struct dp_nexthop *nh, __u32 tot_len, __u8 flow_id)
+stage void nvgre_write(void *p, const struct dp_port *port, const struct dp_nexthop *nh, __u32 vsid, __u32 tot_len,
+		       __u8 flow_id)
 {
 	__u32 saddr = port->src_pa.w[3], daddr = nh->pa.w[3];
 	/* A large segment may be longer than the field can say; segmentation writes the real lengths. */
@@ -72,7 +71,7 @@ stage void nvgre_write(void *p, const struct dp_port *port, const struct dp_next
 	*(__u32 *)(p + 26) = saddr;
 	*(__u32 *)(p + 30) = daddr;
 	*(__u32 *)(p + NVGRE_GRE) = bpf_htonl(GRE_FLAGS_KEY << 16 | GRE_PROTO_TEB);
-	*(__u32 *)(p + 38) = bpf_htonl(port->vsid << 8 | flow_id);
+	*(__u32 *)(p + 38) = bpf_htonl(vsid << 8 | flow_id);
 }
 
 /* WG-5: never fragment. Of a large segment the pieces count that will be on the wire. */
@@ -102,9 +101,12 @@ stage int nvgre_redirect(struct __sk_buff *skb, const struct dp_nexthop *nh)
 	return verdict(skb, DP_VERDICT_SEND_NEIGH, nh->neigh_ifindex, bpf_redirect_neigh(nh->neigh_ifindex, NULL, 0, 0));
 }
 
-/* Encapsulates and sends the frame; eth: its Ethernet header, checked; the packet's headers are in the linear part. */
-stage int nvgre_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_nexthop *nh, const void *eth,
-		     const void *end)
+/*
+ * Encapsulates and sends a frame that fits; vsid: what the wire carries; eth: the frame's Ethernet header, checked; the
+ * packet's headers are in the linear part.
+ */
+stage int nvgre_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_nexthop *nh, __u32 vsid,
+		     const void *eth, const void *end)
 {
 	__u32 bytes = skb->len, packets = frame_packets(skb);
 	const struct iphdr *ip = eth + ETH_HLEN;
@@ -113,8 +115,6 @@ stage int nvgre_send(struct __sk_buff *skb, const struct dp_port *port, const st
 	__u8 flow_id = 0;
 	void *p;
 
-	if (unlikely(!path_fits(skb, nh->mtu, ip, end)))
-		return drop(skb, DP_DROP_TOO_BIG);
 	if (likely(is_ip4 && !(nh->flags & DP_NEXTHOP_NO_FLOWID)) && (const void *)(ip + 1) <= end)
 		flow_id = flow_id_ip4(ip, end);
 	/* the kernel resolves for IP only */
@@ -125,7 +125,7 @@ stage int nvgre_send(struct __sk_buff *skb, const struct dp_port *port, const st
 	p = frame_data(skb);
 	if (unlikely(p + NVGRE_PAYLOAD > frame_end(skb)))
 		return drop(skb, DP_DROP_ENCAP_FAILED);
-	nvgre_write(p, port, nh, bytes + NVGRE_GROWTH - ETH_HLEN, flow_id);
+	nvgre_write(p, port, nh, vsid, bytes + NVGRE_GROWTH - ETH_HLEN, flow_id);
 	ether_store(p + NVGRE_INNER, inner);
 	count_sent(port, packets, bytes);
 	return nvgre_redirect(skb, nh);

@@ -3,6 +3,7 @@
 #define NESTOR_BPF_REWRITE_H
 
 #include "deliver.h"
+#include "icmp.h"
 #include "nvgre.h"
 #include "rewrite_map.h"
 
@@ -152,7 +153,7 @@ stage int rewrite_out(struct __sk_buff *skb, const struct dp_port *port, const s
 	if (unlikely(!addr_is_v4(&nh->pa)))
 		return drop(skb, DP_DROP_PA_FAMILY);
 	if (unlikely(!path_fits(skb, room, eth + ETH_HLEN, end)))
-		return drop(skb, DP_DROP_TOO_BIG);
+		return too_big(skb, port, room, eth, end);
 	if (unlikely(!rewrite(skb, eth, rewrite_macs(nh, ether_load(eth), source.vm_mac), source.pa, nh->pa.w[3])))
 		return drop(skb, DP_DROP_REWRITE_FAILED);
 	count_sent(port, packets, bytes);

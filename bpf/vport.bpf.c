@@ -2,37 +2,19 @@
 
 /*
  * At the ingress of the host side of a port: what the guest sends. port -> guards -> virtual subnet: tag, ARP, source
- * check -> destination -> deliver on this host, or encapsulate or rewrite, and send.
+ * check -> destination, or route -> deliver on this host, or encapsulate or rewrite, and send.
  */
 #include "arp.h"
 #include "deliver.h"
 #include "flood.h"
 #include "guard.h"
 #include "nvgre.h"
-#include "rewrite.h"
+#include "route.h"
+#include "send.h"
 #include "source.h"
 
 /* Ethernet, IPv4 and the ports or the TCP header: what the stages read of a packet */
 #define PULL_HEADERS (ETH_HLEN + 20 + 20)
-
-stage int send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_dest *dest, const void *eth,
-	       const void *end)
-{
-	__u32 index = dest->target;
-	const struct dp_nexthop *nh;
-	int action;
-
-	if ((dest->flags & (DP_DEST_REWRITE | DP_DEST_REWRITE_MORE)) && rewrite_send(skb, port, dest, eth, end, &action))
-		return action;
-	nh = bpf_map_lookup_elem(&nexthops, &index);
-	if (unlikely(!nh || !(nh->flags & DP_NEXTHOP_PRESENT)))
-		return drop(skb, DP_DROP_NO_NEXT_HOP);
-	if (unlikely(!addr_is_v4(&port->src_pa)))
-		return drop(skb, port->src_pa.w[3] ? DP_DROP_PA_FAMILY : DP_DROP_NO_SOURCE_PA);
-	if (unlikely(!addr_is_v4(&nh->pa)))
-		return drop(skb, DP_DROP_PA_FAMILY);
-	return nvgre_send(skb, port, nh, eth, end);
-}
 
 /* Source rules of a virtual subnet with policy; ARP ends here. */
 stage int policy_source(struct __sk_buff *skb, const struct dp_port *port, const void *eth, const void *end)
@@ -64,7 +46,7 @@ stage int forward(struct __sk_buff *skb, const struct dp_port *port, const void 
 		return port->flags & DP_PORT_POLICY ? drop(skb, DP_DROP_BROADCAST_OFF) : flood(skb, port);
 	dest = dest_get(port->segment, eth);
 	if (unlikely(!dest))
-		return port->flags & DP_PORT_POLICY ? drop(skb, DP_DROP_DESTINATION_NOT_IN_POLICY) : flood(skb, port);
+		return port->flags & DP_PORT_POLICY ? route(skb, port) : flood(skb, port);
 	if (dest->kind == DP_DEST_REMOTE)
 		return send(skb, port, dest, eth, end);
 	if (unlikely(dest->target == skb->ifindex))

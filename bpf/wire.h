@@ -103,12 +103,45 @@ stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const 
 	return wire_source_pa(d, w, uplink);
 }
 
+/*
+ * A routed packet: its source MAC is the router's of its subnet or, where that has none, of the sender's. It is good when the
+ * routing domain has a record of the inner source, in whichever subnet, at the outer source.
+ */
+static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const void *end, __u32 source_pa)
+{
+	const struct dp_subnet *subnet = bpf_map_lookup_elem(&subnets, &vsid);
+	const struct dp_source *source;
+	struct dp_source_key key = {};
+	const void *mac;
+
+	if (!subnet || !ip || (const void *)(ip + 1) > end)
+		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	mac = (const void *)ip - ETH_HLEN + ETH_ALEN;
+	if (mac_is_zero(mac) || (!mac_is_zero(subnet->router_mac) && !mac_equal(mac, subnet->router_mac)))
+		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	__builtin_memcpy(key.domain, subnet->domain, sizeof(key.domain));
+	key.ca.w[2] = key.pa.w[2] = ADDR4_PREFIX;
+	key.ca.w[3] = ip->saddr;
+	key.pa.w[3] = source_pa;
+	source = bpf_map_lookup_elem(&sources, &key);
+	if (!source) {
+		key.ca.w[3] = 0;
+		source = bpf_map_lookup_elem(&sources, &key);
+	}
+	if (!source)
+		return mac_is_zero(subnet->router_mac) ? DP_DROP_INNER_SOURCE_UNKNOWN : DP_DROP_ROUTED_SOURCE_UNKNOWN;
+	if (mac_is_zero(subnet->router_mac) && !mac_equal(mac, source->router_mac))
+		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	return WIRE_OURS;
+}
+
 /* The inner frame, inner: its Ethernet header. */
 stage int wire_inner(const void *inner, const void *end, const struct wire *w, const struct dp_port *uplink)
 {
 	const struct iphdr *ip = inner + ETH_HLEN;
 	const struct arp4 *arp = inner + ETH_HLEN;
 	__u16 type;
+	int reason;
 
 	if (unlikely(inner + ETH_HLEN > end || (w->inner_len && w->inner_len < ETH_HLEN)))
 		return DP_DROP_INNER_TRUNCATED;
@@ -122,7 +155,10 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 			return DP_DROP_INNER_TRUNCATED;
 		if (unlikely(w->inner_len && ETH_HLEN + bpf_ntohs(ip->tot_len) > w->inner_len))
 			return DP_DROP_INNER_TRUNCATED;
-		return wire_source4(inner, ip->saddr, w, uplink);
+		reason = wire_source4(inner, ip->saddr, w, uplink);
+		if (unlikely(reason == DP_DROP_INNER_SOURCE_UNKNOWN))
+			reason = wire_routed4(w->vsid, ip, end, w->source_pa);
+		return reason;
 	}
 	if (type == ETHERTYPE_ARP) {
 		if ((const void *)(arp + 1) > end || (w->inner_len && w->inner_len < ETH_HLEN + sizeof(*arp)))

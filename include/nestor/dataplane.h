@@ -75,10 +75,12 @@ struct dp_port {
 	__u32 flood_next;		/* ifindex of the next port of the segment (a ring), where it has no policy; 0: none */
 	union dp_addr src_pa;		/* provider address of this host for the VSID (HN-13); zero: none */
 	__u32 addr4[DP_PORT_ADDR4];	/* network order, 0 unused: source addresses that need no lookup */
-	/* second cache line: for stages to come */
-	__u32 domain;			/* routing domain; not used yet */
-	__u8 router_mac[6];		/* of the segment's distributed router (HN-4); not used yet */
-	__u8 pad1[37];
+	/* second cache line: what only routed and rewritten frames and answers in place read */
+	__u8 domain[16];		/* routing domain (RDID); all zero: none */
+	__u8 router_mac[6];		/* of the segment's distributed router (HN-4, HN-6); zero: frames are not routed */
+	__u8 pad1[2];
+	__u32 router4;			/* its address, network order; 0: none. Who answers by ICMP */
+	__u8 pad2[19];
 	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
 };
@@ -136,6 +138,65 @@ struct dp_ca {
 	__u8 mac[6];
 	__u16 flags;			/* enum dp_ca_flag */
 	union dp_addr pa;
+};
+
+/*
+ * ---- map "routes": LPM_TRIE, where a packet to a router's MAC goes (HN-9) ----
+ *
+ * A routing domain is named by its RDID itself: there is no number to give out, to keep, or to mix up.
+ */
+
+struct dp_route_key {
+	__u32 prefixlen;		/* DP_ROUTE_KEY_BITS + bits of the prefix, of 128 */
+	__u8 domain[16];
+	__u32 vsid;			/* 0: of the whole domain; else what senders in this subnet prefer among equals */
+	union dp_addr ca __attribute__((packed, aligned(4)));
+} __attribute__((packed, aligned(4)));
+
+#define DP_ROUTE_KEY_BITS (128 + 32)
+
+enum dp_route_flag {
+	DP_ROUTE_ONLINK = 1 << 0,	/* the destination itself is in the subnet: its record says where */
+	DP_ROUTE_OWN = 1 << 1,		/* some subnets have an entry of their own for this prefix: it wins there */
+};
+
+struct dp_route {
+	__u32 vsid;			/* subnet the packet goes to: what the wire carries */
+	__u8 flags;			/* enum dp_route_flag */
+	__u8 prefixlen;			/* of 128 */
+	__u8 router_mac[6];		/* source MAC in that subnet; zero: it has no router, the sender's is used */
+	/*
+	 * Of the next hop's record; of a default route: else of the wildcard record (HN-7). Zero: there is none. With
+	 * DP_ROUTE_ONLINK: who gets what no record has; zero: nobody.
+	 */
+	__u8 mac[6];
+	__u8 pad[2];
+};
+
+/* ---- map "subnets": HASH, key __u32 VSID: what may come routed from the wire ---- */
+
+struct dp_subnet {
+	__u8 domain[16];
+	__u8 router_mac[6];		/* zero: none, the router of the sender's subnet is the source */
+	__u8 pad[2];
+};
+
+/*
+ * ---- map "sources": HASH, who may send routed packets to this host ----
+ *
+ * In a routed packet the inner source MAC is a router's. So it is the routing domain that must have a record of the inner
+ * source address, and at the outer source. The customer address 0.0.0.0: a wildcard record (HN-7), any address.
+ */
+
+struct dp_source_key {
+	__u8 domain[16];
+	union dp_addr ca __attribute__((packed, aligned(4)));
+	union dp_addr pa __attribute__((packed, aligned(4)));
+} __attribute__((packed, aligned(4)));
+
+struct dp_source {
+	__u8 router_mac[6];		/* of the record's own subnet; zero: none */
+	__u8 pad[2];
 };
 
 /* ---- map "nexthops": ARRAY, how to reach a provider address ---- */
@@ -234,6 +295,14 @@ DP_ASSERT(sizeof(union dp_addr) == 16);
 DP_ASSERT(sizeof(struct dp_port) == 128);
 DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
+DP_ASSERT(__builtin_offsetof(struct dp_port, router_mac) == 80);
+DP_ASSERT(__builtin_offsetof(struct dp_port, router4) == 88);
+DP_ASSERT(sizeof(struct dp_route_key) == 40);
+DP_ASSERT(__builtin_offsetof(struct dp_route_key, ca) == 24);
+DP_ASSERT(sizeof(struct dp_route) == 20);
+DP_ASSERT(sizeof(struct dp_subnet) == 24);
+DP_ASSERT(sizeof(struct dp_source_key) == 48);
+DP_ASSERT(sizeof(struct dp_source) == 8);
 DP_ASSERT(sizeof(struct dp_dest_key) == 12);
 DP_ASSERT(sizeof(struct dp_dest) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_dest, pa) == 16);

@@ -31,9 +31,14 @@
 	X(27, PA_FAMILY, "WG-8", "source and destination provider address are not both IPv4")                          \
 	X(28, ENCAP_FAILED, "", "the kernel could not make room for the outer headers")                                \
 	X(29, DESTINATION_IS_SOURCE, "", "the destination is the port the frame came from")                            \
-	X(32, REWRITE_NOT_IP, "2.7", "between records of IP rewrite only IPv4 is carried")                             \
-	X(33, REWRITE_NO_ADDRESS, "2.7", "no record of IP rewrite has the destination address at this MAC address")    \
-	X(34, REWRITE_FAILED, "", "the packet ends before its checksum does, or the kernel could not write to it")     \
+	X(30, NO_ROUTE, "HN-9", "no customer route of the routing domain leads to the destination")                    \
+	X(31, NO_NEXT_HOP_RECORD, "HN-9", "no lookup record has the routed packet's destination or next hop")          \
+	X(32, TTL_EXCEEDED, "2.5", "the packet's time to live ended at the distributed router")                        \
+	X(33, ROUTER_ADDRESS, "HN-4", "the distributed router answers ARP for its address, and nothing else")          \
+	X(34, REWRITE_NOT_IP, "2.7", "between records of IP rewrite only IPv4 is carried")                             \
+	X(35, REWRITE_NO_ADDRESS, "2.7", "no record of IP rewrite has the destination address at this MAC address")    \
+	X(36, REWRITE_FAILED, "", "the packet ends before its checksum does, or the kernel could not write to it")     \
+	X(37, REWRITE_ROUTED, "2.7", "between virtual subnets IP rewrite does not carry packets")                      \
 	/* from the wire */                                                                                            \
 	X(48, OUTER_TRUNCATED, "WG-1", "the packet ends before its outer headers do")                                  \
 	X(49, OUTER_FRAGMENT, "WG-5", "the outer packet is a fragment")                                                \
@@ -49,6 +54,7 @@
 	X(59, INNER_TRUNCATED, "", "the inner frame ends before its headers do")                                       \
 	X(60, DESTINATION_NOT_LOCAL, "2.5", "no port of the virtual subnet on this host has the inner destination MAC") \
 	X(61, DECAP_FAILED, "", "the kernel could not remove the outer headers")                                       \
+	X(62, ROUTED_SOURCE_UNKNOWN, "2.5", "no record of the routing domain has the inner source at the outer one")   \
 	X(64, REWRITE_SOURCE_UNKNOWN, "2.7", "no record of IP rewrite has the source as its provider address")         \
 	X(65, REWRITE_SOURCE_ELSEWHERE, "2.7", "the source's record is of another virtual subnet than the destination's") \
 	X(66, REWRITE_NO_PORT, "2.7", "the machine that this provider address stands for has no port on this host")    \

@@ -319,6 +319,9 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 	if (w->inner_elsewhere)
 		v.flags |= DP_PORT_PEER;
 	memcpy(v.mac, w->mac.b, 6);
+	memcpy(v.domain, w->rdid.b, sizeof(v.domain));
+	memcpy(v.router_mac, w->router_mac.b, sizeof(v.router_mac));
+	v.router4 = ip_is_v4(&w->router) ? ip_v4(&w->router) : 0;
 	v.flood_next = next ? (uint32_t)next->ifindex : 0;
 	v.src_pa = dp_addr_of(&w->src_pa);
 	for (size_t i = 0; i < w->n_cas; i++)
@@ -530,6 +533,7 @@ void step_dataplane(struct pass *p)
 	write_dests(&x, &hops);
 	write_cas(&x);
 	rewrites_write(p, hops.by_pa, &x.rewrites_gone);
+	dataplane_router(p);
 	write_ports(&x);
 	write_attachments(&x);
 	delete_gone(&x);

@@ -88,6 +88,8 @@ void host_addresses_to_adapters(struct pass *p);
 void host_addresses_back(struct pass *p, const struct link *adapter);
 /* Next hops alone: neighbours came or went. */
 void dataplane_nexthops(struct pass *p);
+/* What the distributed router of the dataplane reads (router.c). */
+void dataplane_router(struct pass *p);
 
 void engine_host_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);

@@ -105,6 +105,26 @@ static char *dest_line(const struct kit *k, const struct want_dest *d)
 			 d->rewrite ? " rewrite" : d->some_rewrite ? " some rewrite" : "");
 }
 
+/* Routing domains by the last two digits of their id. */
+static void router_lines(const struct kit *k, const struct netvirt_wants *w, lines *l)
+{
+	char a[PREFIX_TEXT_SIZE], b[IP_TEXT_SIZE], m[MAC_TEXT_SIZE], n[MAC_TEXT_SIZE];
+
+	vec_foreach(&w->ports, p)
+		if (!guid_is_zero(&p->rdid))
+			vec_push(l, xasprintf("at %s domain %02x router %s %s", owner(k, p->link), p->rdid.b[15],
+					      mac_format(&p->router_mac, m), ip_format(&p->router, b)));
+	vec_foreach(&w->customer_routes, r)
+		vec_push(l, xasprintf("to %s domain %02x sender %u: vsid %u router %s mac %s%s%s", prefix_format(&r->prefix, a),
+				      r->rdid.b[15], r->sender, r->vsid, mac_format(&r->router_mac, m), mac_format(&r->mac, n),
+				      r->on_link ? " on-link" : "", r->own ? " own" : ""));
+	vec_foreach(&w->subnets, s)
+		vec_push(l, xasprintf("subnet %u domain %02x router %s", s->vsid, s->rdid.b[15], mac_format(&s->router_mac, m)));
+	vec_foreach(&w->sources, s)
+		vec_push(l, xasprintf("from %s at %s domain %02x router %s", ip_format(&s->ca, a), ip_format(&s->pa, b), s->rdid.b[15],
+				      mac_format(&s->router_mac, m)));
+}
+
 char *lab_wants(struct kit *k, const char *tables)
 {
 	char a[PREFIX_TEXT_SIZE], b[IP_TEXT_SIZE], mac[MAC_TEXT_SIZE];
@@ -140,6 +160,9 @@ char *lab_wants(struct kit *k, const char *tables)
 		vec_foreach (&w.routes, r)
 			vec_push(&l, xasprintf("route %s via %s nic %s metric %u", prefix_format(&r->prefix, a),
 					       ip_format(&r->next_hop, b), r->nic, r->metric));
+	lines_add(&l, &all);
+	if (strchr(tables, 'R'))
+		router_lines(k, &w, &l);
 	lines_add(&l, &all);
 	if (strchr(tables, 'u'))
 		vec_foreach (&w.uplinks, u)

@@ -8,6 +8,7 @@ int main(void)
 	failed += filter_tests();
 	failed += next_hop_tests();
 	failed += wants_tests();
+	failed += router_tests();
 	failed += property_tests();
 	failed += diff_tests();
 	return failed ? 1 : 0;

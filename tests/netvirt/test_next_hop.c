@@ -65,7 +65,17 @@ static void t6(void **state)
 	/* 0.0.0.0 asks for no particular sender. */
 	expect(k, "0.0.0.0", 5000, "10.0.0.7", "10.0.0.7", "101010101107");
 	kit_property(k, 0, "SourceMACAddress", "null");
+	/* Without a record of the gateway's address the wildcard stands in, for default routes alone (HN-7). */
 	kit_do(k, "Remove-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.1.2'}");
+	expect(k, NULL, 6000, "8.8.8.8", "0.0.0.0", "101010101002");
+	expect(k, NULL, 6000, "10.0.1.2", "Wnv.NextHopUnresolvable", NULL);
+	lab_route(k, T6, 5000, "172.16.0.0/12", "10.0.1.3");
+	expect(k, NULL, 6000, "172.16.0.1", "Wnv.NextHopUnresolvable", NULL);
+	kit_do(k, "Set-NetVirtualizationGlobal", "{'UseExternalRouter': true}");
+	expect(k, NULL, 6000, "8.8.8.8", "Wnv.NextHopUnresolvable", NULL);
+	expect(k, NULL, 6000, "10.0.0.7", "10.0.0.7", "101010101107");
+	kit_do(k, "Set-NetVirtualizationGlobal", "{'UseExternalRouter': false}");
+	kit_do(k, "Remove-NetVirtualizationLookupRecord", "{'CustomerAddress': '0.0.0.0'}");
 	expect(k, NULL, 6000, "8.8.8.8", "Wnv.NextHopUnresolvable", NULL);
 	kit_refused(k, SELECT, "{'DestinationCustomerAddress': '10.0.0.5'}", "MissingMandatoryParameter");
 	kit_refused(k, SELECT, "{'DestinationCustomerAddress': '10.0.0.5', 'SourceVirtualSubnetID': 0}",

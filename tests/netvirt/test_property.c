@@ -13,8 +13,8 @@
 #define ROUNDS 400
 
 static const struct doc_kind *const kinds[] = {
-	&vm_kind,     &switch_kind,	    &adapter_kind,	    &binding_kind,
-	&record_kind, &customer_route_kind, &provider_address_kind, &provider_route_kind,
+	&vm_kind, &switch_kind, &adapter_kind, &binding_kind, &record_kind, &customer_route_kind, &provider_address_kind,
+	&provider_route_kind, &netvirt_global_kind,
 };
 
 struct written {
@@ -113,13 +113,14 @@ static void make_policy(documents *d)
 			assert_int_equal(ip_parse(dummy, &r.pa), 0);
 		make(d, record_kind, r);
 	}
-	for (uint32_t i = dice(3); i; i--) {
-		struct customer_route_doc r = {
-			.rdid = guid_of(4, 1), .vsid = 5000 + dice(4), .next_hop = ip_of(0, 0, 0), .metric = 255
-		};
+	for (uint32_t i = dice(8); i; i--) {
+		struct customer_route_doc r = { .rdid = guid_of(4, 1 + !dice(5)), .vsid = 5000 + dice(4), .next_hop = ip_of(0, 0, 0),
+						.metric = 254 + dice(2) };
 		struct ip ip = ip_of(10, 0, 0);
 
-		assert_int_equal(prefix_from(&ip, 24, &r.prefix), 0);
+		if (dice(2))
+			r.next_hop = ip_of(10, 0, dice(12));
+		assert_int_equal(prefix_from(&ip, dice(3) * 12, &r.prefix), 0);
 		make(d, customer_route_kind, r);
 	}
 	for (uint32_t i = dice(4); i; i--) {
@@ -307,7 +308,7 @@ static char *wants_of(struct kit *k, struct docs *d)
 	char *text;
 
 	k->docs = d;
-	text = lab_wants(k, "pdchaur");
+	text = lab_wants(k, "pdchaurR");
 	k->docs = own;
 	return text;
 }

@@ -86,7 +86,8 @@ static void shell(const char *command)
 static void reopen_changes_nothing(void **state _unused_)
 {
 	static const char *const pins[] = { ABI "/vport", ABI "/uplink", ABI "/uplink_xdp", ABI "/ports", ABI "/dests",
-					    ABI "/cas", ABI "/nexthops", ABI "/pas", ABI "/counters", ABI "/drops", ABI "/config", "link-vport-13" };
+					    ABI "/cas", ABI "/nexthops", ABI "/pas", ABI "/counters", ABI "/drops", ABI "/rewrites", ABI "/routes",
+					    ABI "/subnets", ABI "/sources", ABI "/config", "link-vport-13" };
 	_cleanup_close_ int dir = second_dir();
 	struct bpf_driver *d = second(dir);
 	uint32_t before[ARRAY_SIZE(pins)];

@@ -78,6 +78,8 @@ bool netvirt_is_gateway_record(const struct record_doc *r);
 bool netvirt_is_rewrite(const struct record_doc *r);
 /* Can packets be carried by the record's rule at all? */
 bool netvirt_is_carried(const struct record_doc *r);
+/* HN-7: a record that stands for every address without one; also Static with 0.0.0.0, which is taken as that. */
+bool netvirt_is_wildcard(const struct record_doc *r);
 /* Does the VSID have any policy (record or customer route) on this host? Without it, it only isolates (lab 1). */
 bool netvirt_vsid_has_policy(const struct docs *d, uint32_t vsid);
 
@@ -90,7 +92,9 @@ const struct record_doc *netvirt_record(const struct docs *d, uint32_t vsid, con
 
 /*
  * Where a packet to a customer address goes next (2.5 step 3, HN-9): within the subnet to the address itself, else by the
- * customer route of the routing domain with the longest prefix, then the lowest metric. 0 with the record of the next hop;
+ * customer route of the routing domain with the longest prefix, then the lowest metric; of a default route whose next hop has
+ * no record, the wildcard record of the route's subnet (HN-7). The dataplane's table (router_wants.c) says the same. 0 with the
+ * record of the next hop;
  * Wnv.NextHopUnresolvable says which step had no answer.
  */
 int netvirt_next_hop(const struct docs *d, uint32_t vsid, const struct ip *destination, const struct record_doc **ret,

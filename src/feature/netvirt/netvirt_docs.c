@@ -111,6 +111,11 @@ bool netvirt_is_gateway_record(const struct record_doc *r)
 	return ip_parse(NETVIRT_GATEWAY_PA, &dummy) == 0 && ip_equal(&r->pa, &dummy);
 }
 
+bool netvirt_is_wildcard(const struct record_doc *r)
+{
+	return ip_is_any(&r->ca) && r->type != NETVIRT_L2ONLY && !netvirt_is_gateway_record(r);
+}
+
 bool netvirt_vsid_has_policy(const struct docs *d, uint32_t vsid)
 {
 	const struct record_doc *r;

@@ -27,6 +27,25 @@ static const struct customer_route_doc *best_route(const struct docs *d, const s
 	return best;
 }
 
+/* HN-7; of several the one with the lowest MAC, so that it is decided. */
+static const struct record_doc *wildcard_record(const struct docs *d, uint32_t vsid, bool v4)
+{
+	const struct record_doc *r, *best = NULL;
+
+	for (size_t pos = 0; (r = docs_next(d, &record_kind, &pos));)
+		if (r->vsid == vsid && netvirt_is_wildcard(r) && ip_is_v4(&r->ca) == v4 &&
+		    (!best || memcmp(&r->mac, &best->mac, sizeof(r->mac)) < 0))
+			best = r;
+	return best;
+}
+
+static bool external_router(const struct docs *d)
+{
+	const struct netvirt_global_doc *g = docs_get(d, &netvirt_global_kind, "global");
+
+	return g && g->use_external_router;
+}
+
 static int unresolvable(const struct ip *to, struct err **e, const char *why)
 {
 	char text[IP_TEXT_SIZE];
@@ -52,18 +71,18 @@ int netvirt_next_hop(const struct docs *d, uint32_t vsid, const struct ip *desti
 		*ret = record;
 		return 0;
 	}
+	if (external_router(d))
+		return unresolvable(destination, e, "it is in another subnet, and routers outside do the routing (UseExternalRouter)");
 	route = best_route(d, rdid, vsid, destination);
 	if (!route)
 		return unresolvable(destination, e, "no customer route of the routing domain leads there");
-	if (ip_is_any(&route->next_hop)) {
-		record = netvirt_record(d, route->vsid, destination);
-		if (!record)
-			return unresolvable(destination, e, "no lookup record of its virtual subnet has the address");
-	} else {
-		record = netvirt_record(d, route->vsid, &route->next_hop);
-		if (!record)
-			return unresolvable(destination, e, "no lookup record has the next hop of the customer route");
-	}
+	record = netvirt_record(d, route->vsid, ip_is_any(&route->next_hop) ? destination : &route->next_hop);
+	if (!record && route->prefix.len == 0)
+		record = wildcard_record(d, route->vsid, ip_is_v4(destination));
+	if (!record)
+		return unresolvable(destination, e, ip_is_any(&route->next_hop)
+						    ? "no lookup record of its virtual subnet has the address"
+						    : "no lookup record has the next hop of the customer route");
 	*ret = record;
 	return 0;
 }

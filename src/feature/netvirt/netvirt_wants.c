@@ -5,6 +5,7 @@
 #include "map.h"
 #include "netadapter.h"
 #include "netvirt_rewrite.h"
+#include "router_wants.h"
 
 struct port_key {
 	uint32_t segment;
@@ -304,6 +305,7 @@ void netvirt_wants(const struct docs *d, struct netvirt_wants *ret)
 	want_unpolicied(&x);
 	vec_foreach(&ret->hops, h)
 		want_way(ret, h);
+	netvirt_want_router(d, ret);
 	map_free(x.policied);
 	map_free(x.local_pas);
 	map_free(x.ports);
@@ -320,6 +322,9 @@ void netvirt_wants_done(struct netvirt_wants *w)
 	vec_done(&w->hops);
 	vec_done(&w->pas);
 	vec_done(&w->routes);
+	vec_done(&w->customer_routes);
+	vec_done(&w->subnets);
+	vec_done(&w->sources);
 	vec_done(&w->uplinks);
 	vec_done(&w->rewrites);
 }

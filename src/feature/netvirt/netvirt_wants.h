@@ -30,6 +30,9 @@ struct want_vport {
 	bool only_rewrite;     /* no record of the virtual subnet needs room for outer headers */
 	struct ip rewrites[NETVIRT_PORT_CAS]; /* by cas: what it becomes on the wire; zero: it is encapsulated */
 	bool vm_mac[NETVIRT_PORT_CAS];        /* by cas: UseVmMACAddress */
+	struct guid rdid;      /* routing domain; zero: none */
+	struct mac router_mac; /* zero: frames are not routed */
+	struct ip router;      /* its IPv4 address; zero: none */
 };
 
 struct want_dest {
@@ -85,6 +88,33 @@ struct want_provider_route {
 	uint32_t metric;
 };
 
+/* The distributed router's table (HN-9). */
+struct want_route {
+	struct guid rdid;
+	uint32_t sender;       /* 0: of the domain; else what this virtual subnet prefers among routes of equal prefix */
+	struct prefix prefix;
+	uint32_t vsid;         /* where the packet goes */
+	bool on_link;
+	bool own;              /* there are entries for single senders */
+	struct mac router_mac; /* of vsid; zero: it has no router */
+	struct mac mac;        /* of the next hop's or the wildcard's record (HN-7); zero: none */
+};
+
+/* A virtual subnet that routed packets may come to. */
+struct want_subnet {
+	uint32_t vsid;
+	struct guid rdid;
+	struct mac router_mac; /* zero: none */
+};
+
+/* Who may send routed packets to this host. */
+struct want_source {
+	struct guid rdid;
+	struct ip ca;          /* 0.0.0.0: any (HN-7) */
+	struct ip pa;
+	struct mac router_mac; /* of the record's virtual subnet; zero: none */
+};
+
 struct netvirt_wants {
 	VEC(struct want_vport) ports;
 	VEC(struct want_dest) dests;
@@ -92,6 +122,9 @@ struct netvirt_wants {
 	VEC(struct want_hop) hops;
 	VEC(struct want_pa) pas;
 	VEC(struct want_provider_route) routes;
+	VEC(struct want_route) customer_routes;
+	VEC(struct want_subnet) subnets;
+	VEC(struct want_source) sources;
 	VEC(const char *) uplinks; /* NICs where network virtualization is bound and a switch is; owned by the documents */
 	VEC(struct want_rewrite) rewrites;
 };

@@ -29,6 +29,9 @@ static const struct {
 	[MAP_REWRITES] = { "rewrites", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_rewrite) },
 	[MAP_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_counters) },
 	[MAP_DROPS] = { "drops", BPF_MAP_TYPE_HASH, sizeof(struct dp_drop_key), 8 },
+	[MAP_ROUTES] = { "routes", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct dp_route_key), sizeof(struct dp_route) },
+	[MAP_SUBNETS] = { "subnets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_subnet) },
+	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_HASH, sizeof(struct dp_source_key), sizeof(struct dp_source) },
 	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
 };
 
@@ -285,6 +288,9 @@ static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options 
 	d->max_entries[MAP_REWRITES] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_COUNTERS] = 1 + (opt && opt->max_ports ? opt->max_ports : 4096);
 	d->max_entries[MAP_DROPS] = 1 << 16;
+	d->max_entries[MAP_ROUTES] = 1 << 18;
+	d->max_entries[MAP_SUBNETS] = 1 << 16;
+	d->max_entries[MAP_SOURCES] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_CONFIG] = 1;
 	return d;
 }

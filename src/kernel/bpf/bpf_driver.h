@@ -65,6 +65,21 @@ struct bpf_rewrite {
 	struct dp_rewrite value;
 };
 
+struct bpf_route {
+	struct dp_route_key key;
+	struct dp_route value;
+};
+
+struct bpf_subnet {
+	uint32_t key; /* VSID */
+	struct dp_subnet value;
+};
+
+struct bpf_source {
+	struct dp_source_key key;
+	struct dp_source value;
+};
+
 struct bpf_attachment {
 	uint32_t ifindex;
 	enum bpf_role role;
@@ -85,6 +100,9 @@ BPF_VEC(bpf_ca_vec, struct bpf_ca);
 BPF_VEC(bpf_nexthop_vec, struct bpf_nexthop);
 BPF_VEC(bpf_pa_vec, struct bpf_pa);
 BPF_VEC(bpf_rewrite_vec, struct bpf_rewrite);
+BPF_VEC(bpf_route_vec, struct bpf_route);
+BPF_VEC(bpf_subnet_vec, struct bpf_subnet);
+BPF_VEC(bpf_source_vec, struct bpf_source);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
 BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
@@ -134,6 +152,18 @@ int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out);
 int bpf_driver_set_rewrites(struct bpf_driver *d, const struct bpf_rewrite *items, size_t n);
 int bpf_driver_delete_rewrites(struct bpf_driver *d, const union dp_addr *keys, size_t n);
 int bpf_driver_observe_rewrites(struct bpf_driver *d, struct bpf_rewrite_vec *out);
+/* The distributed router; as with dests. At most 262,144 routes and 65,536 subnets, -ENOSPC beyond. */
+int bpf_driver_set_routes(struct bpf_driver *d, const struct bpf_route *items, size_t n);
+int bpf_driver_delete_routes(struct bpf_driver *d, const struct dp_route_key *keys, size_t n);
+int bpf_driver_observe_routes(struct bpf_driver *d, struct bpf_route_vec *out);
+
+int bpf_driver_set_subnets(struct bpf_driver *d, const struct bpf_subnet *items, size_t n);
+int bpf_driver_delete_subnets(struct bpf_driver *d, const uint32_t *vsids, size_t n);
+int bpf_driver_observe_subnets(struct bpf_driver *d, struct bpf_subnet_vec *out);
+
+int bpf_driver_set_sources(struct bpf_driver *d, const struct bpf_source *items, size_t n);
+int bpf_driver_delete_sources(struct bpf_driver *d, const struct dp_source_key *keys, size_t n);
+int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out);
 
 /*
  * Attachments, in the caller's network namespace: TC by tcx link where the kernel has it, else by clsact. attach is

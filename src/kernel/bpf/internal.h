@@ -14,6 +14,9 @@ enum map_id {
 	MAP_REWRITES,
 	MAP_COUNTERS,
 	MAP_DROPS,
+	MAP_ROUTES,
+	MAP_SUBNETS,
+	MAP_SOURCES,
 	MAP_CONFIG, /* pinned last: with it, the set is complete */
 	MAP_COUNT,
 };

@@ -17,7 +17,9 @@ int table_walk(int fd, size_t key_size, size_t value_size, int (*each)(void *arg
 	       void *arg)
 {
 	_cleanup_free_ char *keys = NULL, *values = NULL;
-	uint32_t room = BATCH, in = 0, out = 0, n;
+	/* where the walk stands: a number for hashes, a key for tries */
+	_cleanup_free_ char *in = xcalloc(1, MAX(key_size, sizeof(uint32_t))), *out = xcalloc(1, MAX(key_size, sizeof(uint32_t)));
+	uint32_t room = BATCH, n;
 	bool first = true, last = false;
 	int r;
 
@@ -25,7 +27,7 @@ int table_walk(int fd, size_t key_size, size_t value_size, int (*each)(void *arg
 	values = xreallocarray(NULL, room, value_size);
 	while (!last) {
 		n = room;
-		r = bpf_map_lookup_batch(fd, first ? NULL : &in, &out, keys, values, &n, NULL);
+		r = bpf_map_lookup_batch(fd, first ? NULL : in, out, keys, values, &n, NULL);
 		if (r != 0 && errno == ENOSPC) {
 			/* one bucket has more than fits */
 			room *= 2;
@@ -41,7 +43,7 @@ int table_walk(int fd, size_t key_size, size_t value_size, int (*each)(void *arg
 			if (r != 0)
 				return r;
 		}
-		in = out;
+		memcpy(in, out, MAX(key_size, sizeof(uint32_t)));
 		first = false;
 	}
 	return 0;
@@ -208,6 +210,86 @@ static int push_rewrite(void *arg, const void *key, const void *value)
 int bpf_driver_observe_rewrites(struct bpf_driver *d, struct bpf_rewrite_vec *out)
 {
 	return table_walk(d->maps[MAP_REWRITES], sizeof(union dp_addr), sizeof(struct dp_rewrite), push_rewrite, out);
+}
+
+/* ---- the distributed router ---- */
+
+int bpf_driver_set_routes(struct bpf_driver *d, const struct bpf_route *items, size_t n)
+{
+	return table_set(d->maps[MAP_ROUTES], items, n, LAYOUT(typeof(*items)));
+}
+
+int bpf_driver_delete_routes(struct bpf_driver *d, const struct dp_route_key *keys, size_t n)
+{
+	return table_delete(d->maps[MAP_ROUTES], keys, n, sizeof(*keys));
+}
+
+static int push_route(void *arg, const void *key, const void *value)
+{
+	struct bpf_route_vec *out = arg;
+	struct bpf_route item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_routes(struct bpf_driver *d, struct bpf_route_vec *out)
+{
+	return table_walk(d->maps[MAP_ROUTES], sizeof(struct dp_route_key), sizeof(struct dp_route), push_route, out);
+}
+
+int bpf_driver_set_subnets(struct bpf_driver *d, const struct bpf_subnet *items, size_t n)
+{
+	return table_set(d->maps[MAP_SUBNETS], items, n, LAYOUT(typeof(*items)));
+}
+
+int bpf_driver_delete_subnets(struct bpf_driver *d, const uint32_t *vsids, size_t n)
+{
+	return table_delete(d->maps[MAP_SUBNETS], vsids, n, sizeof(*vsids));
+}
+
+static int push_subnet(void *arg, const void *key, const void *value)
+{
+	struct bpf_subnet_vec *out = arg;
+	struct bpf_subnet item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_subnets(struct bpf_driver *d, struct bpf_subnet_vec *out)
+{
+	return table_walk(d->maps[MAP_SUBNETS], sizeof(uint32_t), sizeof(struct dp_subnet), push_subnet, out);
+}
+
+int bpf_driver_set_sources(struct bpf_driver *d, const struct bpf_source *items, size_t n)
+{
+	return table_set(d->maps[MAP_SOURCES], items, n, LAYOUT(typeof(*items)));
+}
+
+int bpf_driver_delete_sources(struct bpf_driver *d, const struct dp_source_key *keys, size_t n)
+{
+	return table_delete(d->maps[MAP_SOURCES], keys, n, sizeof(*keys));
+}
+
+static int push_source(void *arg, const void *key, const void *value)
+{
+	struct bpf_source_vec *out = arg;
+	struct bpf_source item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out)
+{
+	return table_walk(d->maps[MAP_SOURCES], sizeof(struct dp_source_key), sizeof(struct dp_source), push_source, out);
 }
 
 /* ---- arrays: an entry without its PRESENT flag is not there ---- */

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef NESTOR_BPF_ROUTE_H
+#define NESTOR_BPF_ROUTE_H
+
+#include "deliver.h"
+#include "icmp.h"
+#include "send.h"
+
+/*
+ * The distributed router (section 2.5, outbound step 3): a frame to the MAC of the virtual subnet's gateway record is routed
+ * within its routing domain, here, at the sender's port. All of it is off the way of frames that stay in their subnet: a
+ * router's MAC is nobody's destination entry.
+ */
+
+/* Longest prefix, then lowest metric (HN-9); among equals the sender's subnet may have a choice of its own. */
+stage const struct dp_route *route_lookup(const struct dp_port *port, __u32 daddr)
+{
+	struct dp_route_key key = { .prefixlen = DP_ROUTE_KEY_BITS + 128 };
+	const struct dp_route *r, *own;
+
+	__builtin_memcpy(key.domain, port->domain, sizeof(key.domain));
+	key.ca.w[2] = ADDR4_PREFIX;
+	key.ca.w[3] = daddr;
+	r = bpf_map_lookup_elem(&routes, &key);
+	if (likely(!r || !(r->flags & DP_ROUTE_OWN)))
+		return r;
+	key.vsid = port->vsid;
+	own = bpf_map_lookup_elem(&routes, &key);
+	return own && own->prefixlen == r->prefixlen ? own : r;
+}
+
+/* "This" network, loopback, multicast, reserved and broadcast: never forwarded (RFC 1812 4.2.2.11, 5.3.7). */
+stage _Bool route_never(__u32 daddr)
+{
+	__u8 first = *(const __u8 *)&daddr;
+
+	return first == 0 || first == 127 || first >= 224;
+}
+
+/* The entry of the machine that gets the packet; NULL: *ret_reason. mac: room for its MAC. */
+stage const struct dp_dest *route_dest(const struct dp_route *r, __u32 daddr, __u8 *mac, __u32 *ret_reason)
+{
+	const struct dp_ca *ca = r->flags & DP_ROUTE_ONLINK ? ca4_get(r->vsid, daddr) : NULL;
+
+	*ret_reason = DP_DROP_ROUTER_ADDRESS;
+	if (ca && ca->flags & DP_CA_ROUTER)
+		return NULL;
+	*ret_reason = DP_DROP_NO_NEXT_HOP_RECORD;
+	mac_copy(mac, ca ? ca->mac : r->mac);
+	return mac_is_zero(mac) ? NULL : dest_get(r->vsid, mac);
+}
+
+/* TTL and MACs. The checksum by difference (RFC 1624): one that was wrong stays wrong. */
+stage int route_rewrite(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r, const __u8 *mac)
+{
+	void *eth = frame_data(skb);
+	struct iphdr *ip = eth + ETH_HLEN;
+	__u32 sum;
+
+	if ((void *)(ip + 1) > frame_end(skb))
+		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	mac_copy(eth, mac);
+	mac_copy(eth + ETH_ALEN, mac_is_zero(r->router_mac) ? port->router_mac : r->router_mac);
+	sum = (__u16)~ip->check + (__u16)~bpf_htons(0x0100);
+	sum = (sum & 0xffff) + (sum >> 16);
+	ip->check = ~sum;
+	ip->ttl--;
+	return NEXT;
+}
+
+stage int route_deliver(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r,
+			const struct dp_dest *dest, const __u8 *mac)
+{
+	__u32 target = dest->target, segment = r->vsid;
+	int action;
+
+	if (unlikely(target == skb->ifindex))
+		return drop(skb, DP_DROP_DESTINATION_IS_SOURCE);
+	action = route_rewrite(skb, port, r, mac);
+	if (action != NEXT)
+		return action;
+	count_sent(port, frame_packets(skb), skb->len);
+	return deliver(skb, segment, target, mac, 1);
+}
+
+stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r,
+		     const struct dp_dest *dest, const __u8 *mac)
+{
+	const void *eth = frame_data(skb), *end = frame_end(skb);
+	const struct dp_nexthop *nh;
+	__u32 reason, vsid = r->vsid;
+	int action;
+
+	nh = send_way(port, dest->target, &reason);
+	if (unlikely(!nh))
+		return drop(skb, reason);
+	if (eth + ETH_HLEN > end)
+		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	if (unlikely(!path_fits(skb, nh->mtu, eth + ETH_HLEN, end)))
+		return too_big(skb, port, nh->mtu, eth, end);
+	action = route_rewrite(skb, port, r, mac);
+	if (action != NEXT)
+		return action;
+	eth = frame_data(skb), end = frame_end(skb);
+	if (eth + ETH_HLEN > end)
+		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	return nvgre_send(skb, port, nh, vsid, eth, end);
+}
+
+/* A frame whose destination MAC is nobody's in its virtual subnet. */
+static __noinline int route(struct __sk_buff *skb, const struct dp_port *port)
+{
+	const void *eth = frame_data(skb);
+	const struct iphdr *ip = eth + ETH_HLEN;
+	const struct dp_route *r;
+	const struct dp_dest *dest;
+	__u8 mac[8] = {};
+	__u32 reason, daddr, ttl;
+
+	if (!port || (const void *)(ip + 1) > frame_end(skb) || ether_type(eth) != ETHERTYPE_IP4 ||
+	    mac_is_zero(port->router_mac) || !mac_equal(eth, port->router_mac))
+		return drop(skb, DP_DROP_DESTINATION_NOT_IN_POLICY);
+	daddr = ip->daddr;
+	ttl = ip->ttl;
+	r = route_never(daddr) ? NULL : route_lookup(port, daddr);
+	if (unlikely(!r))
+		return drop(skb, DP_DROP_NO_ROUTE);
+	dest = route_dest(r, daddr, mac, &reason);
+	if (unlikely(!dest))
+		return drop(skb, reason);
+	/* The receiver would take what is encapsulated between two such addresses for what a guest sends. */
+	if (unlikely(dest->kind == DP_DEST_REMOTE && (dest->flags & DP_DEST_REWRITE) && (port->flags & DP_PORT_REWRITE)))
+		return drop(skb, DP_DROP_REWRITE_ROUTED);
+	if (unlikely(ttl <= 1))
+		return icmp_answer(skb, port, DP_DROP_TTL_EXCEEDED, ICMP_TIME_EXCEEDED << 8, 0);
+	return dest->kind == DP_DEST_REMOTE ? route_send(skb, port, r, dest, mac) : route_deliver(skb, port, r, dest, mac);
+}
+
+#endif

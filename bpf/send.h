@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+#ifndef NESTOR_BPF_SEND_H
+#define NESTOR_BPF_SEND_H
+
+#include "icmp.h"
+#include "nvgre.h"
+#include "rewrite.h"
+
+/* The way to the host of a remote destination; NULL: *ret_reason says why there is none. */
+stage const struct dp_nexthop *send_way(const struct dp_port *port, __u32 index, __u32 *ret_reason)
+{
+	const struct dp_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
+
+	*ret_reason = DP_DROP_NO_NEXT_HOP;
+	if (unlikely(!nh || !(nh->flags & DP_NEXTHOP_PRESENT)))
+		return NULL;
+	*ret_reason = port->src_pa.w[3] ? DP_DROP_PA_FAMILY : DP_DROP_NO_SOURCE_PA;
+	if (unlikely(!addr_is_v4(&port->src_pa)))
+		return NULL;
+	*ret_reason = DP_DROP_PA_FAMILY;
+	return likely(addr_is_v4(&nh->pa)) ? nh : NULL;
+}
+
+/* To another host, within the virtual subnet. */
+stage int send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_dest *dest, const void *eth,
+	       const void *end)
+{
+	const struct dp_nexthop *nh;
+	__u32 reason;
+	int action;
+
+	if ((dest->flags & (DP_DEST_REWRITE | DP_DEST_REWRITE_MORE)) && rewrite_send(skb, port, dest, eth, end, &action))
+		return action;
+	nh = send_way(port, dest->target, &reason);
+	if (unlikely(!nh))
+		return drop(skb, reason);
+	if (unlikely(!path_fits(skb, nh->mtu, eth + ETH_HLEN, end)))
+		return too_big(skb, port, nh->mtu, eth, end);
+	return nvgre_send(skb, port, nh, port->vsid, eth, end);
+}
+
+#endif

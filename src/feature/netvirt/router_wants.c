@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "router_wants.h"
+
+#include "map.h"
+
+/*
+ * What netvirt_next_hop() answers one packet at a time, as a table. A route whose VSID is another domain's (no cmdlet makes
+ * one, HN-2) counts for nothing: it must never lead from one tenant to another.
+ */
+
+struct subnet {
+	uint32_t vsid;
+	struct guid rdid;
+	const struct record_doc *gateway;  /* HN-6; NULL: none */
+	const struct record_doc *wildcard; /* HN-7; NULL: none */
+};
+
+struct hop_key {
+	uint32_t vsid;
+	struct ip ca;
+};
+
+typedef VEC(const struct customer_route_doc *) route_vec;
+
+struct router {
+	const struct docs *docs;
+	struct netvirt_wants *w;
+	VEC(struct subnet) subnets;
+	struct map *by_vsid; /* VSID -> index + 1 into subnets */
+	route_vec routes;    /* by domain, prefix, and then as they win */
+	struct map *routed;  /* RDID of the domains that have a router at all: the others cost nothing */
+	struct map *hops;    /* hop_key of a next hop -> its record, or the router itself while none is known */
+};
+
+static struct subnet *find_subnet(const struct router *x, uint32_t vsid)
+{
+	uintptr_t i = (uintptr_t)map_get(x->by_vsid, &vsid, sizeof(vsid));
+
+	return i ? &x->subnets.items[i - 1] : NULL;
+}
+
+static int guid_order(const struct guid *a, const struct guid *b)
+{
+	return memcmp(a, b, sizeof(*a));
+}
+
+/* HN-2: a VSID is in one domain; documents that say otherwise are read the same way in whatever order they come. */
+static void find_subnets(struct router *x)
+{
+	const struct customer_route_doc *r;
+
+	for (size_t pos = 0; (r = docs_next(x->docs, &customer_route_kind, &pos));) {
+		struct subnet *s = find_subnet(x, r->vsid);
+
+		if (s) {
+			if (guid_order(&r->rdid, &s->rdid) < 0)
+				s->rdid = r->rdid;
+			continue;
+		}
+		vec_push(&x->subnets, (struct subnet){ .vsid = r->vsid, .rdid = r->rdid });
+		map_put(x->by_vsid, &r->vsid, sizeof(r->vsid), (void *)(uintptr_t)x->subnets.n);
+	}
+}
+
+static struct hop_key key_of(uint32_t vsid, const struct ip *ca)
+{
+	return (struct hop_key){ vsid, *ca };
+}
+
+static int prefix_order(const struct prefix *a, const struct prefix *b)
+{
+	return a->len != b->len ? (int)a->len - (int)b->len : ip_compare(&a->ip, &b->ip);
+}
+
+static int route_order(const void *pa, const void *pb)
+{
+	const struct customer_route_doc *a = *(const struct customer_route_doc *const *)pa;
+	const struct customer_route_doc *b = *(const struct customer_route_doc *const *)pb;
+	int r = guid_order(&a->rdid, &b->rdid);
+
+	if (r == 0)
+		r = prefix_order(&a->prefix, &b->prefix);
+	if (r == 0 && a->metric != b->metric)
+		r = a->metric < b->metric ? -1 : 1;
+	if (r == 0 && a->vsid != b->vsid)
+		r = a->vsid < b->vsid ? -1 : 1;
+	return r ? r : ip_compare(&a->next_hop, &b->next_hop);
+}
+
+static void find_routes(struct router *x)
+{
+	const struct customer_route_doc *r;
+
+	for (size_t pos = 0; (r = docs_next(x->docs, &customer_route_kind, &pos));) {
+		struct hop_key key = key_of(r->vsid, &r->next_hop);
+
+		if (!guid_equal(&find_subnet(x, r->vsid)->rdid, &r->rdid) || !ip_is_v4(&r->prefix.ip))
+			continue;
+		vec_push(&x->routes, r);
+		if (!ip_is_any(&r->next_hop) && !map_get(x->hops, &key, sizeof(key)))
+			map_put(x->hops, &key, sizeof(key), x);
+	}
+	vec_sort(&x->routes, route_order);
+}
+
+/* Of several the one with the lowest address, then MAC. */
+static void keep_lowest(const struct record_doc **best, const struct record_doc *r)
+{
+	int order = *best ? ip_compare(&r->ca, &(*best)->ca) : -1;
+
+	if (order < 0 || (order == 0 && memcmp(&r->mac, &(*best)->mac, sizeof(r->mac)) < 0))
+		*best = r;
+}
+
+static void find_records(struct router *x)
+{
+	const struct record_doc *r;
+
+	for (size_t pos = 0; (r = docs_next(x->docs, &record_kind, &pos));) {
+		struct subnet *s = find_subnet(x, r->vsid);
+		struct hop_key key = key_of(r->vsid, &r->ca);
+		void *known = s ? map_get(x->hops, &key, sizeof(key)) : NULL;
+
+		if (!s || r->rule != NETVIRT_ENCAP || !ip_is_v4(&r->ca))
+			continue;
+		if (netvirt_is_gateway_record(r))
+			keep_lowest(&s->gateway, r);
+		else if (netvirt_is_wildcard(r))
+			keep_lowest(&s->wildcard, r);
+		if (known) {
+			const struct record_doc *best = known == (void *)x ? NULL : known;
+
+			keep_lowest(&best, r);
+			map_put(x->hops, &key, sizeof(key), (void *)best);
+		}
+	}
+}
+
+static void find_routed(struct router *x)
+{
+	vec_foreach(&x->subnets, s)
+		if (s->gateway)
+			map_put(x->routed, &s->rdid, sizeof(s->rdid), x);
+}
+
+static struct mac router_mac(const struct router *x, uint32_t vsid)
+{
+	const struct subnet *s = find_subnet(x, vsid);
+
+	return s && s->gateway ? s->gateway->mac : (struct mac){ { 0 } };
+}
+
+static struct want_route route_of(const struct router *x, const struct customer_route_doc *r)
+{
+	struct want_route w = { .rdid = r->rdid, .prefix = r->prefix, .vsid = r->vsid, .on_link = ip_is_any(&r->next_hop),
+				.router_mac = router_mac(x, r->vsid) };
+	const struct record_doc *wildcard = find_subnet(x, r->vsid)->wildcard;
+	struct hop_key key = key_of(r->vsid, &r->next_hop);
+	void *hop = w.on_link ? NULL : map_get(x->hops, &key, sizeof(key));
+
+	if (hop && hop != (void *)x)
+		w.mac = ((const struct record_doc *)hop)->mac;
+	else if (r->prefix.len == 0 && wildcard)
+		w.mac = wildcard->mac;
+	return w;
+}
+
+struct senders {
+	struct map *done; /* VSID: it has an entry for the prefix */
+	size_t main;
+};
+
+static void want_for_sender(struct router *x, struct senders *s, uint32_t sender, const struct prefix *prefix,
+			    const struct customer_route_doc *r)
+{
+	struct want_route w = route_of(x, r);
+
+	if (map_put(s->done, &sender, sizeof(sender), x))
+		return;
+	w.sender = sender;
+	w.prefix = *prefix;
+	vec_push(&x->w->customer_routes, w);
+	x->w->customer_routes.items[s->main].own = true;
+}
+
+/* What is inside a sender's own subnet is on its link, whatever longer routes there are (2.5 step 3). */
+static void want_own_links(struct router *x, struct senders *s, const struct customer_route_doc *best,
+			   const route_vec *on_link)
+{
+	vec_foreach(on_link, r)
+		if (*r != best && (*r)->prefix.len <= best->prefix.len && prefix_contains(&(*r)->prefix, &best->prefix.ip))
+			want_for_sender(x, s, (*r)->vsid, &best->prefix, *r);
+}
+
+/* Routes first to end: one domain's. */
+static void want_domain(struct router *x, size_t first, size_t end)
+{
+	route_vec on_link = { 0 };
+
+	for (size_t i = first; i < end; i++)
+		if (ip_is_any(&x->routes.items[i]->next_hop))
+			vec_push(&on_link, x->routes.items[i]);
+	for (size_t i = first; i < end;) {
+		const struct customer_route_doc *best = x->routes.items[i];
+		struct senders s = { map_new(), x->w->customer_routes.n };
+
+		vec_push(&x->w->customer_routes, route_of(x, best));
+		want_own_links(x, &s, best, &on_link);
+		map_put(s.done, &best->vsid, sizeof(best->vsid), x);
+		for (; i < end && prefix_equal(&x->routes.items[i]->prefix, &best->prefix); i++)
+			if (x->routes.items[i]->metric == best->metric)
+				want_for_sender(x, &s, x->routes.items[i]->vsid, &best->prefix, x->routes.items[i]);
+		map_free(s.done);
+	}
+	vec_done(&on_link);
+}
+
+static void want_routes(struct router *x)
+{
+	size_t end;
+
+	for (size_t first = 0; first < x->routes.n; first = end) {
+		for (end = first + 1; end < x->routes.n; end++)
+			if (!guid_equal(&x->routes.items[end]->rdid, &x->routes.items[first]->rdid))
+				break;
+		if (map_get(x->routed, &x->routes.items[first]->rdid, sizeof(struct guid)))
+			want_domain(x, first, end);
+	}
+}
+
+struct source_key {
+	struct guid rdid;
+	struct ip ca, pa;
+};
+
+/* Only what other hosts may send: this host's own addresses never come from the wire. */
+static void want_sources(struct router *x, struct map *local_pas)
+{
+	struct map *have = map_new(); /* source_key -> index + 1 */
+	const struct record_doc *r;
+
+	for (size_t pos = 0; (r = docs_next(x->docs, &record_kind, &pos));) {
+		const struct subnet *s = find_subnet(x, r->vsid);
+		struct source_key key;
+		struct want_source w;
+		uintptr_t at;
+
+		if (!s || r->rule != NETVIRT_ENCAP || !ip_is_v4(&r->ca) || netvirt_is_gateway_record(r) ||
+		    (ip_is_any(&r->ca) && !netvirt_is_wildcard(r)) || map_get(local_pas, &r->pa, sizeof(r->pa)) ||
+		    !map_get(x->routed, &s->rdid, sizeof(s->rdid)))
+			continue;
+		key = (struct source_key){ s->rdid, r->ca, r->pa };
+		w = (struct want_source){ s->rdid, r->ca, r->pa, router_mac(x, r->vsid) };
+		at = (uintptr_t)map_get(have, &key, sizeof(key));
+		if (!at) {
+			vec_push(&x->w->sources, w);
+			map_put(have, &key, sizeof(key), (void *)(uintptr_t)x->w->sources.n);
+		} else if (memcmp(&w.router_mac, &x->w->sources.items[at - 1].router_mac, sizeof(w.router_mac)) > 0) {
+			/* the same address in two subnets of a domain: one entry, in whatever order they come */
+			x->w->sources.items[at - 1] = w;
+		}
+	}
+	map_free(have);
+}
+
+static void want_subnets(struct router *x)
+{
+	struct map *local_pas = map_new();
+
+	vec_foreach(&x->w->pas, pa)
+		map_put(local_pas, &pa->pa, sizeof(pa->pa), x);
+	vec_foreach(&x->subnets, s)
+		if (map_get(x->routed, &s->rdid, sizeof(s->rdid)))
+			vec_push(&x->w->subnets, (struct want_subnet){ s->vsid, s->rdid, router_mac(x, s->vsid) });
+	want_sources(x, local_pas);
+	map_free(local_pas);
+}
+
+static void tell_ports(struct router *x)
+{
+	vec_foreach(&x->w->ports, p) {
+		const struct subnet *s = p->policy ? find_subnet(x, p->vsid) : NULL;
+
+		if (!s)
+			continue;
+		p->rdid = s->rdid;
+		if (!s->gateway)
+			continue;
+		p->router_mac = s->gateway->mac;
+		p->router = s->gateway->ca;
+	}
+}
+
+void netvirt_want_router(const struct docs *d, struct netvirt_wants *w)
+{
+	const struct netvirt_global_doc *global = docs_get(d, &netvirt_global_kind, "global");
+	struct router x = { .docs = d, .w = w, .by_vsid = map_new(), .routed = map_new(), .hops = map_new() };
+
+	if (!global || !global->use_external_router) {
+		find_subnets(&x);
+		find_routes(&x);
+		find_records(&x);
+		find_routed(&x);
+		want_routes(&x);
+		want_subnets(&x);
+		tell_ports(&x);
+	}
+	vec_done(&x.subnets);
+	vec_done(&x.routes);
+	map_free(x.by_vsid);
+	map_free(x.routed);
+	map_free(x.hops);
+}
