@@ -187,7 +187,8 @@ static struct link want_bridge(struct pass *p, const struct want_switch *s)
 	return want;
 }
 
-static uint32_t port_mtu(struct pass *p, const struct want_port *port)
+/* Of the guest's end. */
+static uint32_t guest_mtu(struct pass *p, const struct want_port *port)
 {
 	if (port->vsid)
 		return map_get_str(p->only_rewrite, port->name) ? p->rewrite_mtu : p->overlay_mtu;
@@ -200,9 +201,21 @@ static uint32_t port_mtu(struct pass *p, const struct want_port *port)
 	return DEFAULT_MTU;
 }
 
-static void mark_port(const struct pass *p, const struct want_port *port, char alias[static LINK_ALIAS_SIZE])
+/*
+ * Of the host's end: whole packets of the underlay, so that a guest that sends too much for its virtual subnet gets as far as the
+ * program that tells it so (WG-5); a veth drops silently.
+ */
+static uint32_t host_mtu(struct pass *p, const struct want_port *port)
 {
-	link_mark(p->g, alias, "port", &port->adapter, port->label);
+	return port->vsid ? p->rewrite_mtu : guest_mtu(p, port);
+}
+
+/* The mark also says which MTU the guest's end was given: what was interrupted in between is seen and done again. */
+static void mark_port(struct pass *p, const struct want_port *port, char alias[static LINK_ALIAS_SIZE])
+{
+	_cleanup_free_ char *text = xasprintf("%.100s, MTU %u", port->label, guest_mtu(p, port));
+
+	link_mark(p->g, alias, "port", &port->adapter, text);
 }
 
 /*
@@ -283,12 +296,12 @@ static void make_port(struct pass *p, const struct want_port *port)
 		return; /* not running: step_guests has said why */
 	memcpy(want.name, port->name, sizeof(want.name));
 	strcpy(want.kind, "veth");
-	want.mtu = port_mtu(p, port);
+	want.mtu = host_mtu(p, port);
 	want.no_linklocal = true;
 	mark_port(p, port, want.alias);
 	memcpy(want.peer.name, port->inner, sizeof(want.peer.name));
 	want.peer.mac = port->mac;
-	want.peer.mtu = want.mtu;
+	want.peer.mtu = guest_mtu(p, port);
 	want.peer.netns_fd = netns;
 	want.ifindex = port_index(p);
 	if (!make(p, &want))
@@ -437,7 +450,6 @@ static int master_index(struct pass *p, const char *name)
 	return l ? l->ifindex : 0;
 }
 
-/* The inner end follows first: what was interrupted in between is seen at the host end and done again. */
 static void set_inner_mtu(struct pass *p, const struct want_port *port, uint32_t mtu)
 {
 	struct guest_interface_vec all = { 0 };
@@ -476,7 +488,7 @@ static void finish_port(struct pass *p, const struct want_port *port)
 	if (!have)
 		return;
 	want = *have;
-	want.mtu = port_mtu(p, port);
+	want.mtu = host_mtu(p, port);
 	want.master = master_index(p, port_master(p, port, master));
 	want.up = port->bridge[0] != 0;
 	want.no_linklocal = true;
@@ -484,8 +496,8 @@ static void finish_port(struct pass *p, const struct want_port *port)
 	want.port = LINK_PORT_DEFAULT;
 	/* Without spoofing a port owns one address: nothing to learn, nothing unknown to deliver (NN-1). */
 	want.port.learning = want.port.unicast_flood = port->spoofing && !port->vsid;
-	if (have->mtu != want.mtu)
-		set_inner_mtu(p, port, want.mtu);
+	if (!streq(have->alias, want.alias))
+		set_inner_mtu(p, port, guest_mtu(p, port));
 	modify(p, have, &want);
 	if (guid_is_zero(&port->vm))
 		finish_inner_host(p, port);
