@@ -13,7 +13,7 @@ import frames
 from fabric import PAS, Host
 from kit import Capture, CmdletError, Lab, Process, underlay, wait_for
 from labs import PINGS
-from support import BUILD_DIR, Dropped, Wire, assert_settled, dump, hang_up, total_writes
+from support import BUILD_DIR, Dropped, Wire, assert_settled, dump, total_writes
 
 BLUE, RED = "{11111111-2222-3333-4444-000000000001}", "{11111111-2222-3333-4444-000000000002}"
 T6 = "{11111111-2222-3333-4444-000000000000}"
