@@ -8,7 +8,7 @@
  */
 #include "meta.h"
 #include "rewrite_map.h"
-#include "wire.h"
+#include "flow_cache.h"
 
 /* Metadata before the frame; 0 where the driver has no room for it. */
 stage _Bool meta_write(struct xdp_md *ctx, struct meta value)
@@ -57,9 +57,11 @@ stage int decapsulate(struct xdp_md *ctx, __u32 segment, __u32 ifindex)
 stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segment)
 {
 	const void *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	const struct iphdr *ip = p + NVGRE_PAYLOAD;
 	const struct dp_dest *dest;
+	struct flow flow = {};
 	struct wire w = {};
-	__u32 len;
+	__u32 len, known;
 
 	if (p + NVGRE_PAYLOAD > end || ether_type(p) != ETHERTYPE_IP4)
 		return 0;
@@ -70,12 +72,23 @@ stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segme
 	if (wire_outer(p, end, len, 0, uplink, &w) != WIRE_OURS)
 		return 0;
 	/* padding is the TC program's business */
-	if (w.inner_len + NVGRE_INNER != len || wire_inner(p + NVGRE_INNER, end, &w, uplink) != WIRE_OURS)
+	if (w.inner_len + NVGRE_INNER != len)
+		return 0;
+	*segment = w.vsid;
+	if (likely((const void *)(ip + 1) <= end && ether_type(p + NVGRE_INNER) == ETHERTYPE_IP4 &&
+		   ETH_HLEN + bpf_ntohs(ip->tot_len) <= w.inner_len)) {
+		known = flow_find(&flow, p + NVGRE_INNER, &w);
+		if (likely(known))
+			return known;
+	}
+	if (wire_inner(p + NVGRE_INNER, end, &w, uplink) != WIRE_OURS)
 		return 0;
 	/* a group address is nobody's destination entry */
 	dest = dest_get(w.vsid, p + NVGRE_INNER);
-	*segment = w.vsid;
-	return dest && dest->kind == DP_DEST_LOCAL ? dest->target : 0;
+	if (!dest || dest->kind != DP_DEST_LOCAL)
+		return 0;
+	flow_keep(&flow, dest->target);
+	return dest->target;
 }
 
 SEC("xdp.frags")

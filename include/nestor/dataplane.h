@@ -262,12 +262,29 @@ struct dp_drop_key {
 	__u32 reason;			/* enum dp_drop_reason */
 };
 
+/*
+ * ---- map "flows": PERCPU_ARRAY, what the uplink found out about senders, so that the next packet need not ask again ----
+ * Worth what it says while its generation is that of "config", which every change of the tables raises.
+ */
+#define DP_FLOWS 256
+
+struct dp_flow {
+	__u64 generation;
+	__u64 mac_head;			/* inner destination and the first two bytes of the source, as they lie in the frame */
+	__u32 mac_tail;			/* the rest of the source */
+	__u32 source_pa;		/* network order */
+	__u32 vsid;
+	__u32 ca;			/* inner source, network order */
+	__u32 ifindex;			/* of the port that a good packet like this is for */
+	__u32 pad;
+};
+
 /* ---- map "config": ARRAY of one ---- */
 
 struct dp_config {
 	__u32 abi;			/* DP_ABI */
 	__u32 pad;
-	__u64 generation;		/* of the policy, written by the daemon for its own use */
+	__u64 generation;		/* of the tables: raised after every change */
 	__u8 reserved[48];
 };
 
@@ -317,6 +334,7 @@ DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
+DP_ASSERT(sizeof(struct dp_flow) == 40);
 DP_ASSERT(sizeof(struct dp_config) == 64);
 
 #endif

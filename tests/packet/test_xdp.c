@@ -75,6 +75,76 @@ static void same_metadata(void **state _unused_)
 	}
 }
 
+static struct bpf_dest dest_of(uint8_t mac)
+{
+	struct bpf_dest_vec all = { 0 };
+	struct bpf_dest found = { 0 };
+
+	assert_int_equal(bpf_driver_observe_dests(fixture_driver(), &all), 0);
+	vec_foreach(&all, d)
+		if (d->key.segment == 5010 && d->key.mac[5] == mac)
+			found = *d;
+	vec_done(&all);
+	assert_int_equal(found.key.segment, 5010);
+	return found;
+}
+
+static void set_dest(struct bpf_dest d)
+{
+	assert_int_equal(bpf_driver_set_dests(fixture_driver(), &d, 1), 0);
+}
+
+/* What was found out about a sender is kept for its next packets, and not believed any more once a table has changed. */
+static void kept_until_a_change(void **state _unused_)
+{
+	struct bpf_dest to = dest_of(0x11), from = dest_of(0x12), other;
+	struct frame f = wrap(udp);
+
+	for (int i = 0; i < 3; i++)
+		good_frame(NULL);
+	assert_int_equal(bpf_driver_delete_dests(fixture_driver(), &to.key, 1), 0);
+	expect_untouched(&f);
+	set_dest(to);
+	good_frame(NULL);
+	other = from;
+	other.value.pa.b[15]++;
+	set_dest(other);
+	expect_untouched(&f);
+	set_dest(from);
+	good_frame(NULL);
+	other = to;
+	other.value.target = BLUE3;
+	set_dest(other);
+	assert_int_equal(run_xdp(FAST, &f).meta[2], BLUE3);
+	set_dest(to);
+	good_frame(NULL);
+}
+
+/* A packet that differs from a known one in anything that was checked is another's. */
+static void kept_for_that_sender_alone(void **state _unused_)
+{
+	struct frame inner = frame_ip4(udp), f;
+	struct ip4 p = udp;
+
+	good_frame(NULL);
+	f = frame_nvgre("214.214.51.77", HERE, KEY(5010), &inner);
+	expect_untouched(&f);
+	f = frame_nvgre(PEER, HERE, KEY(5011), &inner);
+	expect_untouched(&f);
+	p.src = "10.10.10.99";
+	f = wrap(p);
+	expect_untouched(&f);
+	p = udp;
+	p.src_mac = 0x77;
+	f = wrap(p);
+	expect_untouched(&f);
+	p = udp;
+	p.dst_mac = 0x77;
+	f = wrap(p);
+	expect_untouched(&f);
+	good_frame(NULL);
+}
+
 static void bad_frames(void **state _unused_)
 {
 	struct frame whole = wrap(udp), f, inner = frame_ip4(udp);
@@ -142,7 +212,8 @@ static void rewritten_address(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_frame), cmocka_unit_test(same_metadata), cmocka_unit_test(bad_frames),
+		cmocka_unit_test(good_frame), cmocka_unit_test(same_metadata), cmocka_unit_test(kept_until_a_change),
+		cmocka_unit_test(kept_for_that_sender_alone), cmocka_unit_test(bad_frames),
 		cmocka_unit_test(not_enabled),
 		cmocka_unit_test(rewritten_address),
 	};

@@ -181,7 +181,7 @@ int bpf_driver_read_drops(struct bpf_driver *d, struct bpf_drop_vec *out);
 /* Back to 0: traffic and drops of the device. */
 int bpf_driver_reset_counters(struct bpf_driver *d, uint32_t ifindex);
 
-/* The policy's generation: the caller's own number, kept beside the maps. */
+/* The tables' generation: the driver raises it after every change; what programs keep for themselves goes by it. */
 int bpf_driver_get_generation(struct bpf_driver *d, uint64_t *ret);
 int bpf_driver_set_generation(struct bpf_driver *d, uint64_t generation);
 

@@ -54,6 +54,17 @@ struct layout {
 	size_t item, key, value, value_at;
 };
 
+/* What programs have kept for themselves of the tables is worth nothing from here on. Also after a change that failed in part. */
+static int changed(struct bpf_driver *d, int r)
+{
+	uint64_t generation = 0;
+	int g = bpf_driver_get_generation(d, &generation);
+
+	if (g == 0)
+		g = bpf_driver_set_generation(d, generation + 1);
+	return r ? r : g;
+}
+
 #define LAYOUT(type)                                                                                           \
 	((struct layout){ sizeof(type), sizeof(((type *)0)->key), sizeof(((type *)0)->value), offsetof(type, value) })
 
@@ -110,12 +121,12 @@ static int table_delete(int fd, const void *keys, size_t n, size_t key_size)
 
 int bpf_driver_set_dests(struct bpf_driver *d, const struct bpf_dest *items, size_t n)
 {
-	return table_set(d->maps[MAP_DESTS], items, n, LAYOUT(typeof(*items)));
+	return changed(d, table_set(d->maps[MAP_DESTS], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_dests(struct bpf_driver *d, const struct dp_dest_key *keys, size_t n)
 {
-	return table_delete(d->maps[MAP_DESTS], keys, n, sizeof(*keys));
+	return changed(d, table_delete(d->maps[MAP_DESTS], keys, n, sizeof(*keys)));
 }
 
 static int push_dest(void *arg, const void *key, const void *value)
@@ -136,12 +147,12 @@ int bpf_driver_observe_dests(struct bpf_driver *d, struct bpf_dest_vec *out)
 
 int bpf_driver_set_cas(struct bpf_driver *d, const struct bpf_ca *items, size_t n)
 {
-	return table_set(d->maps[MAP_CAS], items, n, LAYOUT(typeof(*items)));
+	return changed(d, table_set(d->maps[MAP_CAS], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_cas(struct bpf_driver *d, const struct dp_ca_key *keys, size_t n)
 {
-	return table_delete(d->maps[MAP_CAS], keys, n, sizeof(*keys));
+	return changed(d, table_delete(d->maps[MAP_CAS], keys, n, sizeof(*keys)));
 }
 
 static int push_ca(void *arg, const void *key, const void *value)
@@ -162,12 +173,12 @@ int bpf_driver_observe_cas(struct bpf_driver *d, struct bpf_ca_vec *out)
 
 int bpf_driver_set_pa(struct bpf_driver *d, const struct bpf_pa *pa)
 {
-	return table_set(d->maps[MAP_PAS], pa, 1, LAYOUT(typeof(*pa)));
+	return changed(d, table_set(d->maps[MAP_PAS], pa, 1, LAYOUT(typeof(*pa))));
 }
 
 int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa)
 {
-	return table_delete(d->maps[MAP_PAS], pa, 1, sizeof(*pa));
+	return changed(d, table_delete(d->maps[MAP_PAS], pa, 1, sizeof(*pa)));
 }
 
 static int push_pa(void *arg, const void *key, const void *value)
@@ -188,12 +199,12 @@ int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out)
 
 int bpf_driver_set_rewrites(struct bpf_driver *d, const struct bpf_rewrite *items, size_t n)
 {
-	return table_set(d->maps[MAP_REWRITES], items, n, LAYOUT(typeof(*items)));
+	return changed(d, table_set(d->maps[MAP_REWRITES], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_rewrites(struct bpf_driver *d, const union dp_addr *keys, size_t n)
 {
-	return table_delete(d->maps[MAP_REWRITES], keys, n, sizeof(*keys));
+	return changed(d, table_delete(d->maps[MAP_REWRITES], keys, n, sizeof(*keys)));
 }
 
 static int push_rewrite(void *arg, const void *key, const void *value)
@@ -216,12 +227,12 @@ int bpf_driver_observe_rewrites(struct bpf_driver *d, struct bpf_rewrite_vec *ou
 
 int bpf_driver_set_routes(struct bpf_driver *d, const struct bpf_route *items, size_t n)
 {
-	return table_set(d->maps[MAP_ROUTES], items, n, LAYOUT(typeof(*items)));
+	return changed(d, table_set(d->maps[MAP_ROUTES], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_routes(struct bpf_driver *d, const struct dp_route_key *keys, size_t n)
 {
-	return table_delete(d->maps[MAP_ROUTES], keys, n, sizeof(*keys));
+	return changed(d, table_delete(d->maps[MAP_ROUTES], keys, n, sizeof(*keys)));
 }
 
 static int push_route(void *arg, const void *key, const void *value)
@@ -242,12 +253,12 @@ int bpf_driver_observe_routes(struct bpf_driver *d, struct bpf_route_vec *out)
 
 int bpf_driver_set_subnets(struct bpf_driver *d, const struct bpf_subnet *items, size_t n)
 {
-	return table_set(d->maps[MAP_SUBNETS], items, n, LAYOUT(typeof(*items)));
+	return changed(d, table_set(d->maps[MAP_SUBNETS], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_subnets(struct bpf_driver *d, const uint32_t *vsids, size_t n)
 {
-	return table_delete(d->maps[MAP_SUBNETS], vsids, n, sizeof(*vsids));
+	return changed(d, table_delete(d->maps[MAP_SUBNETS], vsids, n, sizeof(*vsids)));
 }
 
 static int push_subnet(void *arg, const void *key, const void *value)
@@ -268,12 +279,12 @@ int bpf_driver_observe_subnets(struct bpf_driver *d, struct bpf_subnet_vec *out)
 
 int bpf_driver_set_sources(struct bpf_driver *d, const struct bpf_source *items, size_t n)
 {
-	return table_set(d->maps[MAP_SOURCES], items, n, LAYOUT(typeof(*items)));
+	return changed(d, table_set(d->maps[MAP_SOURCES], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_sources(struct bpf_driver *d, const struct dp_source_key *keys, size_t n)
 {
-	return table_delete(d->maps[MAP_SOURCES], keys, n, sizeof(*keys));
+	return changed(d, table_delete(d->maps[MAP_SOURCES], keys, n, sizeof(*keys)));
 }
 
 static int push_source(void *arg, const void *key, const void *value)
