@@ -141,10 +141,6 @@ void call_complete(struct call *c, struct err **e);
 
 /* The running server: vocabulary + documents + host. */
 struct cmdlet_server;
-struct cmdlet_table {
-	const struct cmdlet *rows; /* name NULL ends */
-};
-
 struct cmdlet_server_config {
 	const struct cmdlet *const *tables; /* NULL-terminated list of tables, each ended by a row without a name */
 	struct docs *docs;

@@ -24,7 +24,6 @@ struct cmdlet_server {
 	struct cmdlet_server_config config;
 	VEC(struct command *) commands; /* by name */
 	struct map *types;              /* name -> const struct object_type * */
-	json_t *catalogue;
 };
 
 struct emit {

@@ -92,7 +92,6 @@ void cmdlet_server_free(struct cmdlet_server *s)
 		free(*cmd);
 	vec_done(&s->commands);
 	map_free(s->types);
-	json_decref(s->catalogue);
 	free(s);
 }
 

@@ -36,13 +36,6 @@ static int address_key(const void *a, const void *b)
 	return ip_compare(&x->ip, &y->ip) ? ip_compare(&x->ip, &y->ip) : x->prefix_len - y->prefix_len;
 }
 
-static bool address_same(const void *have, const void *want)
-{
-	(void)have;
-	(void)want;
-	return true;
-}
-
 static void address_change(void *arg, const void *have, const void *want)
 {
 	struct pass *p = arg;
@@ -77,7 +70,7 @@ static void addresses(struct pass *p)
 		     (want.n && bsearch(a, want.items, want.n, sizeof(*a), address_key))))
 			vec_push(&have, *a);
 	vec_sort(&have, address_key);
-	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct address), address_key, address_same,
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct address), address_key, NULL,
 			   address_change, p };
 	diff_run(&d);
 	vec_done(&want);
@@ -185,7 +178,7 @@ void step_forwarding(struct pass *p)
 			vec_push(&have, *f);
 	vec_sort(&want, fdb_key);
 	vec_sort(&have, fdb_key);
-	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct fdb), fdb_key, address_same, fdb_change, p };
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct fdb), fdb_key, NULL, fdb_change, p };
 	diff_run(&d);
 	vec_done(&want);
 	vec_done(&all);
@@ -233,7 +226,7 @@ void step_neighbours(struct pass *p)
 			vec_push(&have, *n);
 	vec_sort(&want, neigh_key);
 	vec_sort(&have, neigh_key);
-	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct neigh), neigh_key, address_same, neigh_change, p };
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct neigh), neigh_key, NULL, neigh_change, p };
 	diff_run(&d);
 	vec_done(&want);
 	vec_done(&all);

@@ -434,13 +434,6 @@ static int attachment_key(const void *a, const void *b)
 	return (int)x->role - (int)y->role;
 }
 
-static bool attachment_same(const void *have, const void *want)
-{
-	(void)have;
-	(void)want;
-	return true;
-}
-
 static void attachment_change(void *arg, const void *have, const void *want)
 {
 	const struct bpf_attachment *a = want ? want : have;
@@ -490,7 +483,7 @@ static void write_attachments(struct changes *x)
 	bpf_driver_observe_attachments(p->g->bpf, &have);
 	vec_sort(&want, attachment_key);
 	vec_sort(&have, attachment_key);
-	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_attachment), attachment_key, attachment_same,
+	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_attachment), attachment_key, NULL,
 			   attachment_change, x };
 	diff_run(&d);
 	/* In the order opposite to attaching: what XDP decapsulates needs the TC program behind it. */

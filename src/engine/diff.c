@@ -16,7 +16,7 @@ void diff_run(const struct diff *d)
 			d->apply(d->arg, have, NULL);
 			h++;
 		} else {
-			if (!d->same(have, want))
+			if (d->same && !d->same(have, want))
 				d->apply(d->arg, have, want);
 			w++;
 			h++;

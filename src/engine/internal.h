@@ -100,7 +100,8 @@ int engine_watch_guest(struct engine *g, const struct guid *id);
 void engine_forget_guest(struct engine *g, const struct guid *id);
 
 /*
- * The difference of two sorted arrays of the same struct. key orders, same compares what matters; apply makes one change
+ * The difference of two sorted arrays of the same struct. key orders, same compares what matters (NULL: the key is all
+ * there is); apply makes one change
  * (have NULL: new, want NULL: gone).
  */
 struct diff {

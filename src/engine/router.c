@@ -1,24 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "internal.h"
+#include "dataplane_internal.h"
 
 /*
  * The maps of the distributed router. What is no longer wanted goes first, unlike elsewhere: a virtual subnet that changes its
  * routing domain must not be reachable from the old one for a moment.
  */
-
-static union dp_addr dp_addr_of(const struct ip *ip)
-{
-	union dp_addr a;
-
-	memcpy(&a, ip, sizeof(a));
-	return a;
-}
-
-static void failed(struct pass *p, int r, const char *what)
-{
-	if (r < 0)
-		pass_failed(p, r, NULL, "cannot write the dataplane's %s", what);
-}
 
 struct changes {
 	struct bpf_route_vec routes;
@@ -130,12 +116,12 @@ static void diff_sources(struct pass *p, struct changes *x)
 #define APPLY(p, x, one, what) \
 	do { \
 		if ((x)->one##s_gone.n) { \
-			failed(p, bpf_driver_delete_##one##s((p)->g->bpf, (x)->one##s_gone.items, \
+			dataplane_failed(p, bpf_driver_delete_##one##s((p)->g->bpf, (x)->one##s_gone.items, \
 							     (x)->one##s_gone.n), what); \
 			pass_wrote(p, "%s: %zu entries removed", what, (x)->one##s_gone.n); \
 		} \
 		if ((x)->one##s.n) { \
-			failed(p, bpf_driver_set_##one##s((p)->g->bpf, (x)->one##s.items, (x)->one##s.n), what); \
+			dataplane_failed(p, bpf_driver_set_##one##s((p)->g->bpf, (x)->one##s.items, (x)->one##s.n), what); \
 			pass_wrote(p, "%s: %zu entries set", what, (x)->one##s.n); \
 		} \
 		vec_done(&(x)->one##s); \
