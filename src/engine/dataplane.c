@@ -148,8 +148,10 @@ static bool pa_same(const void *have, const void *want)
 struct changes {
 	struct pass *p;
 	struct bpf_pa_vec pas_gone;
-	struct bpf_dest_vec dests, dests_gone;
-	struct bpf_ca_vec cas, cas_gone;
+	struct bpf_dest_vec dests;
+	VEC(struct dp_dest_key) dests_gone;
+	struct bpf_ca_vec cas;
+	VEC(struct dp_ca_key) cas_gone;
 	struct bpf_port_vec ports_gone;
 	struct bpf_attachment_vec detach;
 	struct bpf_rewrite_vec rewrites_gone;
@@ -213,7 +215,7 @@ static void dest_change(void *arg, const void *have, const void *want)
 	if (want)
 		vec_push(&x->dests, *(const struct bpf_dest *)want);
 	else
-		vec_push(&x->dests_gone, *(const struct bpf_dest *)have);
+		vec_push(&x->dests_gone, ((const struct bpf_dest *)have)->key);
 }
 
 static void write_dests(struct changes *x, const struct hop_index *hops)
@@ -271,7 +273,7 @@ static void ca_change(void *arg, const void *have, const void *want)
 	if (want)
 		vec_push(&x->cas, *(const struct bpf_ca *)want);
 	else
-		vec_push(&x->cas_gone, *(const struct bpf_ca *)have);
+		vec_push(&x->cas_gone, ((const struct bpf_ca *)have)->key);
 }
 
 static void write_cas(struct changes *x)
@@ -505,10 +507,10 @@ static void delete_gone(struct changes *x)
 
 	vec_foreach(&x->ports_gone, port)
 		dataplane_failed(x->p, bpf_driver_delete_port(b, port->ifindex), "ports");
-	vec_foreach(&x->cas_gone, ca)
-		dataplane_failed(x->p, bpf_driver_delete_cas(b, &ca->key, 1), "table of customer addresses");
-	vec_foreach(&x->dests_gone, dest)
-		dataplane_failed(x->p, bpf_driver_delete_dests(b, &dest->key, 1), "table of MAC addresses");
+	if (x->cas_gone.n)
+		dataplane_failed(x->p, bpf_driver_delete_cas(b, x->cas_gone.items, x->cas_gone.n), "table of customer addresses");
+	if (x->dests_gone.n)
+		dataplane_failed(x->p, bpf_driver_delete_dests(b, x->dests_gone.items, x->dests_gone.n), "table of MAC addresses");
 	vec_foreach(&x->pas_gone, pa)
 		dataplane_failed(x->p, bpf_driver_delete_pa(b, &pa->key), "provider addresses");
 	if (x->ports_gone.n + x->cas_gone.n + x->dests_gone.n + x->pas_gone.n)
