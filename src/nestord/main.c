@@ -4,6 +4,7 @@
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
 
+#include "feature_list.h"
 #include "adapter.h"
 #include "api.h"
 #include "cmdlet.h"
@@ -17,19 +18,6 @@
 #include "vm.h"
 
 /* Wiring: store -> documents -> engine and vocabulary -> API. */
-
-/* Which kinds of documents and which cmdlets there are: a new feature adds a line to each. */
-static const struct doc_kind *const kinds[] = {
-	&vm_kind,     &switch_kind,         &adapter_kind,          &binding_kind,
-	&record_kind, &customer_route_kind, &provider_address_kind, &provider_route_kind,
-	&netvirt_global_kind,
-};
-static const struct cmdlet *const tables[] = {
-	vm_cmdlets, switch_cmdlets, adapter_cmdlets, adapter_statistics_cmdlets, netadapter_cmdlets,
-	netvirt_record_cmdlets, netvirt_route_cmdlets, netvirt_provider_cmdlets, netvirt_query_cmdlets,
-	netvirt_statistics_cmdlets,
-	NULL,
-};
 
 struct daemon {
 	struct options options;
@@ -116,7 +104,7 @@ static int open_documents(struct daemon *d, struct err **e)
 	if (r == 0)
 		r = read_instance(d, e);
 	if (r == 0)
-		r = docs_open(d->store, kinds, ARRAY_SIZE(kinds), &d->docs, e);
+		r = docs_open(d->store, feature_kinds, feature_n_kinds, &d->docs, e);
 	return r;
 }
 
@@ -155,7 +143,7 @@ static int open_events(struct daemon *d, struct err **e)
 static int serve(struct daemon *d, struct err **e)
 {
 	_cleanup_free_ char *socket_path = xasprintf("%s/nestor.sock", d->options.run_dir);
-	struct cmdlet_server_config config = { .tables = tables, .docs = d->docs, .host = engine_host(d->engine),
+	struct cmdlet_server_config config = { .tables = feature_cmdlets, .docs = d->docs, .host = engine_host(d->engine),
 					       .reconcile = reconcile, .arg = d };
 	struct api_backend backend = { .describe = backend_describe, .invoke = backend_invoke, .health = backend_health,
 				       .arg = d };

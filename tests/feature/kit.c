@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "feature_list.h"
 #include "kit.h"
 
 #include <errno.h>
@@ -10,31 +11,6 @@
 #include "store.h"
 #include "switch.h"
 #include "vm.h"
-
-static const struct doc_kind *const kinds[] = {
-	&vm_kind,
-	&switch_kind,
-	&adapter_kind,
-	&binding_kind,
-	&record_kind,
-	&customer_route_kind,
-	&provider_address_kind,
-	&provider_route_kind,
-	&netvirt_global_kind,
-};
-static const struct cmdlet *const tables[] = {
-	vm_cmdlets,
-	switch_cmdlets,
-	adapter_cmdlets,
-	adapter_statistics_cmdlets,
-	netadapter_cmdlets,
-	netvirt_record_cmdlets,
-	netvirt_route_cmdlets,
-	netvirt_provider_cmdlets,
-	netvirt_query_cmdlets,
-	netvirt_statistics_cmdlets,
-	NULL,
-};
 
 /* The host's functions find their kit by the host inside it. */
 static struct kit *kit_of(struct host *h)
@@ -229,7 +205,7 @@ int kit_setup(void **state)
 	k->directory = xstrdup(mkdtemp(directory));
 	path = xasprintf("%s/nestor.db", k->directory);
 	assert_int_equal(store_open_sqlite(path, &k->store, NULL), 0);
-	assert_int_equal(docs_open(k->store, kinds, ARRAY_SIZE(kinds), &k->docs, NULL), 0);
+	assert_int_equal(docs_open(k->store, feature_kinds, feature_n_kinds, &k->docs, NULL), 0);
 	k->host = (struct host){
 		"host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state, fake_exec,
 		fake_port_traffic, fake_drops, fake_dataplane, kit_reasons, KIT_REASONS
@@ -237,7 +213,7 @@ int kit_setup(void **state)
 	add_nic(k, "eth0", 2, true, true, 10000000000, false);
 	add_nic(k, "eth1", 3, true, false, 2500000000, false);
 	add_nic(k, "tap7", 4, false, false, 100000000, true);
-	k->server = cmdlet_server_new(&(struct cmdlet_server_config){ tables, k->docs, &k->host, reconcile, k });
+	k->server = cmdlet_server_new(&(struct cmdlet_server_config){ feature_cmdlets, k->docs, &k->host, reconcile, k });
 	*state = k;
 	return 0;
 }
@@ -428,15 +404,15 @@ char *kit_snapshot(const struct kit *k)
 {
 	struct str all = { 0 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+	for (size_t i = 0; i < feature_n_kinds; i++) {
 		_cleanup_free_ const void **docs = NULL;
-		size_t n = docs_list(k->docs, kinds[i], &docs);
+		size_t n = docs_list(k->docs, feature_kinds[i], &docs);
 
 		for (size_t j = 0; j < n; j++) {
-			json_t *json = doc_to_json(kinds[i], docs[j]);
+			json_t *json = doc_to_json(feature_kinds[i], docs[j]);
 			_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT);
 
-			str_addf(&all, "%s %s\n", kinds[i]->name, text);
+			str_addf(&all, "%s %s\n", feature_kinds[i]->name, text);
 			json_decref(json);
 		}
 	}

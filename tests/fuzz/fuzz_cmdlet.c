@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "feature_list.h"
 #include "adapter.h"
 #include "netadapter.h"
 #include "netvirt.h"
@@ -14,31 +15,6 @@
 #include "store_impl.h"
 #include "switch.h"
 #include "vm.h"
-
-static const struct doc_kind *const kinds[] = {
-	&vm_kind,
-	&switch_kind,
-	&adapter_kind,
-	&binding_kind,
-	&record_kind,
-	&customer_route_kind,
-	&provider_address_kind,
-	&provider_route_kind,
-	&netvirt_global_kind,
-};
-static const struct cmdlet *const tables[] = {
-	vm_cmdlets,
-	switch_cmdlets,
-	adapter_cmdlets,
-	adapter_statistics_cmdlets,
-	netadapter_cmdlets,
-	netvirt_record_cmdlets,
-	netvirt_route_cmdlets,
-	netvirt_provider_cmdlets,
-	netvirt_query_cmdlets,
-	netvirt_statistics_cmdlets,
-	NULL,
-};
 
 static struct docs *docs;
 static bool disk_full;
@@ -184,15 +160,15 @@ static char *snapshot(void)
 {
 	struct str all = { 0 };
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+	for (size_t i = 0; i < feature_n_kinds; i++) {
 		_cleanup_free_ const void **list = NULL;
-		size_t n = docs_list(docs, kinds[i], &list);
+		size_t n = docs_list(docs, feature_kinds[i], &list);
 
 		for (size_t k = 0; k < n; k++) {
-			json_t *json = doc_to_json(kinds[i], list[k]);
+			json_t *json = doc_to_json(feature_kinds[i], list[k]);
 			_cleanup_free_ char *text = json_dumps(json, JSON_COMPACT);
 
-			str_addf(&all, "%s %s\n", kinds[i]->name, text);
+			str_addf(&all, "%s %s\n", feature_kinds[i]->name, text);
 			json_decref(json);
 		}
 	}
@@ -273,8 +249,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > 65536)
 		return 0;
-	assert(docs_open(&store, kinds, ARRAY_SIZE(kinds), &docs, NULL) == 0);
-	s = cmdlet_server_new(&(struct cmdlet_server_config) { tables, docs, &host, reconcile, NULL });
+	assert(docs_open(&store, feature_kinds, feature_n_kinds, &docs, NULL) == 0);
+	s = cmdlet_server_new(&(struct cmdlet_server_config) { feature_cmdlets, docs, &host, reconcile, NULL });
 	all = xstrndup((const char *)data, size);
 	for (char *name = all, *next; *name && calls++ < 16; name = next) {
 		char *text = strchrnul(name, '\n');

@@ -3,6 +3,7 @@
  * Random documents, also such as no cmdlet would make: what is wanted does not depend on the order in which they were
  * written, and it is consistent in itself.
  */
+#include "feature_list.h"
 #include "adapter.h"
 #include "map.h"
 #include "netadapter.h"
@@ -11,11 +12,6 @@
 #include "vm.h"
 
 #define ROUNDS 400
-
-static const struct doc_kind *const kinds[] = {
-	&vm_kind, &switch_kind, &adapter_kind, &binding_kind, &record_kind, &customer_route_kind, &provider_address_kind,
-	&provider_route_kind, &netvirt_global_kind,
-};
 
 struct written {
 	const struct doc_kind *kind;
@@ -175,7 +171,7 @@ static struct docs *fill(struct kit *k, documents *d)
 {
 	struct docs *docs;
 
-	assert_int_equal(docs_open(k->store, kinds, ARRAY_SIZE(kinds), &docs, NULL), 0);
+	assert_int_equal(docs_open(k->store, feature_kinds, feature_n_kinds, &docs, NULL), 0);
 	shuffle(d);
 	docs_begin(docs);
 	vec_foreach (d, w)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feature_list.h"
+
+#include "adapter.h"
+#include "netadapter.h"
+#include "netvirt.h"
+#include "switch.h"
+#include "vm.h"
+
+const struct doc_kind *const feature_kinds[] = {
+	&vm_kind,
+	&switch_kind,
+	&adapter_kind,
+	&binding_kind,
+	&record_kind,
+	&customer_route_kind,
+	&provider_address_kind,
+	&provider_route_kind,
+	&netvirt_global_kind,
+};
+const size_t feature_n_kinds = ARRAY_SIZE(feature_kinds);
+
+const struct cmdlet *const feature_cmdlets[] = {
+	vm_cmdlets,
+	switch_cmdlets,
+	adapter_cmdlets,
+	adapter_statistics_cmdlets,
+	netadapter_cmdlets,
+	netvirt_record_cmdlets,
+	netvirt_route_cmdlets,
+	netvirt_provider_cmdlets,
+	netvirt_query_cmdlets,
+	netvirt_statistics_cmdlets,
+	NULL,
+};
