@@ -11,6 +11,7 @@
 #include "nvgre.h"
 #include "route.h"
 #include "send.h"
+#include "service_guard.h"
 #include "source.h"
 
 /* Ethernet, IPv4 and the ports or the TCP header: what the stages read of a packet */
@@ -82,6 +83,14 @@ stage int segment(struct __sk_buff *skb, const struct dp_port *port)
 	return forward(skb, port, eth, end);
 }
 
+/* What few ports have, in the order of AC-7. */
+static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
+{
+	if (!port)
+		return TC_ACT_SHOT;
+	return port->flags & DP_PORT_GUARDS ? guard_services(skb, port) : NEXT;
+}
+
 SEC("tc")
 int nestor_vport(struct __sk_buff *skb)
 {
@@ -100,6 +109,11 @@ int nestor_vport(struct __sk_buff *skb)
 	action = guard(skb, port, eth);
 	if (unlikely(action != NEXT))
 		return action;
+	if (unlikely(port->flags & DP_PORT_RARE)) {
+		action = rare(skb, port);
+		if (action != NEXT)
+			return action;
+	}
 	return port->segment ? segment(skb, port) : pass(skb);
 }
 
