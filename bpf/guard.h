@@ -21,6 +21,7 @@ static __noinline int guard_arp(struct __sk_buff *skb)
 		return drop(skb, DP_DROP_ARP_MALFORMED);
 	if (!mac_equal(arp->sha, eth + ETH_ALEN))
 		return drop(skb, DP_DROP_ARP_SPOOFED);
+	trace(GUARD_ARP);
 	return NEXT;
 }
 
@@ -29,10 +30,13 @@ stage int guard(struct __sk_buff *skb, const struct dp_port *port, const void *e
 {
 	if (unlikely(mac_is_group(eth + ETH_ALEN)))
 		return drop(skb, DP_DROP_SOURCE_MAC_GROUP);
-	if (port->flags & DP_PORT_SPOOFING)
+	if (port->flags & DP_PORT_SPOOFING) {
+		trace(GUARD_SPOOFING, trace_mac(eth + ETH_ALEN));
 		return NEXT;
+	}
 	if (unlikely(!mac_equal(eth + ETH_ALEN, port->mac)))
 		return drop(skb, DP_DROP_SOURCE_MAC_SPOOFED);
+	trace(GUARD_MAC, trace_mac(eth + ETH_ALEN));
 	return unlikely(ether_type(eth) == ETHERTYPE_ARP) ? guard_arp(skb) : NEXT;
 }
 
@@ -56,6 +60,7 @@ static __noinline int vlan_strip(struct __sk_buff *skb)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
 	if (skb->vlan_present || ethertype_is_tag(ether_type(eth)))
 		return drop(skb, DP_DROP_GUEST_VLAN_TAG);
+	trace(VLAN_STRIPPED);
 	return NEXT;
 }
 
