@@ -16,6 +16,7 @@ stage int guard_arp(struct __sk_buff *skb, const struct dp_port *port, const str
 		return drop(skb, DP_DROP_ARP_MALFORMED);
 	if (!mac_equal(arp.sha, port->mac))
 		return drop(skb, DP_DROP_ARP_SPOOFED);
+	trace(GUARD_ARP);
 	return NEXT;
 }
 
@@ -89,7 +90,10 @@ stage int guard_nd(struct __sk_buff *skb, const struct dp_port *port, struct hea
 		return drop(skb, DP_DROP_ND_MALFORMED);
 	h->at += nd_fixed(type);
 	reason = nd_options(skb, port, h, type);
-	return reason ? drop(skb, reason) : NEXT;
+	if (reason)
+		return drop(skb, reason);
+	trace(GUARD_ND);
+	return NEXT;
 }
 
 /* What says which MAC address somebody has: must not be somebody else's. Within a policy, records say that of IPv6. */
@@ -111,10 +115,13 @@ stage int guard(struct __sk_buff *skb, const struct dp_port *port, const void *e
 {
 	if (unlikely(mac_is_group(eth + ETH_ALEN)))
 		return drop(skb, DP_DROP_SOURCE_MAC_GROUP);
-	if (port->flags & DP_PORT_SPOOFING)
+	if (port->flags & DP_PORT_SPOOFING) {
+		trace(GUARD_SPOOFING, trace_mac(eth + ETH_ALEN));
 		return NEXT;
+	}
 	if (unlikely(!mac_equal(eth + ETH_ALEN, port->mac)))
 		return drop(skb, DP_DROP_SOURCE_MAC_SPOOFED);
+	trace(GUARD_MAC, trace_mac(eth + ETH_ALEN));
 	return likely(ether_type(eth) == ETHERTYPE_IP4) ? NEXT : guard_neighbours(skb, port);
 }
 
@@ -138,6 +145,7 @@ static __noinline int vlan_strip(struct __sk_buff *skb)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
 	if (skb->vlan_present || ethertype_is_tag(ether_type(eth)))
 		return drop(skb, DP_DROP_GUEST_VLAN_TAG);
+	trace(VLAN_STRIPPED);
 	return NEXT;
 }
 

@@ -104,7 +104,10 @@ static __noinline int guard_services(struct __sk_buff *skb, const struct dp_port
 		reason = guard_services6(skb, port, &h);
 	else if (ethertype_is_tag(h.type))
 		reason = DP_DROP_GUARD_HIDDEN;
-	return reason ? drop(skb, reason) : NEXT;
+	if (reason)
+		return drop(skb, reason);
+	trace(GUARD_SERVICES);
+	return NEXT;
 }
 
 #endif
