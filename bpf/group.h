@@ -56,7 +56,8 @@ static long replicate_one(__u32 i, void *arg)
 	nvgre_write(p, r->port, nh, r->port->vsid, r->bytes + NVGRE_GROWTH - ETH_HLEN,
 		    nh->flags & DP_NEXTHOP_NO_FLOWID ? 0 : r->flow_id);
 	ether_store(p + NVGRE_INNER, r->inner);
-	if (bpf_clone_redirect(r->skb, nh->ifindex, 0) == 0)
+	trace(COPY_SENT, trace_mac(nh->dst_mac), nh->ifindex, 0, &nh->pa);
+	if (TRACE_DRY || bpf_clone_redirect(r->skb, nh->ifindex, 0) == 0)
 		r->copies++;
 	return 0;
 }

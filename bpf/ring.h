@@ -34,7 +34,7 @@ static long flood_one(__u32 i __attribute__((unused)), void *arg)
 	port = port_get(f->next);
 	if (!port || port->segment != f->segment)
 		return 1;
-	if (bpf_clone_redirect(f->skb, f->next, 0) == 0) {
+	if (TRACE_DRY || bpf_clone_redirect(f->skb, f->next, 0) == 0) {
 		count_received(port, frame_packets(f->skb), f->skb->len);
 		f->copies++;
 	}
@@ -48,6 +48,7 @@ static long flood_one(__u32 i __attribute__((unused)), void *arg)
 stage void flood_ring(struct flood *f)
 {
 	bpf_loop(FLOOD_MAX, flood_one, f, 0);
+	trace(FLOOD, f->copies);
 }
 
 #endif

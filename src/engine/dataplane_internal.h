@@ -20,6 +20,9 @@ static inline void dataplane_failed(struct pass *p, int r, const char *what)
 		pass_failed(p, r, NULL, "cannot write the dataplane's %s", what);
 }
 
+/* Guards and limits: what they say of a port. */
+void guards_port(const struct want_guards *w, struct dp_port *port);
+
 /* Broadcast and multicast (group.c); hops as below. */
 void groups_write(struct pass *p, struct map *hops, struct bpf_group_vec *ret_gone);
 void groups_delete(struct pass *p, const struct bpf_group_vec *gone);
