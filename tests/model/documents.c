@@ -16,7 +16,8 @@ static const struct subnet_plan {
 	uint8_t tenant; /* 0: no routing domain */
 	uint8_t net;	/* 10.0.NET.0/24 */
 } plans[] = {
-	{ 5000, 1, 0 }, { 5001, 1, 1 }, { 5002, 1, 2 }, { 6000, 2, 0 }, { 6001, 2, 1 }, { 7000, 0, 7 }, { 7001, 0, 8 }, { 7002, 3, 9 },
+	{ 5000, 1, 0 }, { 5001, 1, 1 }, { 5002, 1, 2 }, { 6000, 2, 0 },
+	{ 6001, 2, 1 }, { 7000, 0, 7 }, { 7001, 0, 8 }, { 7002, 3, 9 },
 };
 enum { UNPOLICIED = 6, ROUTE_ONLY = 7, MACHINES = 8, PEERS = 4, LOCAL_PAS = 6 };
 
@@ -59,16 +60,17 @@ static void make_host(struct maker *x)
 		struct switch_doc s = { .id = x->facts->switches[i], .name = (char *)names[i], .number = i + 1 };
 		struct binding_doc b = { s.nic, (char *)"ms_netwnv" };
 
-		if (i < NICS && !one_in(8))
+		if (i < NICS && !one_in(16))
 			s.nic = (char *)x->facts->nics[i].name;
 		put(x, &switch_kind, &s);
 		b.nic = s.nic;
-		if (s.nic && !one_in(8))
+		if (s.nic && !one_in(16))
 			put(x, &binding_kind, &b);
 	}
 	for (uint32_t nic = 0; nic < NICS; nic++)
 		for (uint32_t i = one_in(4) ? 1 + dice(LOCAL_PAS) : LOCAL_PAS; i; i--) {
-			struct provider_address_doc p = { .pa = address(UNDERLAY(nic, i)), .nic = (char *)x->facts->nics[nic].name,
+			struct provider_address_doc p = { .pa = address(UNDERLAY(nic, i)),
+							  .nic = (char *)x->facts->nics[nic].name,
 							  .prefix_len = 26 };
 
 			put(x, &provider_address_kind, &p);
@@ -78,12 +80,16 @@ static void make_host(struct maker *x)
 /* A different metric each: what is equal in all is decided by nothing that matters. */
 static void make_provider_routes(struct maker *x)
 {
-	static const struct { uint32_t net; unsigned len; } nets[] = { { 0xc0000900, 24 }, { 0xc0000900, 24 }, { 0xc0000980, 25 },
-								       { 0xc0000800, 24 }, { 0xc0000000, 24 }, { 0, 0 } };
+	static const struct {
+		uint32_t net;
+		unsigned len;
+	} nets[] = { { 0xc0000900, 24 }, { 0xc0000900, 24 }, { 0xc0000980, 25 },
+		     { 0xc0000800, 24 }, { 0xc0000000, 24 }, { 0, 0 } };
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(nets); i++) {
 		uint32_t nic = dice(NICS);
-		struct provider_route_doc r = { .nic = (char *)x->facts->nics[nic].name, .metric = i + 1,
+		struct provider_route_doc r = { .nic = (char *)x->facts->nics[nic].name,
+						.metric = i + 1,
 						.next_hop = address(UNDERLAY(nic, UNDERLAY_ROUTER - dice(2))) };
 		struct ip ip = address(nets[i].net);
 
@@ -109,7 +115,8 @@ static struct ip pa_of(struct maker *x, uint32_t plan, uint32_t peer, bool rewri
 		return p.pa;
 	}
 	if (rewrite)
-		return address(one_in(3) ? 0xc0000900 + x->next_remote++ : UNDERLAY(dice(NICS), 40 + x->next_remote++ % 8));
+		return address(one_in(3) ? 0xc0000900 + x->next_remote++
+					 : UNDERLAY(dice(NICS), 40 + x->next_remote++ % 8));
 	if (!peer)
 		return address(UNDERLAY(nic, 1 + plan % LOCAL_PAS));
 	if (peer < 3)
@@ -129,9 +136,11 @@ static void try_record(struct maker *x, const struct record_doc *r)
 static void make_machine(struct maker *x, uint32_t plan, uint32_t mac)
 {
 	const struct subnet_plan *s = &plans[plan];
-	uint32_t peer = one_in(2) ? 0 : 1 + dice(PEERS);
+	uint32_t peer = one_in(2) ? 0 : 1 + dice(one_in(4) ? PEERS : 2);
 	bool rewrite = one_in(4);
-	struct record_doc r = { .vsid = s->vsid, .mac = machine_mac(mac), .rule = rewrite ? NETVIRT_NAT : NETVIRT_ENCAP };
+	struct record_doc r = { .vsid = s->vsid,
+				.mac = machine_mac(mac),
+				.rule = rewrite ? NETVIRT_NAT : NETVIRT_ENCAP };
 
 	if (!rewrite && one_in(6)) {
 		r.type = dice(4);
@@ -155,8 +164,11 @@ static void make_machine(struct maker *x, uint32_t plan, uint32_t mac)
 
 static void make_router(struct maker *x, uint32_t plan)
 {
-	struct record_doc r = { .vsid = plans[plan].vsid, .ca = address(ca_of(&plans[plan], 1)), .rule = NETVIRT_ENCAP,
-				.pa = address(0xa9fefefe), .mac = { { 2, 0, 0, 0, 1, (uint8_t)(one_in(8) ? 0 : plan) } } };
+	struct record_doc r = { .vsid = plans[plan].vsid,
+				.ca = address(ca_of(&plans[plan], 1)),
+				.rule = NETVIRT_ENCAP,
+				.pa = address(0xa9fefefe),
+				.mac = { { 2, 0, 0, 0, 1, (uint8_t)(one_in(8) ? 0 : plan) } } };
 
 	if (one_in(10))
 		r.rule = NETVIRT_NAT;
@@ -175,11 +187,16 @@ static void try_route(struct maker *x, const struct customer_route_doc *r)
 
 static void make_routes(struct maker *x)
 {
-	static const struct { uint32_t net; unsigned len; } nets[] = { { 0, 0 }, { 0x0a000000, 8 }, { 0x0a000100, 24 }, { 0x0a140000, 16 },
-								       { 0x0a140500, 24 }, { 0x08080808, 32 }, { 0x0a090000, 16 } };
+	static const struct {
+		uint32_t net;
+		unsigned len;
+	} nets[] = { { 0, 0 },		 { 0x0a000000, 8 },  { 0x0a000100, 24 }, { 0x0a140000, 16 },
+		     { 0x0a140500, 24 }, { 0x08080808, 32 }, { 0x0a090000, 16 } };
 
 	for (uint32_t i = 0; i < ARRAY_SIZE(plans); i++) {
-		struct customer_route_doc r = { .rdid = domain(&plans[i]), .vsid = plans[i].vsid, .next_hop = address(0), .metric = 255 };
+		struct customer_route_doc r = {
+			.rdid = domain(&plans[i]), .vsid = plans[i].vsid, .next_hop = address(0), .metric = 255
+		};
 		struct ip ip = address(ca_of(&plans[i], 0));
 
 		if (!plans[i].tenant || one_in(10))
@@ -190,8 +207,11 @@ static void make_routes(struct maker *x)
 	for (uint32_t n = dice(10); n; n--) {
 		const struct subnet_plan *s = &plans[dice(5)];
 		uint32_t net = dice(ARRAY_SIZE(nets));
-		struct customer_route_doc r = { .rdid = domain(s), .vsid = s->vsid, .metric = 254 + dice(2),
-						.next_hop = address(one_in(12) ? 0 : ca_of(s, one_in(10) ? 1 : 10 + dice(24))) };
+		struct customer_route_doc r = { .rdid = domain(s),
+						.vsid = s->vsid,
+						.metric = 254 + dice(2),
+						.next_hop = address(
+							one_in(12) ? 0 : ca_of(s, one_in(10) ? 1 : 10 + dice(24))) };
 		struct ip ip = address(nets[net].net);
 
 		assert_int_equal(prefix_from(&ip, nets[net].len, &r.prefix), 0);
@@ -210,29 +230,53 @@ static bool taken(const struct maker *x, uint32_t vsid, const struct mac *mac)
 	return false;
 }
 
-/* One of the virtual subnet's machines, or one that it does not know. */
+static bool is_here(const struct maker *x, const struct ip *pa)
+{
+	const struct provider_address_doc *p;
+
+	for (size_t pos = 0; (p = docs_next(x->docs, &provider_address_kind, &pos));)
+		if (ip_equal(&p->pa, pa))
+			return true;
+	return false;
+}
+
+/* One of the virtual subnet's machines, mostly of those that the policy has at this host; or one that it does not know. Zero: none is left. */
 static struct mac adapter_mac(struct maker *x, uint32_t vsid)
 {
 	_cleanup_free_ const void **all = NULL;
 	size_t n = docs_list(x->docs, &record_kind, &all);
 	const struct record_doc *found = NULL;
+	bool here = !one_in(8);
 	uint32_t candidates = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct record_doc *r = all[i];
 
-		if (r->vsid == vsid && r->mac.b[4] == 0 && !taken(x, vsid, &r->mac) && one_in(++candidates))
+		if (r->vsid == vsid && r->mac.b[4] == 0 && !taken(x, vsid, &r->mac) && (!here || is_here(x, &r->pa)) &&
+		    one_in(++candidates))
 			found = r;
 	}
-	return found && !one_in(10) ? found->mac : machine_mac(100 + dice(100));
+	if (found && !one_in(16))
+		return found->mac;
+	return one_in(8) || !vsid || vsid == plans[UNPOLICIED].vsid ? machine_mac(100 + dice(100))
+								    : (struct mac) { { 0 } };
 }
 
 static void make_adapters(struct maker *x)
 {
+	/* where most of this host's machines are, so that there is somebody to talk to */
+	uint32_t tenant = dice(2) * 3, favourites[] = { tenant, tenant + 1, dice(ARRAY_SIZE(plans)) };
+
 	for (uint32_t i = 0; i < ADAPTERS; i++) {
-		struct vm_doc vm = { .id = { { (uint8_t)(i + 1), 2, 7 } }, .name = (char *)"vm", .state = one_in(12) ? VM_OFF : VM_RUNNING };
-		struct adapter_doc a = { .id = x->facts->adapters[i], .name = (char *)"a", .vm = vm.id, .spoofing = one_in(3),
-					 .vsid = one_in(10) ? 0 : plans[dice(ARRAY_SIZE(plans))].vsid };
+		uint32_t plan = one_in(4) ? dice(ARRAY_SIZE(plans)) : favourites[dice(3)];
+		struct vm_doc vm = { .id = { { (uint8_t)(i + 1), 2, 7 } },
+				     .name = (char *)"vm",
+				     .state = one_in(12) ? VM_OFF : VM_RUNNING };
+		struct adapter_doc a = { .id = x->facts->adapters[i],
+					 .name = (char *)"a",
+					 .vm = vm.id,
+					 .spoofing = one_in(3),
+					 .vsid = one_in(12) ? 0 : plans[plan].vsid };
 
 		if (one_in(10))
 			continue;
@@ -242,7 +286,7 @@ static void make_adapters(struct maker *x)
 		if (!one_in(16))
 			a.switch_id = x->facts->switches[dice(SWITCHES)];
 		a.mac = adapter_mac(x, a.vsid);
-		if (!taken(x, a.vsid, &a.mac))
+		if (!mac_is_zero(&a.mac) && !taken(x, a.vsid, &a.mac))
 			put(x, &adapter_kind, &a);
 	}
 }

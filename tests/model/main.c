@@ -50,7 +50,9 @@ static uint64_t number(const char *name, uint64_t otherwise)
 
 /* ---- a difference ---- */
 
-static const char *const verdicts[] = { "none", "pass", "drop", "deliver", "deliver by peer", "reply", "send", "send by neighbour", "flood" };
+static const char *const verdicts[] = {
+	"none", "pass", "drop", "deliver", "deliver by peer", "reply", "send", "send by neighbour", "flood"
+};
 
 static void print_frame(const char *what, const struct frame *f)
 {
@@ -64,7 +66,8 @@ static void print_verdict(const char *what, uint32_t verdict, uint32_t detail)
 {
 	const char *reason = verdict == DP_VERDICT_DROP ? drop_reason_name(detail) : NULL;
 
-	print_error("%s: %s %u %s\n", what, verdict < ARRAY_SIZE(verdicts) ? verdicts[verdict] : "?", detail, reason ? reason : "");
+	print_error("%s: %s %u %s\n", what, verdict < ARRAY_SIZE(verdicts) ? verdicts[verdict] : "?", detail,
+		    reason ? reason : "");
 }
 
 static void print_documents(const struct docs *d)
@@ -83,8 +86,8 @@ static void print_documents(const struct docs *d)
 	}
 }
 
-static void differs(const struct test *t, const char *what, uint32_t ifindex, const struct frame *in, const struct outcome *want,
-		    const struct real_result *got)
+static void differs(const struct test *t, const char *what, uint32_t ifindex, const struct frame *in,
+		    const struct outcome *want, const struct real_result *got)
 {
 	print_documents(t->model.docs);
 	for (size_t i = 0; i < ADAPTERS; i++)
@@ -94,7 +97,8 @@ static void differs(const struct test *t, const char *what, uint32_t ifindex, co
 	print_frame("in", in);
 	print_verdict("model", want->verdict, want->detail);
 	print_frame("model", &want->out);
-	print_verdict(got->early ? "dataplane at XDP" : "dataplane", got->early ? want->verdict : got->verdict, got->detail);
+	print_verdict(got->early ? "dataplane at XDP" : "dataplane", got->early ? want->verdict : got->verdict,
+		      got->detail);
 	print_frame("dataplane", &got->out);
 	fail_msg("%s differ at interface %u: NESTOR_MODEL_SEED=%" PRIu64, what, ifindex, t->seed);
 }
@@ -137,12 +141,13 @@ static bool same_bytes(struct test *t, const struct outcome *want, const struct 
 static bool same_verdict(const struct outcome *want, const struct real_result *got)
 {
 	/* TC_ACT_* */
-	static const int actions[] = { [DP_VERDICT_PASS] = 0, [DP_VERDICT_DROP] = 2, [DP_VERDICT_DELIVER] = 7, [DP_VERDICT_DELIVER_PEER] = 7,
-				       [DP_VERDICT_REPLY] = 7, [DP_VERDICT_SEND] = 7, [DP_VERDICT_SEND_NEIGH] = 7, [DP_VERDICT_FLOOD] = 2 };
+	static const int actions[] = { [DP_VERDICT_PASS] = 0,	      [DP_VERDICT_DROP] = 2,  [DP_VERDICT_DELIVER] = 7,
+				       [DP_VERDICT_DELIVER_PEER] = 7, [DP_VERDICT_REPLY] = 7, [DP_VERDICT_SEND] = 7,
+				       [DP_VERDICT_SEND_NEIGH] = 7,   [DP_VERDICT_FLOOD] = 2 };
 
 	if (got->early)
-		return (want->verdict == DP_VERDICT_DELIVER || want->verdict == DP_VERDICT_DELIVER_PEER) && got->detail == want->detail &&
-		       got->segment == want->segment;
+		return (want->verdict == DP_VERDICT_DELIVER || want->verdict == DP_VERDICT_DELIVER_PEER) &&
+		       got->detail == want->detail && got->segment == want->segment;
 	return got->verdict == want->verdict && got->detail == want->detail && got->action == actions[want->verdict];
 }
 
@@ -167,13 +172,14 @@ static void count(struct test *t, uint32_t ifindex, const struct outcome *o, boo
 		t->account.ports[o->receiver].received_bytes += o->received_bytes;
 		return;
 	}
-	vec_foreach(&t->model.ports, p) {
+	vec_foreach (&t->model.ports, p) {
 		const struct model_port *from = NULL;
 
-		vec_foreach(&t->model.ports, q)
+		vec_foreach (&t->model.ports, q)
 			if (q->ifindex == ifindex)
 				from = q;
-		if (p == from || p->adapter->vsid != from->adapter->vsid || !guid_equal(&p->adapter->switch_id, &from->adapter->switch_id))
+		if (p == from || p->adapter->vsid != from->adapter->vsid ||
+		    !guid_equal(&p->adapter->switch_id, &from->adapter->switch_id))
 			continue;
 		t->account.ports[p->ifindex].received_packets += o->received_packets;
 		t->account.ports[p->ifindex].received_bytes += o->received_bytes;
@@ -215,18 +221,21 @@ static void check_counters(struct test *t, const struct dp_counters *before, con
 
 		if (!real_counters(t->real, i, &now))
 			continue;
-		if (now.sent_packets - before[i].sent_packets != want->sent_packets || now.sent_bytes - before[i].sent_bytes != want->sent_bytes ||
+		if (now.sent_packets - before[i].sent_packets != want->sent_packets ||
+		    now.sent_bytes - before[i].sent_bytes != want->sent_bytes ||
 		    now.received_packets - before[i].received_packets != want->received_packets ||
 		    now.received_bytes - before[i].received_bytes != want->received_bytes)
 			fail_msg("counters of interface %u: NESTOR_MODEL_SEED=%" PRIu64, i, t->seed);
 	}
-	vec_foreach(drops_before, d)
+	vec_foreach (drops_before, d)
 		t->account.drops[d->ifindex][d->reason] += d->packets;
 	real_drops(t->real, &drops);
-	vec_foreach(&drops, d)
+	vec_foreach (&drops, d)
 		if (t->account.drops[d->ifindex][d->reason] != d->packets)
-			fail_msg("%s at interface %u is counted %" PRIu64 " times, not %" PRIu64 ": NESTOR_MODEL_SEED=%" PRIu64,
-				 drop_reason_name(d->reason), d->ifindex, d->packets, t->account.drops[d->ifindex][d->reason], t->seed);
+			fail_msg("%s at interface %u is counted %" PRIu64 " times, not %" PRIu64
+				 ": NESTOR_MODEL_SEED=%" PRIu64,
+				 drop_reason_name(d->reason), d->ifindex, d->packets,
+				 t->account.drops[d->ifindex][d->reason], t->seed);
 	vec_done(&drops);
 }
 
@@ -259,7 +268,8 @@ static void report(const struct test *t)
 
 	for (size_t i = 0; i < ARRAY_SIZE(t->flow_ids); i++)
 		ids += t->flow_ids[i];
-	printf("%" PRIu64 " packets, %" PRIu64 " of them decapsulated by XDP, %zu FlowIDs\n", t->packets, t->early, ids);
+	printf("%" PRIu64 " packets, %" PRIu64 " of them decapsulated by XDP, %zu FlowIDs\n", t->packets, t->early,
+	       ids);
 	for (size_t i = 1; i < ARRAY_SIZE(t->verdicts); i++)
 		printf("%10" PRIu64 " %s\n", t->verdicts[i], verdicts[i]);
 	for (uint32_t i = 0; i < DP_DROP_MAX; i++)
@@ -270,17 +280,14 @@ static void report(const struct test *t)
 static void decisions(void **state)
 {
 	static struct test t;
-	char directory[] = "/tmp/nestor-model-XXXXXX";
 	uint64_t packets = number("NESTOR_MODEL_PACKETS", PACKETS_DEFAULT);
-	_cleanup_free_ char *path = NULL;
 	struct store *store;
 	struct docs *docs;
 
 	(void)state;
-	path = xasprintf("%s/nestor.db", mkdtemp(directory));
-	assert_int_equal(store_open_sqlite(path, &store, NULL), 0);
-	assert_int_equal(docs_open(store, feature_kinds, feature_n_kinds, &docs, NULL), 0);
 	t.real = real_open(&t.facts);
+	assert_int_equal(store_open_sqlite(REAL_TMP "/nestor.db", &store, NULL), 0);
+	assert_int_equal(docs_open(store, feature_kinds, feature_n_kinds, &docs, NULL), 0);
 	t.seed = number("NESTOR_MODEL_SEED", (uint64_t)time(NULL) * 1000);
 	printf("NESTOR_MODEL_SEED=%" PRIu64 "\n", t.seed);
 	for (; t.packets < packets; t.seed++)
@@ -289,7 +296,6 @@ static void decisions(void **state)
 	real_close(t.real);
 	docs_free(docs);
 	store_close(store);
-	(void)!system(xasprintf("rm -r %s", directory));
 }
 
 int main(void)

@@ -92,10 +92,12 @@ static void read_ports(struct model *m)
 {
 	for (size_t i = 0; i < ADAPTERS; i++) {
 		char key[GUID_TEXT_SIZE];
-		const struct adapter_doc *a = docs_get(m->docs, &adapter_kind, guid_format(&m->facts->adapters[i], key));
+		const struct adapter_doc *a =
+			docs_get(m->docs, &adapter_kind, guid_format(&m->facts->adapters[i], key));
 		const struct vm_doc *vm = a && !guid_is_zero(&a->vm) ? vm_get(m->docs, &a->vm) : NULL;
 
-		if (!a || !switch_get(m->docs, &a->switch_id) || (!guid_is_zero(&a->vm) && (!vm || vm->state != VM_RUNNING)))
+		if (!a || !switch_get(m->docs, &a->switch_id) ||
+		    (!guid_is_zero(&a->vm) && (!vm || vm->state != VM_RUNNING)))
 			continue;
 		vec_push(&m->ports, (struct model_port) { a, m->facts->port[i], vm != NULL });
 	}
@@ -152,7 +154,7 @@ void model_close(struct model *m)
 
 bool has_policy(const struct model *m, uint32_t vsid)
 {
-	vec_foreach(&m->policied, v)
+	vec_foreach (&m->policied, v)
 		if (*v == vsid)
 			return true;
 	return false;
@@ -160,7 +162,7 @@ bool has_policy(const struct model *m, uint32_t vsid)
 
 bool is_local(const struct model *m, const struct ip *pa)
 {
-	vec_foreach(&m->pas, p)
+	vec_foreach (&m->pas, p)
 		if (ip_equal(&(*p)->pa, pa))
 			return true;
 	return false;
@@ -168,7 +170,7 @@ bool is_local(const struct model *m, const struct ip *pa)
 
 const struct model_port *port_at(const struct model *m, uint32_t ifindex)
 {
-	vec_foreach(&m->ports, p)
+	vec_foreach (&m->ports, p)
 		if (p->ifindex == ifindex)
 			return p;
 	return NULL;
@@ -176,7 +178,7 @@ const struct model_port *port_at(const struct model *m, uint32_t ifindex)
 
 const struct model_port *port_of(const struct model *m, uint32_t vsid, const struct mac *mac)
 {
-	vec_foreach(&m->ports, p)
+	vec_foreach (&m->ports, p)
 		if (p->adapter->vsid == vsid && mac_equal(&p->adapter->mac, mac))
 			return p;
 	return NULL;
@@ -186,7 +188,7 @@ const struct record_doc *record_of(const struct model *m, uint32_t vsid, const s
 {
 	if (is_any(ca))
 		return NULL;
-	vec_foreach(&m->records, r)
+	vec_foreach (&m->records, r)
 		if ((*r)->vsid == vsid && ip_equal(&(*r)->ca, ca))
 			return *r;
 	return NULL;
@@ -197,7 +199,7 @@ const struct record_doc *machine(const struct model *m, uint32_t vsid, const str
 {
 	const struct record_doc *found = NULL;
 
-	vec_foreach(&m->records, r)
+	vec_foreach (&m->records, r)
 		if ((*r)->vsid == vsid && mac_equal(&(*r)->mac, mac) && !is_router(*r) &&
 		    (!found || ip_compare(&(*r)->ca, &found->ca) < 0))
 			found = *r;
@@ -210,7 +212,7 @@ bool way_to(const struct model *m, const struct ip *pa, struct way *ret)
 	int best = -1;
 	uint32_t metric = 0;
 
-	vec_foreach(&m->pas, p) {
+	vec_foreach (&m->pas, p) {
 		struct prefix prefix;
 
 		assert_int_equal(prefix_from(&(*p)->pa, (*p)->prefix_len, &prefix), 0);
@@ -219,13 +221,15 @@ bool way_to(const struct model *m, const struct ip *pa, struct way *ret)
 		*ret = (struct way) { nic_named(m, (*p)->nic), bridge_of(m, (*p)->nic), *pa };
 		best = prefix.len;
 	}
-	vec_foreach(&m->provider_routes, p) {
+	vec_foreach (&m->provider_routes, p) {
 		const struct provider_route_doc *r = *p;
 
 		/* what is on the link needs no route */
-		if (!prefix_contains(&r->prefix, pa) || r->prefix.len < best || (r->prefix.len == best && (!metric || r->metric >= metric)))
+		if (!prefix_contains(&r->prefix, pa) || r->prefix.len < best ||
+		    (r->prefix.len == best && (!metric || r->metric >= metric)))
 			continue;
-		*ret = (struct way) { nic_named(m, r->nic), bridge_of(m, r->nic), is_any(&r->next_hop) ? *pa : r->next_hop };
+		*ret = (struct way) { nic_named(m, r->nic), bridge_of(m, r->nic),
+				      is_any(&r->next_hop) ? *pa : r->next_hop };
 		best = r->prefix.len;
 		metric = r->metric;
 	}

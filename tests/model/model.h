@@ -128,9 +128,9 @@ struct outcome {
 	uint32_t detail;
 	uint32_t counted; /* drop that is counted although the verdict is another: enum dp_drop_reason */
 	struct frame out;
-	bool kernel_macs;      /* the kernel writes the MAC addresses of the frame: the first 12 bytes say nothing */
-	size_t flow_id_at;     /* 0: none; else where the FlowID is (WG-2): any, but always the same for a flow */
-	uint64_t flow;	       /* what makes a flow; 0: the FlowID is 0 */
+	bool kernel_macs;  /* the kernel writes the MAC addresses of the frame: the first 12 bytes say nothing */
+	size_t flow_id_at; /* 0: none; else where the FlowID is (WG-2): any, but always the same for a flow */
+	uint64_t flow;	   /* what makes a flow; 0: the FlowID is 0 */
 	uint32_t sent_packets, sent_bytes; /* by the port it came from */
 	uint32_t received_packets, received_bytes;
 	uint32_t receiver; /* ifindex; FLOOD: all others of the segment */
@@ -162,7 +162,8 @@ struct real_result {
 	uint32_t segment;
 };
 
-/* A network and mount namespace with the host's devices in it, and the programs. */
+/* A network and mount namespace with the host's devices in it, and the programs. REAL_TMP: a file system that goes with it. */
+#define REAL_TMP "/tmp"
 struct real *real_open(struct host_facts *ret_facts);
 void real_close(struct real *r);
 /* The engine's step that writes the maps, for these documents. Asserts that doing it again writes nothing. */

@@ -5,16 +5,30 @@
 
 enum { ARP = 28 };
 
-/* ARP for IPv4 over Ethernet: 0, or why it is none that anybody may send from this MAC address (NN-3). */
-static enum dp_drop_reason arp_fault(const struct frame *f)
+/* ARP for IPv4 over Ethernet, at an offset: 0, or why it is none that anybody may send from this MAC address (NN-3). */
+static enum dp_drop_reason arp_fault(const struct frame *f, size_t at)
 {
-	const uint8_t *arp = f->b + ETHER;
+	const uint8_t *arp = f->b + at;
 
-	if (f->n < ETHER + ARP)
+	if (f->n < at + ARP)
 		return DP_DROP_FRAME_TRUNCATED;
 	if (get16(arp) != 1 || get16(arp + 2) != TYPE_IP4 || arp[4] != 6 || arp[5] != 4)
 		return DP_DROP_ARP_MALFORMED;
 	return memcmp(arp + 8, f->b + 6, 6) == 0 ? 0 : DP_DROP_ARP_SPOOFED;
+}
+
+/* NN-3, with spoofing off. Tags do not hide what somebody might take for ARP (decision 0012). */
+static enum dp_drop_reason spoofed(const struct frame *f)
+{
+	size_t at = 12;
+
+	if (type_of(f) == TYPE_IP4)
+		return 0;
+	while (at < 20 && f->n >= at + 2 && is_tag(get16(f->b + at)))
+		at += 4;
+	if (f->n < at + 2)
+		return DP_DROP_FRAME_TRUNCATED;
+	return get16(f->b + at) == TYPE_ARP ? arp_fault(f, at + 2) : 0;
 }
 
 /* WG-4: one 802.1Q tag is taken off, anything else that is tagged is refused. */
@@ -42,7 +56,7 @@ static void switched(const struct model *m, const struct model_port *from, const
 	uint32_t others = 0;
 
 	sent(o, f);
-	vec_foreach(&m->ports, p) {
+	vec_foreach (&m->ports, p) {
 		if (!same_segment(p, from))
 			continue;
 		if (mac_equal(&p->adapter->mac, &dst)) {
@@ -73,7 +87,7 @@ static bool may_send(const struct model *m, const struct model_port *from, const
 {
 	bool own = mac_equal(mac, &from->adapter->mac);
 
-	vec_foreach(&m->records, p) {
+	vec_foreach (&m->records, p) {
 		const struct record_doc *r = *p;
 
 		if (r->vsid != from->adapter->vsid || !mac_equal(&r->mac, mac) || is_router(r))
@@ -87,7 +101,7 @@ static bool may_send(const struct model *m, const struct model_port *from, const
 /* Step 2: answered here, from the records; never sent on. */
 static void arp(const struct model *m, const struct model_port *from, const struct frame *f, struct outcome *o)
 {
-	enum dp_drop_reason fault = arp_fault(f);
+	enum dp_drop_reason fault = arp_fault(f, ETHER);
 	const uint8_t *in = f->b + ETHER;
 	uint8_t *out = o->out.b + ETHER;
 	const struct record_doc *r;
@@ -132,7 +146,8 @@ static bool known_machine(const struct model *m, const struct model_port *from, 
 static void forward(const struct model *m, const struct model_port *from, const struct frame *f, struct outcome *o)
 {
 	struct mac dst = mac_at(f->b);
-	const struct record_doc *to = machine(m, from->adapter->vsid, &dst), *router = router_of(m, from->adapter->vsid);
+	const struct record_doc *to = machine(m, from->adapter->vsid, &dst),
+				*router = router_of(m, from->adapter->vsid);
 	const struct model_port *port = port_of(m, from->adapter->vsid, &dst);
 
 	if (f->b[0] & 1)
@@ -196,15 +211,13 @@ void model_from_guest(const struct model *m, uint32_t ifindex, const struct fram
 		dropped(o, DP_DROP_SOURCE_MAC_GROUP);
 	else if (!spoofing && !mac_equal(&src, &from->adapter->mac)) /* NN-1 */
 		dropped(o, DP_DROP_SOURCE_MAC_SPOOFED);
-	else if (!spoofing && type_of(&f) == TYPE_ARP && (fault = arp_fault(&f)))
+	else if (!spoofing && (fault = spoofed(&f)))
 		dropped(o, fault);
 	else if (!from->adapter->vsid) { /* HN-1 */
 		o->verdict = DP_VERDICT_PASS;
 		o->out = f;
 	} else if (!untag(&f))
 		dropped(o, DP_DROP_GUEST_VLAN_TAG);
-	else if (!spoofing && type_of(&f) == TYPE_ARP && (fault = arp_fault(&f))) /* the tag hid it */
-		dropped(o, fault);
 	else if (has_policy(m, from->adapter->vsid))
 		by_policy(m, from, &f, o);
 	else

@@ -61,10 +61,10 @@ void route(const struct model *m, const struct model_port *from, const struct fr
 const struct record_doc *sender(const struct model *m, const struct model_port *from);
 
 /* To the machine of record `to`, at another host. vsid: what the wire carries; routed: by the distributed router. */
-void send_frame(const struct model *m, const struct model_port *from, const struct record_doc *to, uint32_t vsid, const struct frame *f,
-	  const struct frame *original, struct outcome *o);
+void send_frame(const struct model *m, const struct model_port *from, const struct record_doc *to, uint32_t vsid,
+		const struct frame *f, const struct frame *original, struct outcome *o);
 /* ICMP to the sender of a packet that cannot go on; counted as a drop. */
-void icmp_error(const struct model *m, const struct model_port *from, const struct frame *f, enum dp_drop_reason reason, uint8_t type,
-		uint8_t code, uint16_t mtu, struct outcome *o);
+void icmp_error(const struct model *m, const struct model_port *from, const struct frame *f, enum dp_drop_reason reason,
+		uint8_t type, uint8_t code, uint16_t mtu, struct outcome *o);
 /* Replaces both addresses; false: the packet ends before its checksum does. */
 bool rewrite_addresses(struct frame *f, const struct ip *source, const struct ip *destination);

@@ -5,7 +5,7 @@
 
 const struct guid *domain_of(const struct model *m, uint32_t vsid)
 {
-	vec_foreach(&m->routes, r)
+	vec_foreach (&m->routes, r)
 		if ((*r)->vsid == vsid)
 			return &(*r)->rdid;
 	return NULL;
@@ -17,7 +17,7 @@ const struct record_doc *router_of(const struct model *m, uint32_t vsid)
 
 	if (m->external_router || !domain_of(m, vsid))
 		return NULL;
-	vec_foreach(&m->records, r)
+	vec_foreach (&m->records, r)
 		if ((*r)->vsid == vsid && is_router(*r) && ip_is_v4(&(*r)->ca) &&
 		    (!found || ip_compare(&(*r)->ca, &found->ca) < 0))
 			found = *r;
@@ -54,7 +54,7 @@ static const struct customer_route_doc *find_route(const struct model *m, uint32
 	const struct guid *domain = domain_of(m, vsid);
 	const struct customer_route_doc *best = NULL;
 
-	vec_foreach(&m->routes, p) {
+	vec_foreach (&m->routes, p) {
 		const struct customer_route_doc *r = *p;
 
 		if (!guid_equal(&r->rdid, domain) || !prefix_contains(&r->prefix, to))
@@ -72,17 +72,19 @@ static const struct record_doc *wildcard_of(const struct model *m, uint32_t vsid
 {
 	const struct record_doc *best = NULL;
 
-	vec_foreach(&m->records, p) {
+	vec_foreach (&m->records, p) {
 		const struct record_doc *r = *p;
 
-		if (r->vsid == vsid && is_wildcard(r) && ip_is_v4(&r->ca) && (!best || memcmp(&r->mac, &best->mac, 6) < 0))
+		if (r->vsid == vsid && is_wildcard(r) && ip_is_v4(&r->ca) &&
+		    (!best || memcmp(&r->mac, &best->mac, 6) < 0))
 			best = r;
 	}
 	return best;
 }
 
 /* The record of who gets a packet by this route; NULL: nobody. */
-static const struct record_doc *receiver(const struct model *m, const struct customer_route_doc *route, const struct ip *to)
+static const struct record_doc *receiver(const struct model *m, const struct customer_route_doc *route,
+					 const struct ip *to)
 {
 	const struct record_doc *r = record_of(m, route->vsid, is_any(&route->next_hop) ? to : &route->next_hop);
 
@@ -90,7 +92,8 @@ static const struct record_doc *receiver(const struct model *m, const struct cus
 }
 
 /* The frame as it is in the other subnet: its router sends it, and the time to live is one less. */
-static struct frame routed(const struct model *m, const struct model_port *from, uint32_t vsid, const struct mac *to, const struct frame *in)
+static struct frame routed(const struct model *m, const struct model_port *from, uint32_t vsid, const struct mac *to,
+			   const struct frame *in)
 {
 	const struct record_doc *router = router_of(m, vsid);
 	struct frame f = *in;
@@ -102,7 +105,8 @@ static struct frame routed(const struct model *m, const struct model_port *from,
 	memcpy(f.b + 6, router->mac.b, 6);
 	f.b[ETHER + 8]--;
 	/* RFC 1624: HC' = ~(~HC + ~m + m'), so that a wrong checksum stays wrong */
-	sum = (uint32_t)(uint16_t)~get16(f.b + ETHER + 10) + (uint16_t)~get16(in->b + ETHER + 8) + get16(f.b + ETHER + 8);
+	sum = (uint32_t)(uint16_t)~get16(f.b + ETHER + 10) + (uint16_t)~get16(in->b + ETHER + 8) +
+	      get16(f.b + ETHER + 8);
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
 	put16(f.b + ETHER + 10, (uint16_t)~sum);
@@ -112,7 +116,8 @@ static struct frame routed(const struct model *m, const struct model_port *from,
 void route(const struct model *m, const struct model_port *from, const struct frame *in, struct outcome *o)
 {
 	struct ip destination = ip4_at(in->b + ETHER + 16);
-	const struct customer_route_doc *r = never_forwarded(&destination) ? NULL : find_route(m, from->adapter->vsid, &destination);
+	const struct customer_route_doc *r =
+		never_forwarded(&destination) ? NULL : find_route(m, from->adapter->vsid, &destination);
 	const struct record_doc *to = r ? receiver(m, r, &destination) : NULL, *at, *own;
 	const struct model_port *port;
 	struct frame f;

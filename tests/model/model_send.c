@@ -20,8 +20,8 @@ static bool may_be_answered(const struct frame *f)
 	return ip[9] != IPPROTO_ICMP || type == 0 || type == 8 || type > 12;
 }
 
-void icmp_error(const struct model *m, const struct model_port *from, const struct frame *f, enum dp_drop_reason reason, uint8_t type,
-		uint8_t code, uint16_t mtu, struct outcome *o)
+void icmp_error(const struct model *m, const struct model_port *from, const struct frame *f, enum dp_drop_reason reason,
+		uint8_t type, uint8_t code, uint16_t mtu, struct outcome *o)
 {
 	const struct record_doc *router = router_of(m, from->adapter->vsid);
 	uint8_t *ip = o->out.b + ETHER, *icmp = ip + IP4;
@@ -49,7 +49,8 @@ void icmp_error(const struct model *m, const struct model_port *from, const stru
 }
 
 /* WG-5: nothing is fragmented; who asked for that is told what fits. */
-static void too_big(const struct model *m, const struct model_port *from, const struct frame *f, uint32_t room, struct outcome *o)
+static void too_big(const struct model *m, const struct model_port *from, const struct frame *f, uint32_t room,
+		    struct outcome *o)
 {
 	if (type_of(f) == TYPE_IP4 && f->n >= ETHER + IP4 && get16(f->b + ETHER + 6) & 0x4000)
 		icmp_error(m, from, f, DP_DROP_TOO_BIG, 3, 4, (uint16_t)room, o);
@@ -113,8 +114,9 @@ static void to_underlay(const struct way *way, struct outcome *o)
 	}
 }
 
-static void encapsulate(const struct model *m, const struct model_port *from, const struct ip *source, const struct record_doc *to,
-			uint32_t vsid, const struct frame *f, const struct frame *original, struct outcome *o)
+static void encapsulate(const struct model *m, const struct model_port *from, const struct ip *source,
+			const struct record_doc *to, uint32_t vsid, const struct frame *f, const struct frame *original,
+			struct outcome *o)
 {
 	struct way way;
 	struct mac unused;
@@ -210,8 +212,8 @@ bool rewrite_addresses(struct frame *f, const struct ip *source, const struct ip
 	return true;
 }
 
-static void rewrite(const struct model *m, const struct model_port *from, const struct record_doc *source, const struct record_doc *to,
-		    const struct frame *f, struct outcome *o)
+static void rewrite(const struct model *m, const struct model_port *from, const struct record_doc *source,
+		    const struct record_doc *to, const struct frame *f, struct outcome *o)
 {
 	struct mac vm = mac_at(f->b + 6);
 	struct way way;
@@ -236,7 +238,8 @@ static void rewrite(const struct model *m, const struct model_port *from, const 
 }
 
 /* The record of an address that this machine has, if it is one of IP rewrite. */
-static const struct record_doc *rewritten(const struct model *m, uint32_t vsid, const uint8_t *address, const uint8_t *mac)
+static const struct record_doc *rewritten(const struct model *m, uint32_t vsid, const uint8_t *address,
+					  const uint8_t *mac)
 {
 	struct ip ca = ip4_at(address);
 	const struct record_doc *r = record_of(m, vsid, &ca);
@@ -250,15 +253,15 @@ const struct record_doc *sender(const struct model *m, const struct model_port *
 {
 	const struct record_doc *own = NULL;
 
-	vec_foreach(&m->records, r)
+	vec_foreach (&m->records, r)
 		if ((*r)->vsid == from->adapter->vsid && mac_equal(&(*r)->mac, &from->adapter->mac) && !is_router(*r) &&
 		    is_local(m, &(*r)->pa) && (!own || ip_compare(&(*r)->ca, &own->ca) < 0))
 			own = *r;
 	return own;
 }
 
-void send_frame(const struct model *m, const struct model_port *from, const struct record_doc *to, uint32_t vsid, const struct frame *f,
-	  const struct frame *original, struct outcome *o)
+void send_frame(const struct model *m, const struct model_port *from, const struct record_doc *to, uint32_t vsid,
+		const struct frame *f, const struct frame *original, struct outcome *o)
 {
 	const struct record_doc *source = NULL, *destination = NULL, *own = sender(m, from);
 	bool within = f == original, is_ip4 = type_of(f) == TYPE_IP4 && f->n >= ETHER + IP4;

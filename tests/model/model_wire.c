@@ -17,7 +17,7 @@ static void pass(const struct frame *f, struct outcome *o)
 
 static const struct record_doc *stands_for(const struct model *m, const struct ip *pa)
 {
-	vec_foreach(&m->records, r)
+	vec_foreach (&m->records, r)
 		if (is_rewrite(*r) && ip_equal(&(*r)->pa, pa))
 			return *r;
 	return NULL;
@@ -47,7 +47,8 @@ static bool rewritten(const struct model *m, const struct frame *in, struct outc
 		dropped(o, DP_DROP_REWRITE_SOURCE_ELSEWHERE);
 	else if (!port)
 		dropped(o, DP_DROP_REWRITE_NO_PORT);
-	else if ((ip[0] & 0xf) < 5 || (!in->gso_size && (get16(ip + 2) > in->n - ETHER || get16(ip + 2) < (ip[0] & 0xf) * 4)) ||
+	else if ((ip[0] & 0xf) < 5 ||
+		 (!in->gso_size && (get16(ip + 2) > in->n - ETHER || get16(ip + 2) < (ip[0] & 0xf) * 4)) ||
 		 !rewrite_addresses(&f, &from->ca, &to->ca))
 		dropped(o, DP_DROP_REWRITE_MALFORMED);
 	else {
@@ -103,7 +104,8 @@ static int open_tunnel(const struct model *m, const struct frame *f, struct tunn
 		return DP_DROP_VSID_RESERVED;
 	t->source = ip4_at(ip + 12);
 	/* padding that the wire added is no part of the inner frame */
-	t->inner = (struct frame) { .n = (f->gso_size ? f->n - ETHER : length) - (INNER - ETHER), .gso_size = f->gso_size,
+	t->inner = (struct frame) { .n = (f->gso_size ? f->n - ETHER : length) - (INNER - ETHER),
+				    .gso_size = f->gso_size,
 				    .gso_segs = f->gso_segs };
 	memcpy(t->inner.b, f->b + INNER, t->inner.n);
 	return OURS;
@@ -123,15 +125,16 @@ static int check_routed(const struct model *m, const struct tunnel *t)
 
 	if (!domain || m->external_router)
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
-	vec_foreach(&m->routes, r)
+	vec_foreach (&m->routes, r)
 		has_router |= guid_equal(&(*r)->rdid, domain) && router_of(m, (*r)->vsid);
 	if (!has_router || mac_is_zero(&src) || (router && !mac_equal(&router->mac, &src)))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
-	vec_foreach(&m->records, p) {
+	vec_foreach (&m->records, p) {
 		const struct record_doc *r = *p;
 		const struct guid *of = domain_of(m, r->vsid);
 
-		if (!of || !guid_equal(of, domain) || is_router(r) || is_local(m, &r->pa) || !ip_equal(&r->pa, &t->source))
+		if (!of || !guid_equal(of, domain) || is_router(r) || is_local(m, &r->pa) ||
+		    !ip_equal(&r->pa, &t->source))
 			continue;
 		/* without a router of its own, the subnet gets what the sender's router sends */
 		found = router ? NULL : router_of(m, r->vsid);
@@ -161,7 +164,7 @@ static int check_source(const struct model *m, const struct tunnel *t, const str
 
 	if (is_local(m, &t->source))
 		return DP_DROP_OWN_PA_AS_SOURCE;
-	vec_foreach(&m->records, p) {
+	vec_foreach (&m->records, p) {
 		const struct record_doc *r = *p;
 
 		if (r->vsid != t->vsid || is_router(r) || !mac_equal(&r->mac, &src) ||
@@ -218,7 +221,8 @@ void model_from_wire(const struct model *m, uint32_t ifindex, const struct frame
 
 	*o = (struct outcome) { 0 };
 	for (size_t i = 0; i < NICS; i++)
-		if (m->facts->nics[i].ifindex == ifindex && is_uplink(m, m->facts->nics[i].name) && type_of(in) == TYPE_IP4)
+		if (m->facts->nics[i].ifindex == ifindex && is_uplink(m, m->facts->nics[i].name) &&
+		    type_of(in) == TYPE_IP4)
 			r = OURS;
 	if (r == OURS) {
 		if (rewritten(m, in, o))

@@ -40,15 +40,19 @@ static const struct record_doc *any_record(const struct model *m)
 	return m->records.items[dice((uint32_t)m->records.n)];
 }
 
-/* A record of the virtual subnet, or where that has none any. */
+/* A record of the virtual subnet, mostly of a machine that there is; or where that has none any. */
 static const struct record_doc *record_in(const struct model *m, uint32_t vsid)
 {
 	const struct record_doc *found = NULL;
+	bool there = !one_in(6);
 	uint32_t n = 0;
 
-	vec_foreach(&m->records, r)
-		if ((*r)->vsid == vsid && one_in(++n))
-			found = *r;
+	vec_foreach (&m->records, p) {
+		const struct record_doc *r = *p;
+
+		if (r->vsid == vsid && (!there || !is_local(m, &r->pa) || port_of(m, vsid, &r->mac)) && one_in(++n))
+			found = r;
+	}
 	return found ? found : any_record(m);
 }
 
@@ -57,7 +61,7 @@ static const struct record_doc *record_with(const struct model *m, uint32_t vsid
 	const struct record_doc *found = NULL;
 	uint32_t n = 0;
 
-	vec_foreach(&m->records, r)
+	vec_foreach (&m->records, r)
 		if ((*r)->vsid == vsid && mac_equal(&(*r)->mac, mac) && one_in(++n))
 			found = *r;
 	return found;
@@ -65,15 +69,19 @@ static const struct record_doc *record_with(const struct model *m, uint32_t vsid
 
 static struct mac odd_mac(void)
 {
-	static const struct mac macs[] = { { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } }, { { 1, 0, 0x5e, 0, 0, 5 } }, { { 0 } },
-					   { { 2, 0, 0, 0, 0, 200 } }, { { 0x33, 0x33, 0, 0, 0, 1 } } };
+	static const struct mac macs[] = { { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } },
+					   { { 1, 0, 0x5e, 0, 0, 5 } },
+					   { { 0 } },
+					   { { 2, 0, 0, 0, 0, 200 } },
+					   { { 0x33, 0x33, 0, 0, 0, 1 } } };
 
 	return macs[dice(ARRAY_SIZE(macs))];
 }
 
 static uint32_t odd_address(void)
 {
-	static const uint32_t addresses[] = { 0, 0xffffffff, 0xe0000005, 0x7f000001, 0x08080808, 0x0a090901, 0x0a140501, 0x0a140601, 0x0a0000ff };
+	static const uint32_t addresses[] = { 0,	  0xffffffff, 0xe0000005, 0x7f000001, 0x08080808,
+					      0x0a090901, 0x0a140501, 0x0a140601, 0x0a0000ff };
 
 	return one_in(3) ? 0x0a000000 | dice(3) << 8 | dice(40) : addresses[dice(ARRAY_SIZE(addresses))];
 }
@@ -130,7 +138,8 @@ static void add_payload(struct frame *f, size_t n)
 
 static void add_ip4(struct frame *f, uint32_t source, uint32_t destination)
 {
-	static const uint8_t protocols[] = { IPPROTO_UDP, IPPROTO_TCP, IPPROTO_ICMP, IPPROTO_GRE, IPPROTO_SCTP, IPPROTO_UDPLITE, IPPROTO_DCCP, 99 };
+	static const uint8_t protocols[] = { IPPROTO_UDP,  IPPROTO_TCP,	    IPPROTO_ICMP, IPPROTO_GRE,
+					     IPPROTO_SCTP, IPPROTO_UDPLITE, IPPROTO_DCCP, 99 };
 	uint8_t protocol = protocols[one_in(3) ? dice(ARRAY_SIZE(protocols)) : dice(3)], *ip = f->b + f->n;
 	size_t at = f->n, options = one_in(20) ? 4 * (1 + dice(3)) : 0;
 
@@ -165,8 +174,12 @@ static void add_arp(struct frame *f, const struct mac *source, uint32_t spa, uin
 	add_payload(f, one_in(3) ? dice(20) : 0);
 }
 
-/* Between two machines: addresses of their records mostly. */
-static void add_body(struct frame *f, uint32_t vlan_tags, const struct mac *mac, uint32_t source, uint32_t destination)
+/*
+ * Between two machines: addresses of their records mostly. Without policy no IPv6: its neighbour discovery is looked into
+ * there, and tests/packet has that.
+ */
+static void add_body(struct frame *f, uint32_t vlan_tags, bool policy, const struct mac *mac, uint32_t source,
+		     uint32_t destination)
 {
 	static const uint16_t tags[] = { 0x8100, 0x8100, 0x88a8, 0x9100 };
 	uint32_t what = dice(20);
@@ -182,7 +195,7 @@ static void add_body(struct frame *f, uint32_t vlan_tags, const struct mac *mac,
 		add16(f, TYPE_ARP);
 		add_arp(f, mac, one_in(8) ? 0 : source, one_in(10) ? source : destination);
 	} else {
-		add16(f, one_in(4) ? TYPE_IP6 : 0x88b5);
+		add16(f, policy && one_in(4) ? TYPE_IP6 : 0x88b5);
 		add_payload(f, 1 + payload_size());
 	}
 }
@@ -203,7 +216,7 @@ static void disturb(struct frame *f)
 	if (f->n < least)
 		add_payload(f, least - f->n);
 	/* what a NIC or a guest calls one large packet */
-	if (one_in(40) && f->n > 600) {
+	if (one_in(40) && f->n > 600 && get16(f->b + 12) == TYPE_IP4) {
 		f->gso_size = 100 + dice(1500);
 		f->gso_segs = (uint32_t)f->n / f->gso_size + 1;
 	}
@@ -218,7 +231,7 @@ static uint32_t v4(const struct ip *ip)
 
 static const struct record_doc *router_record(const struct model *m, uint32_t vsid)
 {
-	vec_foreach(&m->records, r)
+	vec_foreach (&m->records, r)
 		if ((*r)->vsid == vsid && v4(&(*r)->pa) == 0xa9fefefe)
 			return *r;
 	return NULL;
@@ -237,6 +250,8 @@ void packet_from_guest(const struct model *m, struct frame *f, uint32_t *ret_ifi
 	if (one_in(10))
 		src = one_in(3) ? odd_mac() : record_in(m, vsid)->mac;
 	from = record_with(m, vsid, &src);
+	if (port && !has_policy(m, vsid) && one_in(2))
+		dst = m->ports.items[dice((uint32_t)m->ports.n)].adapter->mac;
 	if (one_in(12))
 		dst = one_in(2) ? odd_mac() : any_record(m)->mac;
 	source = from && !one_in(20) ? v4(&from->ca) : one_in(2) ? odd_address() : v4(&record_in(m, vsid)->ca);
@@ -249,7 +264,7 @@ void packet_from_guest(const struct model *m, struct frame *f, uint32_t *ret_ifi
 	}
 	add_mac(f, &dst);
 	add_mac(f, &src);
-	add_body(f, one_in(20) ? 1 + dice(2) : 0, &src, source, destination);
+	add_body(f, one_in(20) ? 1 + dice(2) : 0, port && has_policy(m, vsid), &src, source, destination);
 	disturb(f);
 	/* a switch would really send copies of it, and the kernel cannot cut up what is large by its size alone */
 	if (!port || !has_policy(m, vsid))
@@ -265,12 +280,17 @@ static uint32_t provider_address(const struct model *m, bool local)
 	return one_in(10) ? 0xc0000963 : v4(&any_record(m)->pa);
 }
 
-static bool local_pa(const struct model *m, const struct ip *pa)
+/* A record of a machine that is behind a port of this host; NULL: there is none, or it is time for something else. */
+static const struct record_doc *record_at_port(const struct model *m)
 {
-	vec_foreach(&m->pas, p)
-		if (ip_equal(&(*p)->pa, pa))
-			return true;
-	return false;
+	for (int i = 0; m->ports.n && i < 4; i++) {
+		const struct model_port *p = &m->ports.items[dice((uint32_t)m->ports.n)];
+		const struct record_doc *r = record_with(m, p->adapter->vsid, &p->adapter->mac);
+
+		if (r && is_local(m, &r->pa))
+			return r;
+	}
+	return NULL;
 }
 
 /* A record of a machine at another host, or at this one, if a few tries find one. */
@@ -278,7 +298,7 @@ static const struct record_doc *record_at(const struct model *m, bool here)
 {
 	const struct record_doc *r = any_record(m);
 
-	for (int i = 0; i < 8 && (local_pa(m, &r->pa) != here || v4(&r->pa) == 0xa9fefefe); i++)
+	for (int i = 0; i < 8 && (is_local(m, &r->pa) != here || v4(&r->pa) == 0xa9fefefe); i++)
 		r = any_record(m);
 	return r;
 }
@@ -306,7 +326,8 @@ static void end_outer(struct frame *f)
 	put16(f->b + ETHER + 10, checksum(f->b + ETHER, IP4));
 }
 
-static void inner_frame(const struct model *m, struct frame *f, const struct record_doc *from, const struct record_doc *to)
+static void inner_frame(const struct model *m, struct frame *f, const struct record_doc *from,
+			const struct record_doc *to)
 {
 	const struct record_doc *router = router_record(m, to->vsid);
 	struct mac src = from->mac, dst = to->mac;
@@ -324,12 +345,13 @@ static void inner_frame(const struct model *m, struct frame *f, const struct rec
 		destination = odd_address();
 	add_mac(f, &dst);
 	add_mac(f, &src);
-	add_body(f, one_in(30) ? 1 : 0, &src, source, destination);
+	add_body(f, one_in(30) ? 1 : 0, true, &src, source, destination);
 }
 
 static void nvgre(const struct model *m, struct frame *f)
 {
-	const struct record_doc *from = record_at(m, false), *to = record_at(m, !one_in(10));
+	const struct record_doc *from = record_at(m, false), *at_port = record_at_port(m);
+	const struct record_doc *to = at_port && !one_in(6) ? at_port : record_at(m, !one_in(10));
 	uint32_t vsid = to->vsid, source = v4(&from->pa);
 
 	/* mostly two of one virtual subnet */
@@ -339,8 +361,8 @@ static void nvgre(const struct model *m, struct frame *f)
 		vsid = one_in(2) ? any_record(m)->vsid : one_in(2) ? dice(0x1001) : 0xffffff;
 	source = one_in(15) ? provider_address(m, one_in(2)) : v4(&from->pa);
 	add_outer(f, one_in(60) ? IPPROTO_UDP : IPPROTO_GRE, source,
-		  local_pa(m, &to->pa) && !one_in(8) ? v4(&to->pa) : provider_address(m, true));
-	add16(f, one_in(25) ? dice(0x10000) : 0x2000);
+		  is_local(m, &to->pa) && !one_in(8) ? v4(&to->pa) : provider_address(m, true));
+	add16(f, one_in(25) ? (one_in(4) ? 0 : 1 << dice(16)) : 0x2000);
 	add16(f, one_in(60) ? 0x0800 : 0x6558);
 	add32(f, vsid << 8 | dice(256));
 	inner_frame(m, f, from, to);
@@ -352,7 +374,7 @@ static void plain(const struct model *m, struct frame *f)
 	const struct record_doc *from = record_at(m, false), *to = record_at(m, true);
 	uint32_t source, destination;
 
-	for (int i = 0; i < 30 && (to->rule != NETVIRT_NAT || !local_pa(m, &to->pa)); i++)
+	for (int i = 0; i < 30 && (to->rule != NETVIRT_NAT || !is_local(m, &to->pa)); i++)
 		to = record_at(m, true);
 	for (int i = 0; i < 30 && (from->rule != NETVIRT_NAT || (from->vsid != to->vsid && !one_in(20))); i++)
 		from = record_at(m, false);

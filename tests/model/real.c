@@ -90,8 +90,8 @@ static void make_switches(struct host_facts *f, struct nl *nl)
 		*nic = (struct nic) { .mac = { { 2, 0xee, 0, 0, 0, (uint8_t)i } }, .mtu = 1500 - 100 * i };
 		snprintf(nic->name, sizeof(nic->name), "eth%u", i + 1);
 		mac = nic->mac;
-		shell("ip link add %s address %s mtu %u up type veth peer name peer%u", nic->name, mac_format_colons(&mac, text),
-		      nic->mtu, i);
+		shell("ip link add %s address %s mtu %u up type veth peer name peer%u", nic->name,
+		      mac_format_colons(&mac, text), nic->mtu, i);
 		shell("ip link set peer%u up", i);
 		if (i == 0)
 			shell("ethtool -K %s gro on", nic->name);
@@ -125,6 +125,7 @@ struct real *real_open(struct host_facts *ret_facts)
 	assert_int_equal(unshare(CLONE_NEWNET | CLONE_NEWNS), 0);
 	assert_int_equal(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
 	assert_int_equal(mount("bpf", "/mnt", "bpf", 0, "mode=0700"), 0);
+	assert_int_equal(mount("tmpfs", REAL_TMP, "tmpfs", 0, "mode=0700"), 0);
 	r->engine.bpffs = open("/mnt", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(r->engine.bpffs >= 0);
 	assert_int_equal(nl_open(&r->engine.nl), 0);
@@ -179,7 +180,7 @@ static uint32_t find_xdp(struct real *r)
 	uint32_t found = 0;
 
 	assert_int_equal(bpf_driver_observe_attachments(r->engine.bpf, &all), 0);
-	vec_foreach(&all, a)
+	vec_foreach (&all, a)
 		if (a->role == BPF_ROLE_UPLINK_XDP)
 			found = a->ifindex;
 	vec_done(&all);
