@@ -67,7 +67,8 @@
 	X(145, ROUTER_GUARD, "AC-7", "a router advertisement or redirect, and RouterGuard is on")                      \
 	X(146, GUARD_HIDDEN, "AC-7", "a guard is on, and the packet does not show in its first part what it is")       \
 	X(147, ND_SPOOFED, "NN-3", "neighbour discovery for another MAC address than the adapter's")                   \
-	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")
+	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")   \
+	X(149, STORM_LIMIT, "AC-7", "more broadcast, multicast and flooded packets in a second than StormLimit")
 
 enum dp_drop_reason {
 	DP_DROP_NONE = 0,
