@@ -139,6 +139,12 @@ static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const voi
 	return WIRE_OURS;
 }
 
+/* WG-7: was it sent to a multicast provider address? p: a frame whose outer headers are good. */
+stage _Bool outer_is_group(const struct dp_port *uplink, const void *p)
+{
+	return unlikely(uplink->flags & DP_PORT_GROUPS) && *(const __u8 *)(p + NVGRE_IP + 16) >= 224;
+}
+
 /* The inner frame, inner: its Ethernet header. */
 stage int wire_inner(const void *inner, const void *end, const struct wire *w, const struct dp_port *uplink)
 {
