@@ -141,7 +141,8 @@ struct real *real_open(struct host_facts *ret_facts)
 void real_close(struct real *r)
 {
 	for (int i = 0; i < BPF_ROLE_COUNT; i++)
-		close(r->programs[i]);
+		if (r->programs[i])
+			close(r->programs[i]);
 	bpf_driver_destroy(r->engine.bpf);
 	nl_close(r->engine.nl);
 	map_free(r->engine.no_xdp);
