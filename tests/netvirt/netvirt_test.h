@@ -28,7 +28,8 @@ void lab_tables(const struct netvirt_wants *w, struct lab_tables *ret);
 void lab_tables_done(struct lab_tables *t);
 /*
  * What is wanted, as text in which names of VMs stand for their links: a line for each entry, each table sorted.
- * Only the tables whose letters are given: p ports, d dests, c cas, h hops, a addresses, r routes, u uplinks, R the router's.
+ * Only the tables whose letters are given: p ports, d dests, c cas, h hops, a addresses, r routes, u uplinks, R the router's,
+ * g broadcast.
  */
 char *lab_wants(struct kit *k, const char *tables);
 void lab_assert_wants(struct kit *k, const char *tables, const char *expected);
@@ -49,6 +50,7 @@ int filter_tests(void);
 int next_hop_tests(void);
 int wants_tests(void);
 int router_tests(void);
+int broadcast_tests(void);
 int property_tests(void);
 int records_tests(void);
 int diff_tests(void);

@@ -8,6 +8,7 @@
  *   record          (VSID, CA, MAC) -> PA and rule                  HN-5..HN-8, HN-11
  *   customer route  (RDID, VSID, prefix, next hop), metric          HN-2, HN-3, HN-9
  *   provider address  of this host, on a NIC with ms_netwnv bound   HN-13
+ *   broadcast       VSID -> multicast provider address, or copies  WG-7
  *   provider route  (NIC, prefix, next hop), metric                 HN-13
  */
 extern const char *const netvirt_rules[]; /* TranslationMethodNat, TranslationMethodEncap, TranslationMethodNone */
@@ -55,6 +56,13 @@ struct provider_route_doc {
 };
 extern const struct doc_kind provider_route_kind; /* key: nic/prefix/nexthop */
 
+/* Broadcast and multicast are on in the virtual subnet; without a document they are off. */
+struct broadcast_doc {
+	uint32_t vsid;
+	struct ip pa; /* multicast; 0.0.0.0: a copy to each provider address that has a record in the subnet */
+};
+extern const struct doc_kind broadcast_kind; /* key: vsid */
+
 struct netvirt_global_doc {
 	bool use_external_router;
 };
@@ -63,6 +71,7 @@ extern const struct doc_kind netvirt_global_kind; /* key: "global" */
 extern const struct cmdlet netvirt_record_cmdlets[];
 extern const struct cmdlet netvirt_route_cmdlets[];
 extern const struct cmdlet netvirt_provider_cmdlets[];
+extern const struct cmdlet netvirt_broadcast_cmdlets[];
 extern const struct cmdlet netvirt_query_cmdlets[]; /* Global, Select-NetVirtualizationNextHop */
 extern const struct cmdlet netvirt_statistics_cmdlets[];
 
@@ -108,11 +117,13 @@ const struct record_doc *records_at_pa(const struct docs *d, const struct ip *pa
 				       size_t *pos);
 const struct record_doc *records_at_source(const struct docs *d, const struct ip *ca, const struct ip *pa, size_t *pos);
 bool netvirt_has_records(const struct docs *d, uint32_t vsid, enum record_class class);
+/* Are there machines of the virtual subnet at the provider address, by encapsulation? */
+bool netvirt_has_records_at(const struct docs *d, uint32_t vsid, const struct ip *pa);
 /* One record of each provider address; of more where it has records of different rules. */
 const struct record_doc *records_each_pa(const struct docs *d, size_t *pos);
 const struct customer_route_doc *customer_routes_of(const struct docs *d, uint32_t vsid, size_t *pos);
 
-#define RECORD_INDEXES 5
+#define RECORD_INDEXES 6
 extern const struct doc_index *const record_indexes[RECORD_INDEXES];
 #define CUSTOMER_ROUTE_INDEXES 1
 extern const struct doc_index *const customer_route_indexes[CUSTOMER_ROUTE_INDEXES];

@@ -3,9 +3,10 @@
 
 /* How records and customer routes are found. Keys are compared as bytes: each is written whole. */
 
+/* Of a customer address, or of the provider address of a virtual subnet's hosts. */
 struct ca_key {
 	uint32_t vsid;
-	struct ip ca;
+	struct ip ip;
 };
 
 struct mac_key {
@@ -53,6 +54,14 @@ static bool key_of_subnet(const void *doc, void *ret)
 	return true;
 }
 
+static bool key_of_host(const void *doc, void *ret)
+{
+	const struct record_doc *r = doc;
+
+	*(struct ca_key *)ret = (struct ca_key){ r->vsid, r->pa };
+	return r->rule == NETVIRT_ENCAP && !netvirt_is_gateway_record(r);
+}
+
 static bool key_of_pa(const void *doc, void *ret)
 {
 	const struct record_doc *r = doc;
@@ -78,11 +87,12 @@ static bool key_of_route(const void *doc, void *ret)
 static const struct doc_index by_ca = { sizeof(struct ca_key), key_of_ca };
 static const struct doc_index by_mac = { sizeof(struct mac_key), key_of_mac };
 static const struct doc_index by_subnet = { sizeof(struct subnet_key), key_of_subnet };
+static const struct doc_index by_host = { sizeof(struct ca_key), key_of_host };
 static const struct doc_index by_pa = { sizeof(struct pa_key), key_of_pa };
 static const struct doc_index by_source = { sizeof(struct source_key), key_of_source };
 static const struct doc_index routes_by_vsid = { sizeof(uint32_t), key_of_route };
 
-const struct doc_index *const record_indexes[RECORD_INDEXES] = { &by_ca, &by_mac, &by_subnet, &by_pa, &by_source };
+const struct doc_index *const record_indexes[RECORD_INDEXES] = { &by_ca, &by_mac, &by_subnet, &by_host, &by_pa, &by_source };
 const struct doc_index *const customer_route_indexes[CUSTOMER_ROUTE_INDEXES] = { &routes_by_vsid };
 
 const struct record_doc *records_at_ca(const struct docs *d, uint32_t vsid, const struct ip *ca, size_t *pos)
@@ -119,6 +129,13 @@ const struct record_doc *records_at_source(const struct docs *d, const struct ip
 	struct source_key key = { *ca, *pa };
 
 	return docs_find(d, &record_kind, &by_source, &key, pos);
+}
+
+bool netvirt_has_records_at(const struct docs *d, uint32_t vsid, const struct ip *pa)
+{
+	struct ca_key key = { vsid, *pa };
+
+	return docs_find(d, &record_kind, &by_host, &key, &(size_t){ 0 });
 }
 
 const struct record_doc *records_each_pa(const struct docs *d, size_t *pos)
