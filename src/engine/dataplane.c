@@ -298,14 +298,16 @@ static struct dp_port uplink_value(struct pass *p, const char *nic, const struct
 		v.flags |= DP_PORT_XDP;
 
 	memcpy(v.mac, l->mac.b, 6);
-	vec_foreach(&p->netvirt.pas, pa) {
-		if (!streq(pa->nic, nic) || !ip_is_v4(&pa->pa))
-			continue;
-		if (n < DP_PORT_ADDR4)
-			v.addr4[n++] = ip_v4(&pa->pa);
-		else
-			v.flags |= DP_PORT_MORE_CA;
-	}
+	/* All of the host's (2.5): what is for another NIC's address may come by this one. Its own are the quick ones. */
+	for (int others = 0; others < 2; others++)
+		vec_foreach(&p->netvirt.pas, pa) {
+			if (streq(pa->nic, nic) == others || !ip_is_v4(&pa->pa))
+				continue;
+			if (n < DP_PORT_ADDR4)
+				v.addr4[n++] = ip_v4(&pa->pa);
+			else
+				v.flags |= DP_PORT_MORE_CA;
+		}
 	v.flags |= rewrite_uplink_flags(p) | group_uplink_flags(p, nic);
 	return v;
 }

@@ -138,12 +138,11 @@ static void touch_record(struct update *u, const struct record_doc *r)
 
 static void touch_subnet(struct update *u, const struct fact *f)
 {
-	static const enum record_class classes[] = { RECORD_ENCAP, RECORD_WILDCARD };
 	const struct docs *docs = u->view.host->wants->docs;
 	const struct record_doc *r;
 
-	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
-		for (size_t pos = 0; (r = records_in_subnet(docs, f->segment, classes[i], &pos));)
+	for (enum record_class class = 0; class < RECORD_CLASSES; class++)
+		for (size_t pos = 0; (r = records_in_subnet(docs, f->segment, class, &pos));)
 			touch(u, BPF_TABLE_SOURCES, r, &f->rdid);
 	/* Those that went with the same change. */
 	vec_foreach(&u->x->noted, noted)

@@ -102,7 +102,7 @@ static const struct record_doc *lowest(const struct docs *d, uint32_t vsid, enum
 	const struct record_doc *r, *best = NULL;
 
 	for (size_t pos = 0; (r = records_in_subnet(d, vsid, class, &pos));)
-		if (r->rule == NETVIRT_ENCAP && ip_is_v4(&r->ca))
+		if (ip_is_v4(&r->ca))
 			keep_lowest(&best, r);
 	return best;
 }
@@ -121,7 +121,7 @@ static const struct record_doc *find_hop(const struct router *x, uint32_t vsid, 
 	const struct record_doc *r, *best = NULL;
 
 	for (size_t pos = 0; (r = records_at_ca(x->docs, vsid, ca, &pos));)
-		if (r->rule == NETVIRT_ENCAP)
+		if (netvirt_is_carried(r))
 			keep_lowest(&best, r);
 	return best;
 }
