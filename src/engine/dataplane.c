@@ -271,7 +271,7 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 	v.src_pa = dp_addr_of(&w->src_pa);
 	for (size_t i = 0; i < w->n_cas; i++)
 		v.addr4[i] = ip_v4(&w->cas[i]);
-	guards_port(&w->guards, &v);
+	guards_port(p, w, &v);
 	rewrite_port(w, &v);
 	return v;
 }
@@ -419,8 +419,11 @@ static void write_attachments(struct changes *x)
 	struct pass *p = x->p;
 	struct diff d;
 
-	vec_foreach(&p->ports, port)
+	vec_foreach(&p->ports, port) {
 		want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT);
+		if (guards_is_mirrored(p, port))
+			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_MIRROR);
+	}
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);
 

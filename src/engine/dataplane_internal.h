@@ -13,7 +13,9 @@ static inline void dataplane_failed(struct pass *p, int r, const char *what)
 }
 
 /* Guards and limits: what they say of a port. */
-void guards_port(const struct want_guards *w, struct dp_port *port);
+void guards_port(struct pass *p, const struct want_vport *w, struct dp_port *port);
+/* Does anybody get copies of that port's frames? */
+bool guards_is_mirrored(struct pass *p, const struct want_port *port);
 
 /* Broadcast and multicast (group.c); hops: address -> next hop index + 1. */
 void groups_write(struct pass *p, struct map *hops, struct bpf_group_vec *ret_gone);

@@ -104,7 +104,7 @@ static void open_programs(struct real *r)
 	static const char *const names[] = { "vport", "uplink", "uplink_xdp" };
 	char path[128];
 
-	for (int i = 0; i < BPF_ROLE_COUNT; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d/abi%d/%s", r->engine.bpffs, DP_ABI, names[i]);
 		r->programs[i] = bpf_obj_get(path);
 		assert_true(r->programs[i] >= 0);
@@ -142,7 +142,8 @@ struct real *real_open(struct host_facts *ret_facts)
 void real_close(struct real *r)
 {
 	for (int i = 0; i < BPF_ROLE_COUNT; i++)
-		close(r->programs[i]);
+		if (r->programs[i])
+			close(r->programs[i]);
 	bpf_driver_destroy(r->engine.bpf);
 	nl_close(r->engine.nl);
 	map_free(r->engine.no_xdp);

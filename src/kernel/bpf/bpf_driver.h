@@ -32,6 +32,7 @@ enum bpf_role {
 	 * meet a kernel without the TC program.
 	 */
 	BPF_ROLE_UPLINK_XDP,
+	BPF_ROLE_MIRROR, /* besides, at the egress of a port with DP_PORT_MIRROR */
 	BPF_ROLE_COUNT,
 };
 
