@@ -10,6 +10,11 @@
 
 #include "cmdlet.h"
 
+struct kit_shutdown {
+	host_shutdown_fn done;
+	void *arg;
+};
+
 /* What a port carried: by the link's own counters, and by the dataplane's. */
 struct kit_traffic {
 	char link[16];
@@ -39,6 +44,9 @@ struct kit {
 	host_drop_vec drops;
 	int traffic_error;
 	int drops_error;
+	/* What the host can run, at first nothing; fields may be set. */
+	struct host_machines machines;
+	VEC(struct kit_shutdown) shutdowns;
 };
 
 /* The list of reasons to drop: MAC_SPOOFED (NN-1), NO_RECORD (2.5), WRONG_SOURCE (no rule). */
@@ -74,6 +82,8 @@ void kit_names(const struct kit *k, const char *property, const char *expected);
 char *kit_snapshot(const struct kit *k);
 /* Calls the pending host->exec callbacks, last first. */
 void kit_pump(struct kit *k);
+/* Ends the pending host->shutdown callbacks, last first. */
+void kit_shut_down(struct kit *k, bool in_time);
 
 #define REFUSED(cmdlet_, parameters_, id_)                                                                             \
 	{                                                                                                              \

@@ -126,7 +126,7 @@ static void want_ports(struct context *x)
 	vec_foreach(&ports, p) {
 		const struct adapter_doc *a = adapter_get(x->docs, &p->adapter);
 		struct want_vport w = { .vsid = p->vsid, .mac = p->mac, .spoofing = p->spoofing,
-					.inner_elsewhere = !guid_is_zero(&p->vm) };
+					.inner_elsewhere = !guid_is_zero(&p->vm) && !p->tap };
 		struct port_key key;
 
 		if (!p->bridge[0])
