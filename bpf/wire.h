@@ -3,6 +3,7 @@
 #define NESTOR_BPF_WIRE_H
 
 #include "nvgre.h"
+#include "trace.h"
 
 /*
  * What comes from the wire: the outer headers of NVGRE over IPv4, checked and removed. Only pure functions of the
@@ -78,6 +79,8 @@ stage int wire_outer(const void *p, const void *end, __u32 len, _Bool segmented,
  */
 stage int wire_source_pa(const struct dp_dest *d, const struct wire *w, const struct dp_port *uplink)
 {
+	if (d)
+		trace(INNER_SOURCE, 0, 0, 0, &d->pa);
 	if (likely(d && d->kind != DP_DEST_LOCAL && addr_equals_v4(&d->pa, w->source_pa)))
 		return WIRE_OURS;
 	if (pa4_is_local(uplink, w->source_pa))
@@ -132,6 +135,7 @@ static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const voi
 		return mac_is_zero(subnet->router_mac) ? DP_DROP_INNER_SOURCE_UNKNOWN : DP_DROP_ROUTED_SOURCE_UNKNOWN;
 	if (mac_is_zero(subnet->router_mac) && !mac_equal(mac, source->router_mac))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	trace(INNER_ROUTED, ip->saddr, source_pa);
 	return WIRE_OURS;
 }
 

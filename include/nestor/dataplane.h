@@ -14,7 +14,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 2
+#define DP_ABI 3
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -58,8 +58,17 @@ enum dp_port_flag {
 	 * only holds while every frame passes the XDP program.
 	 */
 	DP_PORT_XDP = 1 << 7,
+	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
 	/* port: src_pa is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
+};
+
+/* What few ports have: the path of a frame asks for all of it at once. */
+#define DP_PORT_RARE DP_PORT_GUARDS
+
+enum dp_guard {
+	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
+	DP_GUARD_ROUTER = 1 << 1,	/* nor advertise a router, nor redirect (RouterGuard) */
 };
 
 #define DP_PORT_ADDR4 4
@@ -83,6 +92,9 @@ struct dp_port {
 	__u8 pad2[19];
 	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
+	/* third cache line: what DP_PORT_RARE leads to */
+	__u8 guards;			/* enum dp_guard */
+	__u8 pad3[63];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -309,7 +321,7 @@ enum dp_verdict {
 
 #define DP_ASSERT(c) _Static_assert(c, #c)
 DP_ASSERT(sizeof(union dp_addr) == 16);
-DP_ASSERT(sizeof(struct dp_port) == 128);
+DP_ASSERT(sizeof(struct dp_port) == 192);
 DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router_mac) == 80);
@@ -332,6 +344,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
 DP_ASSERT(sizeof(struct dp_pa) == 8);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
+DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);
