@@ -34,7 +34,9 @@ struct engine {
 	struct guest_engine *guests;
 	struct machines *machines; /* NULL: none has been wanted yet */
 	sd_event_source *machines_source;
+	uint64_t machine_steps; /* of machines_steps(), how many have been counted as writes */
 	struct waiter *waiters;     /* for what is under way */
+	struct err *settle_error;   /* for them */
 	struct shutdown *shutdowns;
 	bool retry;                 /* this pass tries again what has failed */
 	struct map *guest_watches; /* guid -> sd_event_source * */

@@ -80,6 +80,36 @@ void engine_waiters_free(struct engine *g, const struct err *e)
 	}
 }
 
+/* The first failure is for those who wait; the log has all. */
+static void note_failure(struct engine *g, const char *what, const char *why)
+{
+	log_error("%s: %s", what, why);
+	if (!g->waiters)
+		return;
+	err_set(&g->settle_error, "Engine.ApplyFailed", ERR_INVALID_OPERATION, NULL,
+		"The change is stored, but not all of it is in effect: %s: %s.", what, why);
+	err_advise(&g->settle_error, 0, "It is tried again by itself, with the next change at the latest; the daemon's log has every failure.");
+}
+
+/* Each failure is told once, when it comes: cmdlets that come later have not asked for it. Passes show that it lasts. */
+static void note_failures(struct engine *g)
+{
+	struct machine m;
+
+	if (machines_error_is_new(g->machines))
+		note_failure(g, "there is no connection to libvirt", machines_error(g->machines));
+	for (size_t pos = 0; machines_next(g->machines, &pos, &m);) {
+		const struct vm_doc *vm = vm_get(g->config.docs, &m.id);
+		_cleanup_free_ char *what = NULL;
+
+		if (!m.error_is_new)
+			continue;
+		what = xasprintf("the virtual machine %s is not in the state that is wanted", vm ? vm->name : "that was removed");
+		note_failure(g, what, m.error);
+	}
+	machines_told(g->machines);
+}
+
 static int on_machines(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	_cleanup_err_ struct err *e = NULL;
@@ -90,13 +120,16 @@ static int on_machines(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	(void)revents;
 	if (!machines_dispatch(g->machines))
 		return 0;
+	note_failures(g);
 	note_ended(g);
 	engine_shutdowns_check(g);
 	if (machines_busy(g->machines))
 		return 0;
 	engine_reconcile(g, &e);
-	if (!machines_busy(g->machines))
-		engine_waiters_free(g, e);
+	if (machines_busy(g->machines))
+		return 0;
+	engine_waiters_free(g, g->settle_error ? g->settle_error : e);
+	err_free(TAKE_PTR(g->settle_error));
 	return 0;
 }
 
@@ -298,22 +331,15 @@ static void tell_failures(struct pass *p)
 	const char *why = machines_error(p->g->machines);
 	struct machine m;
 
-	/* Who asked for it is told; later cmdlets have not asked for it. */
-	if (why && machines_error_is_new(p->g->machines))
-		pass_failed(p, -ENOTCONN, why, "cannot reach libvirt");
-	else if (why)
+	if (why)
 		pass_degraded(p, "there is no connection to libvirt: %s", why);
 	for (size_t pos = 0; machines_next(p->g->machines, &pos, &m);) {
 		const struct vm_doc *vm = vm_get(p->g->config.docs, &m.id);
 
-		if (m.error_is_new)
-			pass_failed(p, -EIO, m.error, "cannot bring the virtual machine %s to the state that is wanted",
-				    vm ? vm->name : "that was removed");
-		else if (m.error)
+		if (m.error)
 			pass_degraded(p, "the virtual machine %s is not in the state that is wanted: %s",
 				      vm ? vm->name : "that was removed", m.error);
 	}
-	machines_told(p->g->machines);
 }
 
 /* The machines are to be ended before this process is: its threads do it, and nobody else waits for them here. */
@@ -329,7 +355,7 @@ void step_machines(struct pass *p)
 {
 	_cleanup_free_ const void **all = NULL;
 	VEC(struct machine_want) wants = { 0 };
-	size_t n, busy;
+	size_t n;
 
 	if (machines_needed(p) <= 0)
 		return;
@@ -338,11 +364,10 @@ void step_machines(struct pass *p)
 		if (((const struct vm_doc *)all[i])->engine == VM_ENGINE_QEMU)
 			vec_push(&wants, want_of(p, all[i]));
 	tell_failures(p);
-	busy = machines_busy(p->g->machines);
 	machines_want(p->g->machines, wants.items, wants.n, p->g->retry);
 	if (machines_error(p->g->machines) && !machines_busy(p->g->machines))
 		engine_schedule(p->g, RECONNECT_US);
-	for (; busy < machines_busy(p->g->machines); busy++)
+	for (; p->g->machine_steps < machines_steps(p->g->machines); p->g->machine_steps++)
 		pass_wrote(p, "a step of a virtual machine began");
 	vec_foreach(&wants, w)
 		free((void *)(uintptr_t)w->spec.nics);

@@ -52,6 +52,7 @@ struct entry {
 	bool ended;  /* it ran and was wanted to, and ended by itself */
 	char *error;
 	bool told;         /* of error */
+	bool retrying;     /* nothing new is wanted: failing again is no news */
 	bool shut_down;    /* the guest is to be asked to */
 	char *refused;     /* why that failed */
 	bool listed;
@@ -70,6 +71,7 @@ struct machines {
 	char *error;
 	bool told; /* of error */
 	size_t busy;
+	uint64_t steps; /* begun, but for those that only look */
 	/* shared */
 	pthread_mutex_t lock;
 	pthread_cond_t work;
@@ -176,7 +178,7 @@ static void do_connect(struct machines *m, struct task *t)
 
 	if (!conn) {
 		t->r = -ENOTCONN;
-		t->message = xasprintf("%.500s", e && e->message ? e->message : "libvirt did not say why");
+		t->message = step_message(e && e->message ? e->message : "");
 		return;
 	}
 	/* Before the list is made, so that nothing is missed in between. */
@@ -309,6 +311,7 @@ static void step_begin(struct machines *m, struct entry *x)
 	if (step == STEP_SHUTDOWN)
 		x->shut_down = false;
 	m->busy++;
+	m->steps += step != STEP_QUERY;
 	t = xcalloc(1, sizeof(*t));
 	t->kind = TASK_STEP;
 	t->step = step;
@@ -400,7 +403,7 @@ static void stepped(struct machines *m, struct task *t)
 	} else if (t->r < 0) {
 		free(x->error);
 		x->error = TAKE_PTR(t->message);
-		x->told = false;
+		x->told = x->retrying;
 	}
 	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure) {
 		map_del(m->entries, &x->id, sizeof(x->id));
@@ -460,12 +463,14 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	log = xasprintf("%s/%s.log", m->log_dir, guid_format(&w->spec.id, id));
 	machine_xml(&w->spec, &m->host, m->instance, log, &xml);
 	same = x->wanted && x->want_running == w->running && x->want_boot == w->spec.boot && streq_ptr(x->xml, str_get(&xml));
+	if (!same)
+		x->ended = x->retrying = false;
+	else if (retry && x->error)
+		x->retrying = true;
 	if (!same || retry) {
 		free(x->error);
 		x->error = NULL;
 	}
-	if (!same)
-		x->ended = false;
 	x->wanted = true;
 	x->want_running = w->running;
 	x->want_boot = w->spec.boot;
@@ -473,6 +478,27 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	x->xml = str_take(&xml);
 	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &boot, x->want_digest);
 	return !same;
+}
+
+/* Neither wanted any more nor known to libvirt. */
+static void forget_absent(struct machines *m)
+{
+	struct entry *gone;
+	void *value;
+
+	do {
+		gone = NULL;
+		for (size_t pos = 0; !gone && map_next(m->entries, &pos, NULL, NULL, &value);) {
+			struct entry *x = value;
+
+			if (!x->listed && !x->busy && !x->unsure && x->seen.state == MACHINE_ABSENT)
+				gone = x;
+		}
+		if (gone) {
+			map_del(m->entries, &gone->id, sizeof(gone->id));
+			entry_free(gone);
+		}
+	} while (gone);
 }
 
 void machines_want(struct machines *m, const struct machine_want *wants, size_t n, bool retry)
@@ -488,6 +514,7 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
 		x->listed = true;
 		changed |= want_set(m, x, &wants[i], retry);
 	}
+	forget_absent(m);
 	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);) {
 		struct entry *x = value;
 
@@ -516,6 +543,11 @@ int machines_shutdown(struct machines *m, const struct guid *id)
 	x->shut_down = true;
 	step_begin(m, x);
 	return 0;
+}
+
+uint64_t machines_steps(const struct machines *m)
+{
+	return m->steps;
 }
 
 size_t machines_busy(const struct machines *m)

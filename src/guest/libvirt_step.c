@@ -6,13 +6,46 @@
 
 #include "vec.h"
 
-/* In libvirt's words, as far as they are words. */
+#define MESSAGE_MAX 500
+
+/* 2026-11-23T17:59:10.563125Z */
+static const char *skip_time(const char *line)
+{
+	size_t n = strspn(line, "0123456789-:.TZ");
+
+	return n > 20 && line[n] == ' ' ? line + n + 1 : line;
+}
+
+char *step_message(const char *text)
+{
+	_cleanup_str_ struct str all = { 0 };
+
+	for (size_t n; *text && all.len < MESSAGE_MAX; text += n + (text[n] == '\n')) {
+		const char *line = text, *qemu;
+		size_t skipped;
+
+		n = strcspn(text, "\n");
+		/* What QEMU said begins after libvirt's own words, in the same line. */
+		qemu = memmem(line, n, ": 2", 3);
+		skipped = (size_t)(skip_time(line) - line);
+		if (memmem(line, n, ": warning: ", 11)) {
+			if (qemu)
+				str_addn(&all, line, (size_t)(qemu - line) + 1);
+			continue;
+		}
+		if (all.len && n)
+			str_addc(&all, ' ');
+		str_addn(&all, line + skipped, MIN(n - skipped, MESSAGE_MAX));
+	}
+	return *str_get(&all) ? str_take(&all) : xstrdup("libvirt did not say why");
+}
+
 static int failed(virConnectPtr conn, char **message)
 {
 	const virError *e = virGetLastError();
 
 	free(*message);
-	*message = xasprintf("%.500s", e && e->message ? e->message : "libvirt did not say why");
+	*message = step_message(e && e->message ? e->message : "");
 	return virConnectIsAlive(conn) == 1 ? -EIO : -ENOTCONN;
 }
 

@@ -31,6 +31,12 @@ struct seen {
 int step_run(virConnectPtr conn, const char *instance, enum step step, const struct guid *id, const char *xml, struct seen *ret,
 	     char **message);
 
+/*
+ * libvirt's message as one line, bounded: without the warnings that QEMU prints about processor features, among which the
+ * reason would drown, and without QEMU's times.
+ */
+char *step_message(const char *text);
+
 struct seen_vec {
 	struct seen *items;
 	size_t n;

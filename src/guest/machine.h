@@ -131,6 +131,8 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
  */
 int machines_shutdown(struct machines *m, const struct guid *id);
 
+/* How many steps have begun so far that change something. */
+uint64_t machines_steps(const struct machines *m);
 /* How many machines have a step under way. */
 size_t machines_busy(const struct machines *m);
 /* Why there is no connection to libvirt; NULL: there is one, or nobody has needed it yet. Owned by m. */

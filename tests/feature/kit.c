@@ -156,7 +156,7 @@ static void fake_machines(struct host *h, struct host_machines *ret)
 	*ret = kit_of(h)->machines;
 }
 
-/* Pending like a command: kit_pump() lets the guest shut down, or says why it did not. */
+/* Pending like a command, until kit_pump(). */
 static int fake_shutdown(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg,
 			 struct err **e)
 {
@@ -170,13 +170,13 @@ static int fake_shutdown(struct host *h, const struct guid *vm, uint32_t timeout
 	return 0;
 }
 
-void kit_shut_down(struct kit *k, bool in_time)
+static void end_shutdowns(struct kit *k)
 {
 	while (k->shutdowns.n) {
 		struct kit_shutdown s = k->shutdowns.items[--k->shutdowns.n];
 		struct err *e = NULL;
 
-		if (!in_time)
+		if (k->stubborn)
 			err_set(&e, "Vm.ShutdownTimeout", ERR_INVALID_OPERATION, NULL, "It still runs.");
 		s.done(s.arg, e);
 	}
@@ -184,7 +184,7 @@ void kit_shut_down(struct kit *k, bool in_time)
 
 void kit_pump(struct kit *k)
 {
-	(void)k;
+	end_shutdowns(k);
 	while (execs.n) {
 		struct exec x = execs.items[--execs.n];
 		struct err *e = NULL;
