@@ -38,8 +38,14 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 void engine_free(struct engine *g);
 DEFINE_CLEANUP(struct engine *, engine_free)
 
-/* One whole pass. Engine.ApplyFailed: the documents stand, but not all of it is in effect; the rest was done. */
+/*
+ * One pass. Of lookup records, of which there may be a million, only what changed; everything else whole. Engine.ApplyFailed:
+ * the documents stand, but not all of it is in effect; the rest was done.
+ */
 int engine_reconcile(struct engine *g, struct err **e);
+/* The same with all lookup records compared: for who thinks that somebody else has changed the tables. */
+int engine_reconcile_all(struct engine *g, struct err **e);
+
 /*
  * Virtual machines take seconds: is something that the last pass began still under way? Then done is called later, once, when
  * nothing is any more, with what failed (borrowed; NULL: nothing did).
