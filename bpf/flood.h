@@ -2,6 +2,7 @@
 #ifndef NESTOR_BPF_FLOOD_H
 #define NESTOR_BPF_FLOOD_H
 
+#include "acl.h"
 #include "verdict.h"
 
 /* A ring longer than this is cut: the bound keeps one broadcast from holding the CPU. */
@@ -25,7 +26,8 @@ static long flood_one(__u32 i __attribute__((unused)), void *arg)
 	port = port_get(f->next);
 	if (!port || port->segment != f->segment)
 		return 1;
-	if (bpf_clone_redirect(f->skb, f->next, 0) == 0) {
+	if ((!(port->flags & DP_PORT_ACL_IN) || acl_check(f->skb, f->next, DP_ACL_IN) == NEXT) &&
+	    bpf_clone_redirect(f->skb, f->next, 0) == 0) {
 		count_received(port, frame_packets(f->skb), f->skb->len);
 		f->copies++;
 	}

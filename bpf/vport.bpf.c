@@ -4,6 +4,7 @@
  * At the ingress of the host side of a port: what the guest sends. port -> guards -> virtual subnet: tag, ARP, source
  * check -> destination, or route -> deliver on this host, or encapsulate or rewrite, and send.
  */
+#include "acl.h"
 #include "arp.h"
 #include "deliver.h"
 #include "flood.h"
@@ -100,6 +101,11 @@ int nestor_vport(struct __sk_buff *skb)
 	action = guard(skb, port, eth);
 	if (unlikely(action != NEXT))
 		return action;
+	if (unlikely(port->flags & DP_PORT_ACL_OUT)) {
+		action = acl_check(skb, skb->ifindex, DP_ACL_OUT);
+		if (action != NEXT)
+			return action;
+	}
 	return port->segment ? segment(skb, port) : pass(skb);
 }
 

@@ -14,7 +14,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 2
+#define DP_ABI 3
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -58,6 +58,8 @@ enum dp_port_flag {
 	 * only holds while every frame passes the XDP program.
 	 */
 	DP_PORT_XDP = 1 << 7,
+	DP_PORT_ACL_OUT = 1 << 10,	/* acl_sets[DP_ACL_OUT] is asked about what the guest sends (dataplane_acl.h) */
+	DP_PORT_ACL_IN = 1 << 11,	/* acl_sets[DP_ACL_IN] about what it gets */
 	/* port: src_pa is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
 };
@@ -80,7 +82,8 @@ struct dp_port {
 	__u8 router_mac[6];		/* of the segment's distributed router (HN-4, HN-6); zero: frames are not routed */
 	__u8 pad1[2];
 	__u32 router4;			/* its address, network order; 0: none. Who answers by ICMP */
-	__u8 pad2[19];
+	__u32 acl_sets[2];		/* by enum dp_acl_direction; 0: none */
+	__u8 pad2[11];
 	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
 };
@@ -258,7 +261,8 @@ struct dp_counters {
 /* ---- map "drops": HASH, value __u64 packets ---- */
 
 struct dp_drop_key {
-	__u32 ifindex;			/* where the frame came in; 0: the map was full for its device */
+	/* where the frame came in; of what a port's inbound ACL denies: that port; 0: the map was full for its device */
+	__u32 ifindex;
 	__u32 reason;			/* enum dp_drop_reason */
 };
 
@@ -306,6 +310,7 @@ enum dp_verdict {
 
 #define DP_CB_VERDICT 0
 #define DP_CB_DETAIL 1
+#define DP_CB_RULE 2			/* with a drop by an ACL: dp_acl_rule.number of the rule that denied */
 
 #define DP_ASSERT(c) _Static_assert(c, #c)
 DP_ASSERT(sizeof(union dp_addr) == 16);
@@ -314,6 +319,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router_mac) == 80);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router4) == 88);
+DP_ASSERT(__builtin_offsetof(struct dp_port, acl_sets) == 92);
 DP_ASSERT(sizeof(struct dp_route_key) == 40);
 DP_ASSERT(__builtin_offsetof(struct dp_route_key, ca) == 24);
 DP_ASSERT(sizeof(struct dp_route) == 20);

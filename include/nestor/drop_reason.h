@@ -61,7 +61,14 @@
 	X(67, REWRITE_MALFORMED, "", "the packet for a rewritten address ends before its IPv4 header says")            \
 	/* to the port */                                                                                              \
 	X(80, PORT_GONE, "", "the destination's port is gone")                                                         \
-	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")
+	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")                        \
+	/* access control lists of a port */                                                                           \
+	X(128, ACL_OUTBOUND, "AC-2", "an ACL entry of the port denies what its guest sends")                           \
+	X(129, ACL_INBOUND, "AC-2", "an ACL entry of the port denies what its guest gets")                             \
+	X(130, EXTENDED_ACL_OUTBOUND, "AC-3", "an extended ACL rule of the port denies what its guest sends")          \
+	X(131, EXTENDED_ACL_INBOUND, "AC-3", "an extended ACL rule of the port denies what its guest gets")            \
+	X(132, ACL_HEADERS, "", "the packet's headers end early or never, so that no rule can be held against them")   \
+	X(133, ACL_NOT_READY, "", "the port's rules are not in the dataplane")
 
 enum dp_drop_reason {
 	DP_DROP_NONE = 0,
@@ -69,7 +76,7 @@ enum dp_drop_reason {
 	NESTOR_DROP_REASONS(NESTOR_DROP_ENUM)
 #undef NESTOR_DROP_ENUM
 	/* codes stay below this, so that tables indexed by code are small */
-	DP_DROP_MAX = 128,
+	DP_DROP_MAX = 256,
 };
 
 #endif

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nestor/dataplane.h>
+#include <nestor/dataplane_acl.h>
 
 #include "vec.h"
 
@@ -20,11 +21,14 @@ struct bpf_driver_options {
 	uint32_t max_ports;    /* ports with counters at the same time; 0: 4096 */
 	uint32_t max_records;  /* entries of dests, and of cas; 0: 1048576 */
 	uint32_t max_nexthops; /* 0: 16384 */
+	uint32_t max_flows;    /* flows of ports with ACLs that are remembered at the same time; 0: 65536 */
 	bool clsact;           /* attach by clsact also where the kernel has tcx */
 };
 
 enum bpf_role {
 	BPF_ROLE_VPORT,  /* at the host side of a port */
+	/* there, too, in the other direction: only a port without a virtual subnet, with DP_PORT_ACL_IN, needs it */
+	BPF_ROLE_VPORT_EGRESS,
 	BPF_ROLE_UPLINK, /* at an uplink */
 	/*
 	 * Besides, at the XDP of an uplink with DP_PORT_XDP in its entry; -EOPNOTSUPP where the driver has no native XDP,
@@ -80,6 +84,20 @@ struct bpf_source {
 	struct dp_source value;
 };
 
+/* Rules that ports hold against the packets of one direction (dataplane_acl.h). */
+struct bpf_acl_set {
+	uint32_t id;
+	bool complete;			/* else its maker died on the way: to be deleted */
+	struct dp_acl_rule *rules;	/* by section, MAC rules last, in the order in which they are tried; owned */
+	uint32_t *index;		/* where they are in the dataplane; owned */
+	size_t n;
+};
+
+struct bpf_acl_meter {
+	struct dp_acl_meter_key key;
+	struct dp_acl_meter value;	/* summed over the CPUs */
+};
+
 struct bpf_attachment {
 	uint32_t ifindex;
 	enum bpf_role role;
@@ -103,6 +121,8 @@ BPF_VEC(bpf_rewrite_vec, struct bpf_rewrite);
 BPF_VEC(bpf_route_vec, struct bpf_route);
 BPF_VEC(bpf_subnet_vec, struct bpf_subnet);
 BPF_VEC(bpf_source_vec, struct bpf_source);
+BPF_VEC(bpf_acl_set_vec, struct bpf_acl_set);
+BPF_VEC(bpf_acl_meter_vec, struct bpf_acl_meter);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
 BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
@@ -164,6 +184,23 @@ int bpf_driver_observe_subnets(struct bpf_driver *d, struct bpf_subnet_vec *out)
 int bpf_driver_set_sources(struct bpf_driver *d, const struct bpf_source *items, size_t n);
 int bpf_driver_delete_sources(struct bpf_driver *d, const struct dp_source_key *keys, size_t n);
 int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out);
+
+/*
+ * Adds a set, never changed afterwards, under a number that no set has had. The rules are ordered as in struct bpf_acl_set. -E2BIG:
+ * they do not fit, each section filled up to a multiple of 64, into DP_ACL_RULES. A set may be deleted when no port names it.
+ */
+int bpf_driver_add_acl_set(struct bpf_driver *d, const struct dp_acl_rule *rules, size_t n, uint32_t *ret_id);
+int bpf_driver_delete_acl_set(struct bpf_driver *d, const struct bpf_acl_set *set);
+/* Sorted by id. Freed by bpf_acl_sets_done(). */
+int bpf_driver_observe_acl_sets(struct bpf_driver *d, struct bpf_acl_set_vec *out);
+void bpf_acl_sets_done(struct bpf_acl_set_vec *sets);
+
+/* A meter that begins at 0; one that is there counts on. */
+int bpf_driver_add_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key);
+int bpf_driver_delete_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key);
+int bpf_driver_observe_acl_meters(struct bpf_driver *d, struct bpf_acl_meter_vec *out);
+/* -ENOENT: there is no such meter. */
+int bpf_driver_read_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key, struct dp_acl_meter *ret);
 
 /*
  * Attachments, in the caller's network namespace: TC by tcx link where the kernel has it, else by clsact. attach is
