@@ -36,6 +36,8 @@ __noinline __u32 acl_mac_rule(struct __sk_buff *skb)
 stage int acl_drop(struct __sk_buff *skb, __u32 ifindex, __u32 reason, __u32 number)
 {
 	skb->cb[DP_CB_RULE] = number;
+	if (number)
+		trace(ACL_DENIED, number);
 	return drop_at(skb, ifindex, reason);
 }
 
@@ -98,15 +100,14 @@ __noinline int acl_first_fragment(__u64 verdict)
 }
 
 /*
- * An ICMP error about a packet of a session belongs to it (RFC 5508 section 4, RFC 4890 4.3.1: what is dropped of them breaks
- * connections). It must be for the sender of the packet that it quotes. Uses p->key up.
+ * An ICMP error about a packet of a session belongs to it (RFC 5508 section 4, RFC 4890 4.3.1: what is dropped of them
+ * breaks connections). It must be for the sender of the packet that it quotes. True: it quotes one, to which p->key leads now.
  */
-__noinline int acl_is_related(struct __sk_buff *skb)
+__noinline int acl_quotes(struct __sk_buff *skb)
 {
 	struct acl_packet *p = acl_packet();
 	_Bool ip4, out;
 	union dp_addr local;
-	struct dp_acl_flow *f;
 	__u32 at, quote;
 
 	if (!p)
@@ -147,8 +148,14 @@ __noinline int acl_is_related(struct __sk_buff *skb)
 		acl_icmp(p, 128, 129);
 	else if (p->key.protocol == IPPROTO_TCP || p->key.protocol == IPPROTO_UDP)
 		acl_ports(p, *(const __u16 *)p->head, *(const __u16 *)(p->head + 2));
-	f = acl_flow(p);
 	at = p->set, p->set = p->other_set, p->other_set = at;
+	return 1;
+}
+
+stage _Bool acl_is_related(struct __sk_buff *skb, struct acl_packet *p)
+{
+	const struct dp_acl_flow *f = acl_quotes(skb) ? acl_flow(p) : NULL;
+
 	return f && acl_session_alive(p, f, bpf_ktime_get_coarse_ns());
 }
 
@@ -208,10 +215,11 @@ __noinline int acl_check(struct __sk_buff *skb, __u32 ifindex, __u32 direction)
 	verdict = acl_verdict(p);
 	reason = DP_ACL_VERDICT_REASON(verdict);
 	number = p->flow.rule[direction & 1];
-	if (unlikely(reason) && !(reason == DP_DROP_EXTENDED_ACL_OUTBOUND + direction && acl_is_related(skb)))
+	if (unlikely(reason) && !(reason == DP_DROP_EXTENDED_ACL_OUTBOUND + direction && acl_is_related(skb, p)))
 		return acl_drop(skb, ifindex, reason, number);
 	if (DP_ACL_VERDICT_METER(verdict))
 		acl_count(skb, ifindex, DP_ACL_VERDICT_METER(verdict));
+	trace(ACL_PASSED, ifindex);
 	return NEXT;
 }
 

@@ -114,13 +114,11 @@ stage __u32 acl_lowest_bit(__u64 w)
 }
 
 /*
- * The first rule from one word to another goes to p->found, ACL_NO_RULE if there is none. Not returned: to the verifier the number
- * found in each word would be a case of its own, three times in a row.
+ * The first rule from one word to another goes to p->found, ACL_NO_RULE if there is none. Through memory: to the verifier the
+ * number found in each word would be a case of its own, three times in a row.
  */
-static __noinline int acl_first(struct acl_packet *p, const struct acl_vectors *v, __u32 from, __u32 to)
+stage void acl_first(struct acl_packet *p, const struct acl_vectors *v, __u32 from, __u32 to)
 {
-	if (!p || !v)
-		return 0;
 	p->found = ACL_NO_RULE;
 	for (__u32 i = 0; i < DP_ACL_WORDS; i++) {
 		__u32 n = from + i;
@@ -134,7 +132,6 @@ static __noinline int acl_first(struct acl_packet *p, const struct acl_vectors *
 			break;
 		}
 	}
-	return 0;
 }
 
 stage const struct dp_acl_rule *acl_rule(struct acl_packet *p, const struct acl_vectors *v, __u32 set, __u32 from, __u32 to)

@@ -3,6 +3,7 @@
 #define NESTOR_BPF_ACL_SESSION_H
 
 #include "acl_classify.h"
+#include "trace.h"
 
 /*
  * Flows and the sessions of stateful rules. Entries of an LRU map may come to stand for another flow while they are looked at: so
@@ -155,6 +156,7 @@ stage __u64 acl_judge(struct acl_packet *p, struct dp_acl_flow *f)
 		acl_session_open(p, f, now);
 	else if (acl_may_answer(p, f) && acl_session_alive(p, f, now)) {
 		acl_session_note(p, f, now);
+		trace(ACL_SESSION);
 		verdict &= ~DP_ACL_VERDICT(0, 0, 0xff, 0);
 	}
 	return verdict;

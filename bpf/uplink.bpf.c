@@ -2,10 +2,11 @@
 
 /*
  * At the ingress of the uplink: what the wire brings. NVGRE for a provider address of this host: outer headers ->
- * records of the inner source -> decapsulate -> deliver. IP rewrite: provider addresses -> customer addresses -> deliver.
+ * records of the inner source -> decapsulate -> deliver, to one port or to all (WG-7). IP rewrite: provider addresses -> customer addresses -> deliver.
  * Everything else goes on to the kernel, untouched.
  */
 #include "deliver.h"
+#include "group_wire.h"
 #include "meta.h"
 #include "rewrite.h"
 #include "wire.h"
@@ -62,23 +63,34 @@ stage int deliver_by_meta(struct __sk_buff *skb)
 	p = frame_data(skb);
 	if (p + ETH_HLEN > frame_end(skb))
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	trace(WIRE_META);
 	return deliver(skb, segment, ifindex, p, 1);
 }
 
-SEC("tc")
-int nestor_uplink(struct __sk_buff *skb)
+stage int find_port(__u32 vsid, const void *mac, __u32 *ret_ifindex)
 {
-	const struct dp_port *uplink;
-	const struct dp_dest *dest;
+	const struct dp_dest *dest = dest_get(vsid, mac);
+
+	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
+		return DP_DROP_DESTINATION_NOT_LOCAL;
+	*ret_ifindex = dest->target;
+	return WIRE_OURS;
+}
+
+stage int uplink(struct __sk_buff *skb)
+{
+	const struct dp_port *port;
 	struct wire w = {};
 	struct ether inner;
 	const void *p, *end;
 	int reason, action;
+	__u32 target = 0;
+	_Bool for_many;
 
-	uplink = port_get(skb->ifindex);
-	if (unlikely(!uplink))
+	port = port_get(skb->ifindex);
+	if (unlikely(!port))
 		return pass(skb);
-	if (uplink->flags & DP_PORT_XDP) {
+	if (port->flags & DP_PORT_XDP) {
 		reason = deliver_by_meta(skb);
 		if (reason != NEXT)
 			return reason;
@@ -90,27 +102,44 @@ int nestor_uplink(struct __sk_buff *skb)
 		bpf_skb_pull_data(skb, skb->len < PULL_HEADERS ? skb->len : PULL_HEADERS);
 		p = frame_data(skb), end = frame_end(skb);
 	}
-	if ((uplink->flags & DP_PORT_REWRITE) && rewrite_receive(skb, p, end, &action))
+	if ((port->flags & DP_PORT_REWRITE) && rewrite_receive(skb, p, end, &action))
 		return action;
-	reason = wire_outer(p, end, skb->len, skb->gso_size, uplink, &w);
-	if (reason == WIRE_OTHER)
+	reason = wire_outer(p, end, skb->len, skb->gso_size, port, &w);
+	if (reason == WIRE_OTHER) {
+		trace(WIRE_OTHER);
 		return pass(skb);
-	if (likely(reason == WIRE_OURS))
-		reason = wire_inner(p + NVGRE_INNER, end, &w, uplink);
+	}
+	if (likely(reason == WIRE_OURS)) {
+		trace_inner(NVGRE_INNER);
+		trace(WIRE_NVGRE, w.source_pa, w.vsid);
+		reason = wire_inner(p + NVGRE_INNER, end, &w, port);
+	}
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
 	if (unlikely(p + NVGRE_PAYLOAD > end))
 		return drop(skb, DP_DROP_INNER_TRUNCATED);
 	inner = ether_load(p + NVGRE_INNER);
-	if (unlikely(mac_is_group(&inner)))
-		return drop(skb, DP_DROP_BROADCAST_OFF);
-	dest = dest_get(w.vsid, &inner);
-	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
-		return drop(skb, DP_DROP_DESTINATION_NOT_LOCAL);
+	for_many = mac_is_group(&inner) || outer_is_group(port, p);
+	reason = likely(!for_many) ? find_port(w.vsid, &inner, &target) : group_find(w.vsid, p, end, &target);
+	if (unlikely(reason != WIRE_OURS))
+		return drop(skb, reason);
+	if (likely(!for_many))
+		trace(DEST_LOCAL, trace_mac(&inner), target);
+	else
+		trace(WIRE_FOR_MANY);
 	reason = decapsulate(skb, &w, inner);
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
-	return deliver(skb, w.vsid, dest->target, &inner, inner.type == ETHERTYPE_IP4);
+	trace(DECAP, skb->len);
+	if (unlikely(for_many))
+		return group_receive(skb, w.vsid, target);
+	return deliver(skb, w.vsid, target, &inner, inner.type == ETHERTYPE_IP4);
+}
+
+SEC("tc")
+int nestor_uplink(struct __sk_buff *skb)
+{
+	return TRACED(skb, 1, uplink(skb));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

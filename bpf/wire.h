@@ -3,6 +3,7 @@
 #define NESTOR_BPF_WIRE_H
 
 #include "nvgre.h"
+#include "trace.h"
 
 /*
  * What comes from the wire: the outer headers of NVGRE over IPv4, checked and removed. Only pure functions of the
@@ -78,7 +79,9 @@ stage int wire_outer(const void *p, const void *end, __u32 len, _Bool segmented,
  */
 stage int wire_source_pa(const struct dp_dest *d, const struct wire *w, const struct dp_port *uplink)
 {
-	if (likely(d && d->kind != DP_DEST_LOCAL && addr_equals_v4(&d->pa, w->source_pa)))
+	if (d)
+		trace(INNER_SOURCE, 0, 0, 0, &d->pa);
+	if (likely(d && d->kind == DP_DEST_REMOTE && addr_equals_v4(&d->pa, w->source_pa)))
 		return WIRE_OURS;
 	if (pa4_is_local(uplink, w->source_pa))
 		return DP_DROP_OWN_PA_AS_SOURCE;
@@ -90,14 +93,22 @@ stage int wire_source_mac(const void *inner, const struct wire *w, const struct 
 	return wire_source_pa(dest_get(w->vsid, inner + ETH_ALEN), w, uplink);
 }
 
+/*
+ * Of a machine with several addresses, each may have its own provider address; its host may as well send from the first one for
+ * all of them.
+ */
 stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const struct dp_port *uplink)
 {
 	const struct dp_dest *d = dest_get(w->vsid, inner + ETH_ALEN);
 	const struct dp_ca *c;
 
-	if (unlikely(d && (d->ca4 != ca || !ca)) && !(d->flags & DP_DEST_ANY_CA)) {
+	if (unlikely(d && (d->ca4 != ca || !ca))) {
 		c = ca4_get(w->vsid, ca);
-		if (!c || (c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN))
+		if (c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN)))
+			c = NULL;
+		if (c && !(c->flags & DP_CA_LOCAL) && addr_equals_v4(&c->pa, w->source_pa))
+			return WIRE_OURS;
+		if (!c && !(d->flags & DP_DEST_ANY_CA))
 			d = NULL;
 	}
 	return wire_source_pa(d, w, uplink);
@@ -132,7 +143,14 @@ static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const voi
 		return mac_is_zero(subnet->router_mac) ? DP_DROP_INNER_SOURCE_UNKNOWN : DP_DROP_ROUTED_SOURCE_UNKNOWN;
 	if (mac_is_zero(subnet->router_mac) && !mac_equal(mac, source->router_mac))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	trace(INNER_ROUTED, ip->saddr, source_pa);
 	return WIRE_OURS;
+}
+
+/* WG-7: was it sent to a multicast provider address? p: a frame whose outer headers are good. */
+stage _Bool outer_is_group(const struct dp_port *uplink, const void *p)
+{
+	return unlikely(uplink->flags & DP_PORT_GROUPS) && *(const __u8 *)(p + NVGRE_IP + 16) >= 224;
 }
 
 /* The inner frame, inner: its Ethernet header. */

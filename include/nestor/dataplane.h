@@ -10,11 +10,12 @@
  * values are compared as bytes.
  */
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 3
+#define DP_ABI 7
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -60,8 +61,21 @@ enum dp_port_flag {
 	DP_PORT_XDP = 1 << 7,
 	DP_PORT_ACL_OUT = 1 << 10,	/* acl_sets[DP_ACL_OUT] is asked about what the guest sends (dataplane_acl.h) */
 	DP_PORT_ACL_IN = 1 << 11,	/* acl_sets[DP_ACL_IN] about what it gets */
+	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
+	DP_PORT_STORM = 1 << 13,	/* storm_limit is not 0 */
+	DP_PORT_MIRROR = 1 << 14,	/* copies of what it sends and receives go to the port mirror, and those behind that */
+	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
+	DP_PORT_GROUPS = 1 << 19,
 	/* port: src_pa is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
+};
+
+/* What few ports have: the path of a frame asks for all of it at once. */
+#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM | DP_PORT_ACL_OUT | DP_PORT_MIRROR)
+
+enum dp_guard {
+	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
+	DP_GUARD_ROUTER = 1 << 1,	/* nor advertise a router, nor redirect (RouterGuard) */
 };
 
 #define DP_PORT_ADDR4 4
@@ -74,7 +88,7 @@ struct dp_port {
 	__u32 slot;			/* index into map "counters"; given by the driver, callers leave it 0 */
 	__u8 mac[6];			/* of the guest's adapter */
 	__u8 pad0[2];
-	__u32 flood_next;		/* ifindex of the next port of the segment (a ring), where it has no policy; 0: none */
+	__u32 flood_next;		/* ifindex of the next port of the segment (a ring); 0: none, or no frame is for all */
 	union dp_addr src_pa;		/* provider address of this host for the VSID (HN-13); zero: none */
 	__u32 addr4[DP_PORT_ADDR4];	/* network order, 0 unused: source addresses that need no lookup */
 	/* second cache line: what only routed and rewritten frames and answers in place read */
@@ -82,10 +96,16 @@ struct dp_port {
 	__u8 router_mac[6];		/* of the segment's distributed router (HN-4, HN-6); zero: frames are not routed */
 	__u8 pad1[2];
 	__u32 router4;			/* its address, network order; 0: none. Who answers by ICMP */
-	__u32 acl_sets[2];		/* by enum dp_acl_direction; 0: none */
-	__u8 pad2[11];
+	__u8 pad2[19];
 	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
+	/* third cache line: what DP_PORT_RARE and DP_PORT_ACL_IN lead to */
+	__u8 guards;			/* enum dp_guard */
+	__u8 pad3[3];
+	__u32 storm_limit;		/* broadcast, multicast and flooded packets a second */
+	__u32 mirror;			/* ifindex of the first port that gets copies; of one that gets them: of the next; 0: none */
+	__u32 acl_sets[2];		/* by enum dp_acl_direction; 0: none */
+	__u8 pad4[44];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -228,11 +248,23 @@ struct dp_nexthop {
 	__u8 pad1[4];
 };
 
-/* ---- map "pas": HASH, key union dp_addr: provider addresses of this host ---- */
+/* ---- map "pas": HASH, key union dp_addr: provider addresses of this host, and the multicast ones it listens to ---- */
 
 struct dp_pa {
 	__u32 ifindex;			/* device that has it; informative */
 	__u32 flags;			/* 0 */
+};
+
+/* ---- map "groups": HASH, key __u32 segment: virtual subnets where broadcast and multicast are on (WG-7) ---- */
+
+#define DP_GROUP_PEERS 256
+
+struct dp_group {
+	union dp_addr pa;		/* what frames for many may be sent to besides this host's own addresses; zero: nothing */
+	__u32 first;			/* ifindex of a port of the segment on this host, where its ring begins; 0: there is none */
+	__u32 n_peers;			/* entries of peers in use */
+	__u32 pad[2];
+	__u32 peers[DP_GROUP_PEERS];	/* indexes into map "nexthops": each gets a copy. With pa: the one that leads there */
 };
 
 /* ---- map "rewrites": HASH, key union dp_addr: what a provider address of IP rewrite stands for, wherever it is ---- */
@@ -256,6 +288,14 @@ struct dp_counters {
 	__u64 sent_bytes;
 	__u64 received_packets;
 	__u64 received_bytes;
+};
+
+/* ---- map "limits": ARRAY, index = dp_port.slot: how far a port is with its limits; the programs' own ---- */
+
+struct dp_limit {
+	struct bpf_spin_lock lock;
+	__u32 storm_packets;		/* since storm_start */
+	__u64 storm_start;		/* CLOCK_MONOTONIC, ns */
 };
 
 /* ---- map "drops": HASH, value __u64 packets ---- */
@@ -305,7 +345,7 @@ enum dp_verdict {
 	DP_VERDICT_REPLY,		/* cb[1]: ifindex of the port the frame came from */
 	DP_VERDICT_SEND,		/* cb[1]: ifindex of the uplink */
 	DP_VERDICT_SEND_NEIGH,		/* cb[1]: ifindex of the device where the kernel resolves */
-	DP_VERDICT_FLOOD,		/* cb[1]: number of ports that got a copy */
+	DP_VERDICT_FLOOD,		/* cb[1]: number of ports and of other hosts that got a copy */
 };
 
 #define DP_CB_VERDICT 0
@@ -314,12 +354,12 @@ enum dp_verdict {
 
 #define DP_ASSERT(c) _Static_assert(c, #c)
 DP_ASSERT(sizeof(union dp_addr) == 16);
-DP_ASSERT(sizeof(struct dp_port) == 128);
+DP_ASSERT(sizeof(struct dp_port) == 192);
 DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router_mac) == 80);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router4) == 88);
-DP_ASSERT(__builtin_offsetof(struct dp_port, acl_sets) == 92);
+DP_ASSERT(__builtin_offsetof(struct dp_port, acl_sets) == 140);
 DP_ASSERT(sizeof(struct dp_route_key) == 40);
 DP_ASSERT(__builtin_offsetof(struct dp_route_key, ca) == 24);
 DP_ASSERT(sizeof(struct dp_route) == 20);
@@ -336,9 +376,12 @@ DP_ASSERT(sizeof(struct dp_nexthop) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, pa) == 16);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
 DP_ASSERT(sizeof(struct dp_pa) == 8);
+DP_ASSERT(sizeof(struct dp_group) == 32 + 4 * DP_GROUP_PEERS);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
+DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
+DP_ASSERT(sizeof(struct dp_limit) == 16);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);
 DP_ASSERT(sizeof(struct dp_config) == 64);

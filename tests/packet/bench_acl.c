@@ -15,12 +15,12 @@
 #define REPEAT 200000
 #define ROUNDS 15
 
-static int program(enum bpf_role role)
+static int program(void)
 {
 	char path[96];
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d/abi%d/%s", fixture_pins(), DP_ABI, role == BPF_ROLE_VPORT ? "vport" : "vport_egress");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/abi%d/vport", fixture_pins(), DP_ABI);
 	fd = bpf_obj_get(path);
 	assert_true(fd >= 0);
 	return fd;
@@ -80,7 +80,7 @@ static void rules_cost(void **state _unused_)
 	struct packet p = { .local = "10.0.0.1", .remote = "10.200.0.1", .protocol = IPPROTO_TCP, .local_port = 1000, .remote_port = 80,
 			    .tcp_flags = 0x10, .payload = 20 };
 	uint32_t ns[VARIANTS][ROUNDS];
-	int fd = program(BPF_ROLE_VPORT);
+	int fd = program();
 
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int v = 0; v < VARIANTS; v++) {

@@ -72,30 +72,30 @@ static void without_addresses(void **state _unused_)
 	static const uint8_t neighbour[] = { 133, 134, 135, 136 };
 	struct frame f;
 
-	acl_set(PLAIN, DP_ACL_OUT, rules, 1);
-	expect(PLAIN, DP_ACL_OUT, &arp, 0);
-	expect(PLAIN, DP_ACL_OUT, &ipx, 0);
+	acl_set(OPEN, DP_ACL_OUT, rules, 1);
+	expect(OPEN, DP_ACL_OUT, &arp, 0);
+	expect(OPEN, DP_ACL_OUT, &ipx, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(neighbour); i++) {
 		nd.icmp_type = neighbour[i];
 		nd.hop_limit = 255;
 		f = from_plain(nd);
-		expect(PLAIN, DP_ACL_OUT, &f, 0);
+		expect(OPEN, DP_ACL_OUT, &f, 0);
 		/* one that was forwarded is no neighbour's */
 		nd.hop_limit = 254;
 		f = from_plain(nd);
-		expect(PLAIN, DP_ACL_OUT, &f, DP_DROP_ACL_OUTBOUND);
+		expect(OPEN, DP_ACL_OUT, &f, DP_DROP_ACL_OUTBOUND);
 	}
 	nd.hop_limit = 255;
 	nd.icmp_type = 137;
 	f = from_plain(nd);
-	expect(PLAIN, DP_ACL_OUT, &f, DP_DROP_ACL_OUTBOUND);
+	expect(OPEN, DP_ACL_OUT, &f, DP_DROP_ACL_OUTBOUND);
 	/* RFC 2710: behind a hop-by-hop header, as it is always sent */
 	nd.icmp_type = 131;
 	nd.hop_limit = 1;
 	nd.extensions = 1;
 	f = from_plain(nd);
-	expect(PLAIN, DP_ACL_OUT, &f, 0);
-	acl_clear(PLAIN);
+	expect(OPEN, DP_ACL_OUT, &f, 0);
+	acl_clear(OPEN);
 }
 
 static void mac_rules(void **state _unused_)
@@ -537,7 +537,7 @@ static void behind_other_headers(void **state _unused_)
 	acl_clear(PLAIN);
 }
 
-/* A packet that ends within what the rules read passes no rule at all. */
+/* A packet that ends within what the rules read passes no rule at all. OPEN: no guard looks at the headers first. */
 static void every_truncation(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = { extended((struct rule){ .number = 9, .protocol = IPPROTO_TCP }) };
@@ -549,21 +549,21 @@ static void every_truncation(void **state _unused_)
 	v4.tags = v6.tags = 1;
 	frames[0] = from_plain(v4);
 	frames[1] = from_plain(v6);
-	acl_set(PLAIN, DP_ACL_OUT, rules, 1);
+	acl_set(OPEN, DP_ACL_OUT, rules, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
 		for (size_t n = 15; n < frames[i].n; n++) {
 			struct frame f = frames[i];
 
 			f.n = n;
-			expect(PLAIN, DP_ACL_OUT, &f, n < read[i] ? DP_DROP_ACL_HEADERS : 0);
+			expect(OPEN, DP_ACL_OUT, &f, n < read[i] ? DP_DROP_ACL_HEADERS : 0);
 		}
 	}
 	/* an IPv4 header that says less than it has */
 	frames[0].b[18] = 0x44;
-	expect(PLAIN, DP_ACL_OUT, &frames[0], DP_DROP_ACL_HEADERS);
+	expect(OPEN, DP_ACL_OUT, &frames[0], DP_DROP_ACL_HEADERS);
 	frames[0].b[18] = 0x55;
-	expect(PLAIN, DP_ACL_OUT, &frames[0], DP_DROP_ACL_HEADERS);
-	acl_clear(PLAIN);
+	expect(OPEN, DP_ACL_OUT, &frames[0], DP_DROP_ACL_HEADERS);
+	acl_clear(OPEN);
 }
 
 static void set_is_missing(void **state _unused_)

@@ -287,7 +287,7 @@ static void as_the_model(void **unused _unused_)
 			enum dp_drop_reason want = model(direction, &p, &rule);
 			struct result r = run(acl_role(direction), PLAIN, &f);
 
-			if (r.verdict != (want ? DP_VERDICT_DROP : DP_VERDICT_PASS) || (want && (r.detail != want || r.rule != rule)))
+			if ((r.verdict == DP_VERDICT_DROP) != (want != 0) || (want && (r.detail != want || r.rule != rule)))
 				fail_msg("NESTOR_SEED=%llu round %d packet %d: %s %s %s/%u -> %s/%u type %u fragment %d: wanted %s rule %u, got "
 					 "verdict %u %s rule %u (session: %d)", (unsigned long long)seed, round, i,
 					 direction ? "in" : "out", p.protocol == IPPROTO_TCP ? "TCP" : "", p.local, p.local_port, p.remote,

@@ -21,6 +21,7 @@ static const struct {
 	const char *name;
 	enum bpf_map_type type;
 	uint32_t key_size, value_size;
+	bool state; /* what packets leave behind, not what the daemon says */
 } maps[MAP_COUNT] = {
 	[MAP_PORTS] = { "ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_port) },
 	[MAP_DESTS] = { "dests", BPF_MAP_TYPE_HASH, sizeof(struct dp_dest_key), sizeof(struct dp_dest) },
@@ -28,24 +29,27 @@ static const struct {
 	[MAP_NEXTHOPS] = { "nexthops", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_nexthop) },
 	[MAP_PAS] = { "pas", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_pa) },
 	[MAP_REWRITES] = { "rewrites", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_rewrite) },
-	[MAP_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_counters) },
-	[MAP_DROPS] = { "drops", BPF_MAP_TYPE_HASH, sizeof(struct dp_drop_key), 8 },
+	[MAP_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_counters), true },
+	[MAP_LIMITS] = { "limits", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_limit), true },
+	[MAP_DROPS] = { "drops", BPF_MAP_TYPE_HASH, sizeof(struct dp_drop_key), 8, true },
 	[MAP_ROUTES] = { "routes", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct dp_route_key), sizeof(struct dp_route) },
 	[MAP_SUBNETS] = { "subnets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_subnet) },
 	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_HASH, sizeof(struct dp_source_key), sizeof(struct dp_source) },
-	[MAP_FLOWS] = { "flows", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_flow) },
+	[MAP_GROUPS] = { "groups", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_group) },
+	[MAP_FLOWS] = { "flows", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_flow), true },
 	[MAP_ACL_RULES] = { "acl_rules", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_rule_key), sizeof(struct dp_acl_rule) },
 	[MAP_ACL_SETS] = { "acl_sets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_acl_set) },
 	[MAP_ACL_MATCHES] = { "acl_matches", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct dp_acl_match_key), 4 },
 	[MAP_ACL_VECTORS] = { "acl_vectors", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_vector_key), sizeof(struct dp_acl_vector) },
 	[MAP_ACL_MACS] = { "acl_macs", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_mac_key), 4 },
-	[MAP_ACL_METERS] = { "acl_meters", BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct dp_acl_meter_key), sizeof(struct dp_acl_meter) },
-	[MAP_ACL_FLOWS] = { "acl_flows", BPF_MAP_TYPE_LRU_HASH, sizeof(struct dp_acl_flow_key), sizeof(struct dp_acl_flow) },
+	[MAP_ACL_METERS] = { "acl_meters", BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct dp_acl_meter_key), sizeof(struct dp_acl_meter), true },
+	[MAP_ACL_FLOWS] = { "acl_flows", BPF_MAP_TYPE_LRU_HASH, sizeof(struct dp_acl_flow_key), sizeof(struct dp_acl_flow), true },
 	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
 };
 
 const char *const role_names[BPF_ROLE_COUNT] = {
-	[BPF_ROLE_VPORT] = "vport", [BPF_ROLE_VPORT_EGRESS] = "vport_egress", [BPF_ROLE_UPLINK] = "uplink", [BPF_ROLE_UPLINK_XDP] = "uplink_xdp",
+	[BPF_ROLE_VPORT] = "vport", [BPF_ROLE_UPLINK] = "uplink", [BPF_ROLE_UPLINK_XDP] = "uplink_xdp",
+	[BPF_ROLE_VPORT_EGRESS] = "vport_egress",
 };
 
 void pin_path(const struct bpf_driver *d, const char *name, char path[static PIN_PATH_SIZE])
@@ -136,7 +140,7 @@ static int maps_open(struct bpf_driver *d)
 	return r;
 }
 
-static int maps_prepare(struct bpf_driver *d, struct bpf_object *obj)
+int maps_prepare(struct bpf_driver *d, struct bpf_object *obj, bool own_state)
 {
 	struct bpf_map *map;
 
@@ -144,7 +148,7 @@ static int maps_prepare(struct bpf_driver *d, struct bpf_object *obj)
 		map = bpf_object__find_map_by_name(obj, maps[i].name);
 		if (!map)
 			continue;
-		int r = d->maps[i] >= 0 ? bpf_map__reuse_fd(map, d->maps[i]) :
+		int r = d->maps[i] >= 0 && !(own_state && maps[i].state) ? bpf_map__reuse_fd(map, d->maps[i]) :
 					  bpf_map__set_max_entries(map, d->max_entries[i]);
 		if (r != 0)
 			return r;
@@ -268,7 +272,7 @@ static int program_load(struct bpf_driver *d, enum bpf_role role, bool maps_are_
 
 	if (!obj)
 		return -errno;
-	r = maps_prepare(d, obj);
+	r = maps_prepare(d, obj, false);
 	if (r == 0)
 		r = bpf_object__load(obj);
 	if (r == 0)
@@ -299,10 +303,12 @@ static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options 
 	d->max_entries[MAP_PAS] = 1024;
 	d->max_entries[MAP_REWRITES] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_COUNTERS] = 1 + (opt && opt->max_ports ? opt->max_ports : 4096);
+	d->max_entries[MAP_LIMITS] = d->max_entries[MAP_COUNTERS];
 	d->max_entries[MAP_DROPS] = 1 << 16;
 	d->max_entries[MAP_ROUTES] = 1 << 18;
 	d->max_entries[MAP_SUBNETS] = 1 << 16;
 	d->max_entries[MAP_SOURCES] = d->max_entries[MAP_DESTS];
+	d->max_entries[MAP_GROUPS] = 1 << 16;
 	d->max_entries[MAP_FLOWS] = DP_FLOWS;
 	d->max_entries[MAP_ACL_RULES] = 1 << 20;
 	d->max_entries[MAP_ACL_SETS] = 1 << 16;
@@ -355,6 +361,8 @@ void bpf_driver_close(struct bpf_driver *d)
 	for (int i = 0; i < BPF_ROLE_COUNT; i++)
 		if (d->programs[i] >= 0)
 			close(d->programs[i]);
+	for (int i = 0; i < BPF_ROLE_COUNT; i++)
+		bpf_object__close(d->dry[i]);
 	maps_close(d);
 	free(d->slots);
 	free(d);

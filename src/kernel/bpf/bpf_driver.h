@@ -27,8 +27,6 @@ struct bpf_driver_options {
 
 enum bpf_role {
 	BPF_ROLE_VPORT,  /* at the host side of a port */
-	/* there, too, in the other direction: only a port without a virtual subnet, with DP_PORT_ACL_IN, needs it */
-	BPF_ROLE_VPORT_EGRESS,
 	BPF_ROLE_UPLINK, /* at an uplink */
 	/*
 	 * Besides, at the XDP of an uplink with DP_PORT_XDP in its entry; -EOPNOTSUPP where the driver has no native XDP,
@@ -36,6 +34,8 @@ enum bpf_role {
 	 * meet a kernel without the TC program.
 	 */
 	BPF_ROLE_UPLINK_XDP,
+	/* besides, at the egress of a port with DP_PORT_MIRROR, or with DP_PORT_ACL_IN and without a virtual subnet */
+	BPF_ROLE_VPORT_EGRESS,
 	BPF_ROLE_COUNT,
 };
 
@@ -84,6 +84,11 @@ struct bpf_source {
 	struct dp_source value;
 };
 
+struct bpf_group {
+	uint32_t key; /* segment */
+	struct dp_group value;
+};
+
 /* Rules that ports hold against the packets of one direction (dataplane_acl.h). */
 struct bpf_acl_set {
 	uint32_t id;
@@ -123,6 +128,7 @@ BPF_VEC(bpf_subnet_vec, struct bpf_subnet);
 BPF_VEC(bpf_source_vec, struct bpf_source);
 BPF_VEC(bpf_acl_set_vec, struct bpf_acl_set);
 BPF_VEC(bpf_acl_meter_vec, struct bpf_acl_meter);
+BPF_VEC(bpf_group_vec, struct bpf_group);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
 BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
@@ -165,6 +171,26 @@ int bpf_driver_delete_nexthop(struct bpf_driver *d, uint32_t index);
 int bpf_driver_observe_nexthops(struct bpf_driver *d, struct bpf_nexthop_vec *out);
 uint32_t bpf_driver_max_nexthops(const struct bpf_driver *d);
 
+/*
+ * The tables that may have a million entries, without making a vector of them: keys and values lie as in dataplane.h, arrays of
+ * them one after the other.
+ */
+enum bpf_table {
+	BPF_TABLE_DESTS,    /* struct dp_dest_key, struct dp_dest */
+	BPF_TABLE_CAS,      /* struct dp_ca_key, struct dp_ca */
+	BPF_TABLE_REWRITES, /* union dp_addr, struct dp_rewrite */
+	BPF_TABLE_SOURCES,  /* struct dp_source_key, struct dp_source */
+	BPF_TABLE_COUNT,
+};
+/* Calls each() for all entries; stops at its first error, which it returns. Nothing may be written meanwhile. */
+int bpf_driver_walk(struct bpf_driver *d, enum bpf_table table, int (*each)(void *arg, const void *key, const void *value),
+		    void *arg);
+/* -ENOENT: there is none. */
+int bpf_driver_get(struct bpf_driver *d, enum bpf_table table, const void *key, void *ret_value);
+/* -E2BIG: the table is full. */
+int bpf_driver_set(struct bpf_driver *d, enum bpf_table table, const void *keys, const void *values, size_t n);
+int bpf_driver_delete(struct bpf_driver *d, enum bpf_table table, const void *keys, size_t n);
+
 int bpf_driver_set_pa(struct bpf_driver *d, const struct bpf_pa *pa);
 int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa);
 int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out);
@@ -184,6 +210,11 @@ int bpf_driver_observe_subnets(struct bpf_driver *d, struct bpf_subnet_vec *out)
 int bpf_driver_set_sources(struct bpf_driver *d, const struct bpf_source *items, size_t n);
 int bpf_driver_delete_sources(struct bpf_driver *d, const struct dp_source_key *keys, size_t n);
 int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out);
+
+/* Virtual subnets with broadcast and multicast; as with dests. At most 65,536. */
+int bpf_driver_set_groups(struct bpf_driver *d, const struct bpf_group *items, size_t n);
+int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, size_t n);
+int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out);
 
 /*
  * Adds a set, never changed afterwards, under a number that no set has had. The rules are ordered as in struct bpf_acl_set. -E2BIG:
@@ -215,7 +246,7 @@ int bpf_driver_observe_attachments(struct bpf_driver *d, struct bpf_attachment_v
 int bpf_driver_read_counters(struct bpf_driver *d, uint32_t ifindex, struct dp_counters *ret);
 /* Drops by device and reason, of all devices. */
 int bpf_driver_read_drops(struct bpf_driver *d, struct bpf_drop_vec *out);
-/* Back to 0: traffic and drops of the device. */
+/* Back to 0: traffic and drops of the device, and how far it is with its limits. */
 int bpf_driver_reset_counters(struct bpf_driver *d, uint32_t ifindex);
 
 /* The tables' generation: the driver raises it after every change; what programs keep for themselves goes by it. */
