@@ -10,7 +10,7 @@
  *
  * X(code, NAME, stage, sentence). The sentence's holes are filled from the step's numbers: {a}, {b}, {c}, or {a:FORM} with
  * FORM mac, ip4, port (an interface number, named by its machine), device (named as the system does), reason (a drop
- * reason's sentence), hex; {addr:ip}, and {addr:prefix}, whose length (of 128) is a.
+ * reason's name), hex; {addr:ip}, and {addr:prefix}, whose length (of 128) is a.
  */
 #define NESTOR_TRACE_STAGES(X)                                                                                         \
 	/* from a guest */                                                                                             \

@@ -328,6 +328,7 @@ int engine_destroy(struct engine *g, struct err **e)
 	int r;
 
 	g->destroying = true;
+	engine_lives_end(g);
 	r = engine_reconcile(g, e);
 	bpf_driver_destroy(TAKE_PTR(g->bpf));
 	close(TAKE_FD(g->bpffs));
@@ -343,6 +344,7 @@ void engine_free(struct engine *g)
 	if (!g)
 		return;
 	engine_jobs_free(g);
+	engine_lives_end(g);
 	for (size_t pos = 0; map_next(g->guest_watches, &pos, NULL, NULL, &source);)
 		sd_event_source_unref(source);
 	map_free(g->guest_watches);

@@ -245,6 +245,7 @@ void engine_host_init(struct engine *g)
 		.exec = host_exec,
 	};
 	engine_host_statistics_init(g);
+	engine_host_trace_init(g);
 }
 
 struct host *engine_host(struct engine *g)

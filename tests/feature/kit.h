@@ -39,6 +39,8 @@ struct kit {
 	host_drop_vec drops;
 	int traffic_error;
 	int drops_error;
+	/* What happens after a call returned, until it is answered: a test's own host functions. */
+	void (*later)(struct kit *k);
 };
 
 /* The list of reasons to drop: MAC_SPOOFED (NN-1), NO_RECORD (2.5), WRONG_SOURCE (no rule). */
@@ -93,3 +95,4 @@ int switch_tests(void);
 int adapter_tests(void);
 int netadapter_tests(void);
 int statistics_tests(void);
+int trace_tests(void);
