@@ -2,10 +2,11 @@
 
 /*
  * At the ingress of the uplink: what the wire brings. NVGRE for a provider address of this host: outer headers ->
- * records of the inner source -> decapsulate -> deliver. IP rewrite: provider addresses -> customer addresses -> deliver.
+ * records of the inner source -> decapsulate -> deliver, to one port or to all (WG-7). IP rewrite: provider addresses -> customer addresses -> deliver.
  * Everything else goes on to the kernel, untouched.
  */
 #include "deliver.h"
+#include "group_wire.h"
 #include "meta.h"
 #include "rewrite.h"
 #include "wire.h"
@@ -66,14 +67,25 @@ stage int deliver_by_meta(struct __sk_buff *skb)
 	return deliver(skb, segment, ifindex, p, 1);
 }
 
+stage int find_port(__u32 vsid, const void *mac, __u32 *ret_ifindex)
+{
+	const struct dp_dest *dest = dest_get(vsid, mac);
+
+	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
+		return DP_DROP_DESTINATION_NOT_LOCAL;
+	*ret_ifindex = dest->target;
+	return WIRE_OURS;
+}
+
 stage int uplink(struct __sk_buff *skb)
 {
 	const struct dp_port *port;
-	const struct dp_dest *dest;
 	struct wire w = {};
 	struct ether inner;
 	const void *p, *end;
 	int reason, action;
+	__u32 target = 0;
+	_Bool for_many;
 
 	port = port_get(skb->ifindex);
 	if (unlikely(!port))
@@ -107,17 +119,21 @@ stage int uplink(struct __sk_buff *skb)
 	if (unlikely(p + NVGRE_PAYLOAD > end))
 		return drop(skb, DP_DROP_INNER_TRUNCATED);
 	inner = ether_load(p + NVGRE_INNER);
-	if (unlikely(mac_is_group(&inner)))
-		return drop(skb, DP_DROP_BROADCAST_OFF);
-	dest = dest_get(w.vsid, &inner);
-	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
-		return drop(skb, DP_DROP_DESTINATION_NOT_LOCAL);
-	trace(DEST_LOCAL, trace_mac(&inner), dest->target);
+	for_many = mac_is_group(&inner) || outer_is_group(port, p);
+	reason = likely(!for_many) ? find_port(w.vsid, &inner, &target) : group_find(w.vsid, p, end, &target);
+	if (unlikely(reason != WIRE_OURS))
+		return drop(skb, reason);
+	if (likely(!for_many))
+		trace(DEST_LOCAL, trace_mac(&inner), target);
+	else
+		trace(WIRE_FOR_MANY);
 	reason = decapsulate(skb, &w, inner);
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
 	trace(DECAP, skb->len);
-	return deliver(skb, w.vsid, dest->target, &inner, inner.type == ETHERTYPE_IP4);
+	if (unlikely(for_many))
+		return group_receive(skb, w.vsid, target);
+	return deliver(skb, w.vsid, target, &inner, inner.type == ETHERTYPE_IP4);
 }
 
 SEC("tc")

@@ -69,7 +69,7 @@ stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segme
 	if ((uplink->flags & DP_PORT_REWRITE) && rewrite_get(*(const __u32 *)(p + NVGRE_IP + 16)))
 		return 0;
 	len = bpf_xdp_get_buff_len(ctx);
-	if (wire_outer(p, end, len, 0, uplink, &w) != WIRE_OURS)
+	if (wire_outer(p, end, len, 0, uplink, &w) != WIRE_OURS || outer_is_group(uplink, p))
 		return 0;
 	/* padding is the TC program's business */
 	if (w.inner_len + NVGRE_INNER != len)

@@ -81,7 +81,7 @@ stage int wire_source_pa(const struct dp_dest *d, const struct wire *w, const st
 {
 	if (d)
 		trace(INNER_SOURCE, 0, 0, 0, &d->pa);
-	if (likely(d && d->kind != DP_DEST_LOCAL && addr_equals_v4(&d->pa, w->source_pa)))
+	if (likely(d && d->kind == DP_DEST_REMOTE && addr_equals_v4(&d->pa, w->source_pa)))
 		return WIRE_OURS;
 	if (pa4_is_local(uplink, w->source_pa))
 		return DP_DROP_OWN_PA_AS_SOURCE;
@@ -93,14 +93,22 @@ stage int wire_source_mac(const void *inner, const struct wire *w, const struct 
 	return wire_source_pa(dest_get(w->vsid, inner + ETH_ALEN), w, uplink);
 }
 
+/*
+ * Of a machine with several addresses, each may have its own provider address; its host may as well send from the first one for
+ * all of them.
+ */
 stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const struct dp_port *uplink)
 {
 	const struct dp_dest *d = dest_get(w->vsid, inner + ETH_ALEN);
 	const struct dp_ca *c;
 
-	if (unlikely(d && (d->ca4 != ca || !ca)) && !(d->flags & DP_DEST_ANY_CA)) {
+	if (unlikely(d && (d->ca4 != ca || !ca))) {
 		c = ca4_get(w->vsid, ca);
-		if (!c || (c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN))
+		if (c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN)))
+			c = NULL;
+		if (c && !(c->flags & DP_CA_LOCAL) && addr_equals_v4(&c->pa, w->source_pa))
+			return WIRE_OURS;
+		if (!c && !(d->flags & DP_DEST_ANY_CA))
 			d = NULL;
 	}
 	return wire_source_pa(d, w, uplink);
@@ -137,6 +145,12 @@ static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const voi
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
 	trace(INNER_ROUTED, ip->saddr, source_pa);
 	return WIRE_OURS;
+}
+
+/* WG-7: was it sent to a multicast provider address? p: a frame whose outer headers are good. */
+stage _Bool outer_is_group(const struct dp_port *uplink, const void *p)
+{
+	return unlikely(uplink->flags & DP_PORT_GROUPS) && *(const __u8 *)(p + NVGRE_IP + 16) >= 224;
 }
 
 /* The inner frame, inner: its Ethernet header. */

@@ -10,11 +10,12 @@
  * values are compared as bytes.
  */
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 2
+#define DP_ABI 5
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -58,8 +59,20 @@ enum dp_port_flag {
 	 * only holds while every frame passes the XDP program.
 	 */
 	DP_PORT_XDP = 1 << 7,
+	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
+	DP_PORT_STORM = 1 << 13,	/* storm_limit is not 0 */
+	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
+	DP_PORT_GROUPS = 1 << 19,
 	/* port: src_pa is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
+};
+
+/* What few ports have: the path of a frame asks for all of it at once. */
+#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM)
+
+enum dp_guard {
+	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
+	DP_GUARD_ROUTER = 1 << 1,	/* nor advertise a router, nor redirect (RouterGuard) */
 };
 
 #define DP_PORT_ADDR4 4
@@ -72,7 +85,7 @@ struct dp_port {
 	__u32 slot;			/* index into map "counters"; given by the driver, callers leave it 0 */
 	__u8 mac[6];			/* of the guest's adapter */
 	__u8 pad0[2];
-	__u32 flood_next;		/* ifindex of the next port of the segment (a ring), where it has no policy; 0: none */
+	__u32 flood_next;		/* ifindex of the next port of the segment (a ring); 0: none, or no frame is for all */
 	union dp_addr src_pa;		/* provider address of this host for the VSID (HN-13); zero: none */
 	__u32 addr4[DP_PORT_ADDR4];	/* network order, 0 unused: source addresses that need no lookup */
 	/* second cache line: what only routed and rewritten frames and answers in place read */
@@ -83,6 +96,11 @@ struct dp_port {
 	__u8 pad2[19];
 	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
+	/* third cache line: what DP_PORT_RARE leads to */
+	__u8 guards;			/* enum dp_guard */
+	__u8 pad3[3];
+	__u32 storm_limit;		/* broadcast, multicast and flooded packets a second */
+	__u8 pad4[56];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -225,11 +243,23 @@ struct dp_nexthop {
 	__u8 pad1[4];
 };
 
-/* ---- map "pas": HASH, key union dp_addr: provider addresses of this host ---- */
+/* ---- map "pas": HASH, key union dp_addr: provider addresses of this host, and the multicast ones it listens to ---- */
 
 struct dp_pa {
 	__u32 ifindex;			/* device that has it; informative */
 	__u32 flags;			/* 0 */
+};
+
+/* ---- map "groups": HASH, key __u32 segment: virtual subnets where broadcast and multicast are on (WG-7) ---- */
+
+#define DP_GROUP_PEERS 256
+
+struct dp_group {
+	union dp_addr pa;		/* what frames for many may be sent to besides this host's own addresses; zero: nothing */
+	__u32 first;			/* ifindex of a port of the segment on this host, where its ring begins; 0: there is none */
+	__u32 n_peers;			/* entries of peers in use */
+	__u32 pad[2];
+	__u32 peers[DP_GROUP_PEERS];	/* indexes into map "nexthops": each gets a copy. With pa: the one that leads there */
 };
 
 /* ---- map "rewrites": HASH, key union dp_addr: what a provider address of IP rewrite stands for, wherever it is ---- */
@@ -253,6 +283,14 @@ struct dp_counters {
 	__u64 sent_bytes;
 	__u64 received_packets;
 	__u64 received_bytes;
+};
+
+/* ---- map "limits": ARRAY, index = dp_port.slot: how far a port is with its limits; the programs' own ---- */
+
+struct dp_limit {
+	struct bpf_spin_lock lock;
+	__u32 storm_packets;		/* since storm_start */
+	__u64 storm_start;		/* CLOCK_MONOTONIC, ns */
 };
 
 /* ---- map "drops": HASH, value __u64 packets ---- */
@@ -301,7 +339,7 @@ enum dp_verdict {
 	DP_VERDICT_REPLY,		/* cb[1]: ifindex of the port the frame came from */
 	DP_VERDICT_SEND,		/* cb[1]: ifindex of the uplink */
 	DP_VERDICT_SEND_NEIGH,		/* cb[1]: ifindex of the device where the kernel resolves */
-	DP_VERDICT_FLOOD,		/* cb[1]: number of ports that got a copy */
+	DP_VERDICT_FLOOD,		/* cb[1]: number of ports and of other hosts that got a copy */
 };
 
 #define DP_CB_VERDICT 0
@@ -309,7 +347,7 @@ enum dp_verdict {
 
 #define DP_ASSERT(c) _Static_assert(c, #c)
 DP_ASSERT(sizeof(union dp_addr) == 16);
-DP_ASSERT(sizeof(struct dp_port) == 128);
+DP_ASSERT(sizeof(struct dp_port) == 192);
 DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router_mac) == 80);
@@ -330,9 +368,12 @@ DP_ASSERT(sizeof(struct dp_nexthop) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, pa) == 16);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
 DP_ASSERT(sizeof(struct dp_pa) == 8);
+DP_ASSERT(sizeof(struct dp_group) == 32 + 4 * DP_GROUP_PEERS);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
+DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
+DP_ASSERT(sizeof(struct dp_limit) == 16);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);
 DP_ASSERT(sizeof(struct dp_config) == 64);

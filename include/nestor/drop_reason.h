@@ -61,7 +61,20 @@
 	X(67, REWRITE_MALFORMED, "", "the packet for a rewritten address ends before its IPv4 header says")            \
 	/* to the port */                                                                                              \
 	X(80, PORT_GONE, "", "the destination's port is gone")                                                         \
-	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")
+	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")                        \
+	/* guards and limits of a port */                                                                              \
+	X(144, DHCP_GUARD, "AC-7", "what only a DHCP server or relay sends, and DhcpGuard is on")                      \
+	X(145, ROUTER_GUARD, "AC-7", "a router advertisement or redirect, and RouterGuard is on")                      \
+	X(146, GUARD_HIDDEN, "AC-7", "a guard is on, and the packet does not show in its first part what it is")       \
+	X(147, ND_SPOOFED, "NN-3", "neighbour discovery for another MAC address than the adapter's")                   \
+	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")   \
+	X(149, STORM_LIMIT, "AC-7", "more broadcast, multicast and flooded packets in a second than StormLimit")       \
+	/* broadcast and multicast of a virtual subnet */                                                              \
+	X(160, GROUP_RESERVED_MAC, "", "the destination MAC is one that no bridge forwards (01-80-C2-00-00-0x)")       \
+	X(161, GROUP_NOT_OF_SUBNET, "WG-7", "the outer destination is another virtual subnet's multicast address")     \
+	X(162, GROUP_UNICAST, "WG-7", "a frame for one machine came by a multicast provider address")                  \
+	X(163, GROUP_ARP, "2.5", "ARP from another host: the lookup records say who has an address")                   \
+	X(164, GROUP_NO_PORT, "WG-7", "a frame for all of a virtual subnet that has no port on this host")
 
 enum dp_drop_reason {
 	DP_DROP_NONE = 0,
@@ -69,7 +82,7 @@ enum dp_drop_reason {
 	NESTOR_DROP_REASONS(NESTOR_DROP_ENUM)
 #undef NESTOR_DROP_ENUM
 	/* codes stay below this, so that tables indexed by code are small */
-	DP_DROP_MAX = 128,
+	DP_DROP_MAX = 192,
 };
 
 #endif

@@ -20,6 +20,9 @@
 	X(8, GUARD_MAC, "Guards", "the source {a:mac} is the adapter's own MAC address")                               \
 	X(9, GUARD_SPOOFING, "Guards", "MAC spoofing is on, so {a:mac} may send")                                      \
 	X(10, GUARD_ARP, "Guards", "the sender in the ARP packet is the sender of the frame")                          \
+	X(11, GUARD_ND, "Guards", "neighbour discovery names no other MAC address than the adapter's")                 \
+	X(13, GUARD_SERVICES, "Guards", "it is no DHCP server's message and no router's, as far as they are forbidden") \
+	X(14, STORM, "Guards", "of broadcast, multicast and flooded packets it is number {a} in this second, of {b}")   \
 	X(12, VLAN_STRIPPED, "VLAN", "the guest's 802.1Q tag is removed")                                              \
 	X(16, ARP_ANSWERED, "ARP", "{a:ip4} is at {b:mac} by its lookup record; the host answers for it")              \
 	X(24, SOURCE_ADAPTER, "Source", "a lookup record gives {b:ip4} to this adapter")                               \
@@ -39,6 +42,7 @@
 	X(57, REWRITE_OUT, "IP rewrite", "the customer addresses become {a:ip4} and {addr:ip}")                        \
 	X(64, ICMP, "ICMP", "the guest is answered: type {a}, code {b}, {c} bytes fit")                                \
 	X(72, FLOOD, "Flood", "a copy for each of the segment's {a} other ports")                                      \
+	X(73, COPY_SENT, "Flood", "a copy for {addr:ip}, by {b:device} to {a:mac}")                                     \
 	X(80, DELIVER, "Deliver", "the port of {a:port} is in VSID {b}, too")                                          \
 	X(96, DROP, "Drop", "{a:reason}")                                                                              \
 	/* from the wire */                                                                                            \
@@ -47,6 +51,7 @@
 	X(114, WIRE_META, "Outer", "the XDP program has checked it and taken the outer headers off")                   \
 	X(120, INNER_SOURCE, "Source", "by its lookup record the inner source is at {addr:ip}")              \
 	X(121, INNER_ROUTED, "Source", "routed: a record of its routing domain has {a:ip4} at {b:ip4}")                \
+	X(122, WIRE_FOR_MANY, "Destination", "broadcast or multicast: for all ports of the virtual subnet on this host") \
 	X(128, DECAP, "Decapsulate", "{a} bytes remain")                                                               \
 	X(129, REWRITE_IN, "IP rewrite", "the provider addresses become {a:ip4} and {b:ip4}, VSID {c}")
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "adapter_wants.h"
 #include "netvirt.h"
 
 /*
@@ -14,7 +15,7 @@
 
 struct want_vport {
 	char link[16];         /* host end of the port */
-	char flood_next[16];   /* next port of the segment, in a ring; only without policy and with another port */
+	char flood_next[16];   /* next port of the segment, in a ring; without policy or with broadcast, and another port */
 	uint32_t vsid;         /* 0: the bridge switches */
 	uint32_t segment;
 	struct mac mac;
@@ -30,6 +31,7 @@ struct want_vport {
 	bool only_rewrite;     /* no record of the virtual subnet needs room for outer headers */
 	struct ip rewrites[NETVIRT_PORT_CAS]; /* by cas: what it becomes on the wire; zero: it is encapsulated */
 	bool vm_mac[NETVIRT_PORT_CAS];        /* by cas: UseVmMACAddress */
+	struct want_guards guards;
 	struct guid rdid;      /* routing domain; zero: none */
 	struct mac router_mac; /* zero: frames are not routed */
 	struct ip router;      /* its IPv4 address; zero: none */
@@ -70,7 +72,7 @@ struct want_rewrite {
 };
 
 struct want_hop {
-	struct ip pa;
+	struct ip pa;          /* or a multicast address: it needs no link address asked for */
 	char nic[16];
 	struct ip via;         /* gateway or the address itself: whose link address is needed */
 };
@@ -115,18 +117,30 @@ struct want_source {
 	struct mac router_mac; /* of the record's virtual subnet; zero: none */
 };
 
+/* A virtual subnet with broadcast and multicast (WG-7). */
+struct want_group {
+	uint32_t segment;
+	struct ip pa;          /* multicast; zero: copies */
+	struct ip src_pa;      /* provider address of this host that decides about nic; zero: none */
+	char nic[16];          /* where the multicast address is listened to; "": nowhere */
+	char first[16];        /* port where the ring begins; "": no port on this host */
+	VEC(struct ip) peers;  /* who gets a copy each, in order */
+};
+
 struct netvirt_wants {
 	VEC(struct want_vport) ports;
 	VEC(struct want_dest) dests;
 	VEC(struct want_ca) cas;
 	VEC(struct want_hop) hops;
 	VEC(struct want_pa) pas;
+	VEC(struct want_pa) heard; /* multicast addresses that this host listens to, each once (WG-7) */
 	VEC(struct want_provider_route) routes;
 	VEC(struct want_route) customer_routes;
 	VEC(struct want_subnet) subnets;
 	VEC(struct want_source) sources;
 	VEC(const char *) uplinks; /* NICs where network virtualization is bound and a switch is; owned by the documents */
 	VEC(struct want_rewrite) rewrites;
+	VEC(struct want_group) groups; /* by segment */
 };
 
 void netvirt_wants(const struct docs *d, struct netvirt_wants *ret);
