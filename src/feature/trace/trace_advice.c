@@ -138,16 +138,30 @@ static char *no_route(const struct drop *x)
 			 ip_format(&x->inner.destination, a));
 }
 
+/* The virtual subnet of the routing domain that the address is in; 0: none. */
+static uint32_t subnet_of(const struct drop *x, const struct ip *ip)
+{
+	const struct guid *rdid = netvirt_vsid_domain(x->docs, x->vsid);
+	const struct customer_route_doc *r;
+
+	for (size_t pos = 0; rdid && (r = docs_next(x->docs, &customer_route_kind, &pos));)
+		if (guid_equal(&r->rdid, rdid) && ip_is_any(&r->next_hop) && prefix_contains(&r->prefix, ip))
+			return r->vsid;
+	return 0;
+}
+
 static char *next_hop_record(const struct drop *x)
 {
+	uint32_t vsid = subnet_of(x, &x->inner.destination);
 	const struct record_doc *hop;
 	_cleanup_err_ struct err *e = NULL;
-	char a[TEXT];
 
+	if (vsid)
+		return new_record(vsid, &x->inner.destination, NULL, NULL, "");
+	/* it is the next hop of a route that has none */
 	if (netvirt_next_hop(x->docs, x->vsid, &x->inner.destination, &hop, &e) == 0)
 		return NULL;
-	return xasprintf("%s\nNew-NetVirtualizationLookupRecord -VirtualSubnetID <of that subnet> -CustomerAddress %s ...",
-			 e->message, ip_format(&x->inner.destination, a));
+	return xstrdup(e->message);
 }
 
 static char *no_source_pa(const struct drop *x)
@@ -226,6 +240,23 @@ static char *spoofed(const struct drop *x)
 			 "-MacAddressSpoofing On", mac_format_dashes(&x->adapter->mac, m), machine(x), machine(x));
 }
 
+static char *broadcast_off(const struct drop *x)
+{
+	return xasprintf("New-NetVirtualizationBroadcast -VirtualSubnetID %u, on every host that has machines of it.", x->vsid);
+}
+
+static char *guard(const struct drop *x)
+{
+	return xasprintf("If %s is a DHCP server or a router: Set-VMNetworkAdapter -VMName %s -DhcpGuard Off, or -RouterGuard Off.",
+			 machine(x), machine(x));
+}
+
+static char *storm(const struct drop *x)
+{
+	return xasprintf("The next second has room again. More of it: Set-VMNetworkAdapter -VMName %s -StormLimit <packets>",
+			 machine(x));
+}
+
 #define OUT_OF_STEP \
 	"Tables and ports differ for the moment: Get-NetVirtualizationStatistics -Summary tells of the last pass over them."
 
@@ -247,6 +278,12 @@ static const struct {
 	{ "DESTINATION_NOT_LOCAL", not_local },
 	{ "SOURCE_MAC_SPOOFED", spoofed },
 	{ "TOO_BIG", .text = "Lower the guest's MTU, or raise that of the underlay's NICs: outer headers need room, too (WG-5)." },
+	{ "BROADCAST_OFF", broadcast_off },
+	{ "DHCP_GUARD", guard },
+	{ "ROUTER_GUARD", guard },
+	{ "STORM_LIMIT", storm },
+	{ "ND_SPOOFED", spoofed },
+	{ "ARP_SPOOFED", spoofed },
 	{ "PORT_GONE", .text = OUT_OF_STEP },
 	{ "PORT_VSID_MISMATCH", .text = OUT_OF_STEP },
 };

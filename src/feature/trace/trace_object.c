@@ -102,6 +102,9 @@ static char *sent(const struct host_trace *t)
 
 	if (!v.has_addresses)
 		return xasprintf("Sent by %s.", t->target);
+	if (mac_is_zero(&v.destination_mac))
+		return xasprintf("Handed to the kernel at %s, which asks for the MAC address of the way to %s, and sends it then.",
+				 t->target, ip_format(&v.destination, to));
 	return xasprintf("Sent by %s to the provider address %s.", t->target, ip_format(&v.destination, to));
 }
 
@@ -130,7 +133,7 @@ static char *outcome(const struct docs *d, const struct trace_question *q, const
 	case HOST_TRACE_ANSWERED:
 		return answered(t);
 	case HOST_TRACE_FLOODED:
-		return xasprintf("Flooded: %u copies, to the other ports of the virtual subnet on this switch.", t->copies);
+		return xasprintf("Flooded: copies to %u other %s of the virtual subnet.", t->copies, t->copies == 1 ? "port" : "ports");
 	case HOST_TRACE_PASSED:
 		break;
 	}
