@@ -328,8 +328,7 @@ static void other_ends(void **state)
 		const char *vm, *verdict, *outcome;
 	} cases[] = {
 		{ HOST_TRACE_DELIVERED, "Blue1", "'Delivered'", "'Delivered to x, on this host.'" },
-		{ HOST_TRACE_FLOODED, "Blue1", "'Flooded'",
-		  "'Flooded: 2 copies, to the other ports of the virtual subnet on this switch.'" },
+		{ HOST_TRACE_FLOODED, "Blue1", "'Flooded'", "'Flooded: copies to 2 other ports of the virtual subnet.'" },
 		{ HOST_TRACE_ANSWERED, "Blue1", "'Answered'",
 		  "'Answered by the host: ICMP echo request, id 1, sequence 1, 10.0.0.5 -> 10.0.0.7'" },
 		{ HOST_TRACE_DROPPED, "Blue1", "'Dropped'", "'Dropped.'" },
