@@ -6,9 +6,9 @@
  */
 #include "arp.h"
 #include "deliver.h"
+#include "encap.h"
 #include "flood.h"
 #include "guard.h"
-#include "nvgre.h"
 #include "route.h"
 #include "send.h"
 #include "source.h"

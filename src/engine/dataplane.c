@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <errno.h>
 
 #include "dataplane_internal.h"
@@ -28,7 +29,8 @@ static const struct neigh *find_neigh(const struct neigh_vec *all, int ifindex, 
 
 static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop, const struct neigh_vec *neighs)
 {
-	struct dp_nexthop v = { .flags = DP_NEXTHOP_PRESENT, .encap = DP_ENCAP_NVGRE, .pa = dp_addr_of(&hop->pa) };
+	struct dp_nexthop v = { .flags = DP_NEXTHOP_PRESENT, .encap = (uint8_t)hop->encap, .pa = dp_addr_of(&hop->pa) };
+	const uint32_t overhead = DP_ENCAP_OVERHEAD(hop->encap);
 	const struct want_switch *s = hop->nic[0] ? switch_of_nic(p, hop->nic) : NULL;
 	const struct link *nic = s ? pass_link(p, hop->nic) : NULL, *bridge = s ? pass_link(p, s->bridge) : NULL;
 	const struct neigh *n;
@@ -37,7 +39,7 @@ static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop
 		return v; /* no way there: not resolved, and nobody to ask */
 	v.ifindex = (uint32_t)nic->ifindex;
 	v.neigh_ifindex = (uint32_t)bridge->ifindex;
-	v.mtu = (uint16_t)(nic->mtu > DP_NVGRE4_OVERHEAD ? MIN(nic->mtu - DP_NVGRE4_OVERHEAD, 65535u) : 0);
+	v.mtu = (uint16_t)(nic->mtu > overhead ? MIN(nic->mtu - overhead, 65535u) : 0);
 	if (!ip_equal(&hop->via, &hop->pa))
 		v.via = dp_addr_of(&hop->via);
 	n = find_neigh(neighs, bridge->ifindex, &hop->via);
@@ -50,7 +52,7 @@ static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop
 }
 
 struct hop_index {
-	struct map *by_pa;    /* address -> index + 1 */
+	struct map *by_key;   /* hop_key -> index + 1 */
 	struct bpf_nexthop_vec have;
 	VEC(bool) used;       /* by index */
 };
@@ -71,15 +73,23 @@ static uint32_t hop_free_index(struct hop_index *x)
 	return i;
 }
 
-static const struct bpf_nexthop *hop_have(const struct hop_index *x, const union dp_addr *pa)
+static const struct bpf_nexthop *hop_have(const struct hop_index *x, const struct dp_nexthop *v)
 {
 	vec_foreach(&x->have, h)
-		if (memcmp(&h->value.pa, pa, sizeof(*pa)) == 0)
+		if (memcmp(&h->value.pa, &v->pa, sizeof(v->pa)) == 0 && h->value.encap == v->encap)
 			return h;
 	return NULL;
 }
 
-/* A provider address keeps its number for as long as it is wanted: records point to it. */
+static struct hop_key hop_key_of(const struct dp_nexthop *v)
+{
+	struct hop_key key = { .encap = v->encap };
+
+	memcpy(&key.pa, &v->pa, sizeof(key.pa));
+	return key;
+}
+
+/* A next hop keeps its number for as long as it is wanted: records point to it. */
 static void hops_write(struct pass *p, struct hop_index *x)
 {
 	struct neigh_vec neighs = { 0 };
@@ -90,7 +100,8 @@ static void hops_write(struct pass *p, struct hop_index *x)
 		hop_use(x, h->index);
 	vec_foreach(&p->netvirt.hops, hop) {
 		struct bpf_nexthop want = { .value = want_nexthop(p, hop, &neighs) };
-		const struct bpf_nexthop *have = hop_have(x, &want.value.pa);
+		const struct bpf_nexthop *have = hop_have(x, &want.value);
+		struct hop_key key = hop_key_of(&want.value);
 		int r = 0;
 
 		want.index = have ? have->index : hop_free_index(x);
@@ -101,7 +112,7 @@ static void hops_write(struct pass *p, struct hop_index *x)
 			pass_wrote(p, "next hop %u set", want.index);
 		}
 		if (r == 0)
-			map_put(x->by_pa, &hop->pa, sizeof(hop->pa), (void *)(uintptr_t)(want.index + 1));
+			map_put(x->by_key, &key, sizeof(key), (void *)(uintptr_t)(want.index + 1));
 	}
 	vec_done(&neighs);
 }
@@ -109,7 +120,9 @@ static void hops_write(struct pass *p, struct hop_index *x)
 static void hops_delete(struct pass *p, struct hop_index *x)
 {
 	vec_foreach(&x->have, h) {
-		if (map_get(x->by_pa, &h->value.pa, sizeof(h->value.pa)))
+		struct hop_key key = hop_key_of(&h->value);
+
+		if (map_get(x->by_key, &key, sizeof(key)))
 			continue;
 		dataplane_failed(p, bpf_driver_delete_nexthop(p->g->bpf, h->index), "next hops");
 		pass_wrote(p, "next hop %u removed", h->index);
@@ -118,14 +131,14 @@ static void hops_delete(struct pass *p, struct hop_index *x)
 
 static void hop_index_done(struct hop_index *x)
 {
-	map_free(x->by_pa);
+	map_free(x->by_key);
 	vec_done(&x->have);
 	vec_done(&x->used);
 }
 
 void dataplane_nexthops(struct pass *p)
 {
-	struct hop_index x = { .by_pa = map_new() };
+	struct hop_index x = { .by_key = map_new() };
 
 	hops_write(p, &x);
 	hop_index_done(&x);
@@ -226,7 +239,8 @@ static void write_dests(struct changes *x, const struct hop_index *hops)
 	vec_foreach(&x->p->netvirt.dests, w) {
 		struct bpf_dest v = { .key = { .segment = w->segment }, .value = { .pa = dp_addr_of(&w->pa) } };
 		const struct link *l = w->link[0] ? pass_link(x->p, w->link) : NULL;
-		void *hop = w->remote ? map_get(hops->by_pa, &w->pa, sizeof(w->pa)) : NULL;
+		struct hop_key key = { w->pa, (uint8_t)w->encap };
+		void *hop = w->remote ? map_get(hops->by_key, &key, sizeof(key)) : NULL;
 
 		memcpy(v.key.mac, w->mac.b, 6);
 		v.value.flags = (uint8_t)((w->any_ca ? DP_DEST_ANY_CA : 0) | (w->rewrite ? DP_DEST_REWRITE : 0) |
@@ -325,7 +339,8 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 	memcpy(v.router_mac, w->router_mac.b, sizeof(v.router_mac));
 	v.router4 = ip_is_v4(&w->router) ? ip_v4(&w->router) : 0;
 	v.flood_next = next ? (uint32_t)next->ifindex : 0;
-	v.src_pa = dp_addr_of(&w->src_pa);
+	v.src_pa4 = ip_is_zero(&w->src_pa4) ? 0 : ip_v4(&w->src_pa4);
+	v.src_pa6 = dp_addr_of(&w->src_pa6);
 	for (size_t i = 0; i < w->n_cas; i++)
 		v.addr4[i] = ip_v4(&w->cas[i]);
 	rewrite_port(w, &v);
@@ -355,12 +370,18 @@ static struct dp_port uplink_value(struct pass *p, const char *nic, const struct
 
 	memcpy(v.mac, l->mac.b, 6);
 	vec_foreach(&p->netvirt.pas, pa) {
-		if (!streq(pa->nic, nic) || !ip_is_v4(&pa->pa))
+		if (!streq(pa->nic, nic))
 			continue;
-		if (n < DP_PORT_ADDR4)
+		if (!ip_is_v4(&pa->pa))
+			v.flags |= DP_PORT_OUTER; /* in map "pas" alone */
+		else if (n < DP_PORT_ADDR4)
 			v.addr4[n++] = ip_v4(&pa->pa);
 		else
 			v.flags |= DP_PORT_MORE_CA;
+	}
+	if (p->netvirt.vxlan) {
+		v.flags |= DP_PORT_OUTER;
+		v.vxlan_port = htons(DP_VXLAN_PORT);
 	}
 	v.flags |= rewrite_uplink_flags(p);
 	return v;
@@ -521,13 +542,13 @@ static void delete_gone(struct changes *x)
 void step_dataplane(struct pass *p)
 {
 	struct changes x = { .p = p };
-	struct hop_index hops = { .by_pa = map_new() };
+	struct hop_index hops = { .by_key = map_new() };
 
 	write_pas(&x);
 	hops_write(p, &hops);
 	write_dests(&x, &hops);
 	write_cas(&x);
-	rewrites_write(p, hops.by_pa, &x.rewrites_gone);
+	rewrites_write(p, hops.by_key, &x.rewrites_gone);
 	dataplane_router(p);
 	write_ports(&x);
 	write_attachments(&x);

@@ -20,7 +20,13 @@ static inline void dataplane_failed(struct pass *p, int r, const char *what)
 		pass_failed(p, r, NULL, "cannot write the dataplane's %s", what);
 }
 
-/* IP rewrite: what it says of a port and of an uplink, and its own map; hops: address -> next hop index + 1. */
+/* What a next hop is known by; without padding, for struct map. */
+struct hop_key {
+	struct ip pa;
+	uint8_t encap; /* enum dp_encap */
+};
+
+/* IP rewrite: what it says of a port and of an uplink, and its own map; hops: hop_key -> next hop index + 1. */
 void rewrite_port(const struct want_vport *w, struct dp_port *port);
 uint32_t rewrite_uplink_flags(const struct pass *p);
 void rewrites_write(struct pass *p, struct map *hops, struct bpf_rewrite_vec *ret_gone);

@@ -53,7 +53,8 @@ static void rewrite_change(void *arg, const void *have, const void *want)
 static bool rewrite_value(struct pass *p, const struct want_rewrite *w, struct map *hops, struct bpf_rewrite *ret)
 {
 	const struct link *l = w->link[0] ? pass_link(p, w->link) : NULL;
-	uintptr_t hop = w->local ? 0 : (uintptr_t)map_get(hops, &w->pa, sizeof(w->pa));
+	struct hop_key key = { w->pa, DP_ENCAP_NVGRE4 };
+	uintptr_t hop = w->local ? 0 : (uintptr_t)map_get(hops, &key, sizeof(key));
 
 	if (!w->local && !hop)
 		return false;

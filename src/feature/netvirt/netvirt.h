@@ -10,8 +10,9 @@
  *   provider address  of this host, on a NIC with ms_netwnv bound   HN-13
  *   provider route  (NIC, prefix, next hop), metric                 HN-13
  */
-extern const char *const netvirt_rules[]; /* TranslationMethodNat, TranslationMethodEncap, TranslationMethodNone */
-enum netvirt_rule { NETVIRT_NAT, NETVIRT_ENCAP, NETVIRT_NONE };
+/* TranslationMethodNat: IP rewrite, -Encap: NVGRE, -None, -EncapVxlan (WG-10: shares every rule of -Encap) */
+extern const char *const netvirt_rules[];
+enum netvirt_rule { NETVIRT_NAT, NETVIRT_ENCAP, NETVIRT_NONE, NETVIRT_ENCAP_VXLAN };
 extern const char *const netvirt_types[]; /* Static, Dynamic, GatewayWildcard, L2Only */
 enum netvirt_type { NETVIRT_STATIC, NETVIRT_DYNAMIC, NETVIRT_GATEWAY_WILDCARD, NETVIRT_L2ONLY };
 
@@ -76,6 +77,8 @@ void netvirt_wipe_nic(struct docs *d, const char *nic);
 bool netvirt_is_gateway_record(const struct record_doc *r);
 /* Is the record carried by IP rewrite (2.7)? By its rule, and because it has one IPv4 customer and one provider address. */
 bool netvirt_is_rewrite(const struct record_doc *r);
+/* Is it carried in outer headers, NVGRE or VXLAN? */
+bool netvirt_is_encap(const struct record_doc *r);
 /* Can packets be carried by the record's rule at all? */
 bool netvirt_is_carried(const struct record_doc *r);
 /* HN-7: a record that stands for every address without one; also Static with 0.0.0.0, which is taken as that. */

@@ -3,7 +3,9 @@
 
 /* The kinds of documents and plain look-ups. */
 
-const char *const netvirt_rules[] = { "TranslationMethodNat", "TranslationMethodEncap", "TranslationMethodNone", NULL };
+const char *const netvirt_rules[] = {
+	"TranslationMethodNat", "TranslationMethodEncap", "TranslationMethodNone", "TranslationMethodEncapVxlan", NULL
+};
 const char *const netvirt_types[] = { "Static", "Dynamic", "GatewayWildcard", "L2Only", NULL };
 
 static void record_key(const void *doc, struct str *ret)
@@ -109,6 +111,11 @@ bool netvirt_is_gateway_record(const struct record_doc *r)
 	struct ip dummy;
 
 	return ip_parse(NETVIRT_GATEWAY_PA, &dummy) == 0 && ip_equal(&r->pa, &dummy);
+}
+
+bool netvirt_is_encap(const struct record_doc *r)
+{
+	return r->rule == NETVIRT_ENCAP || r->rule == NETVIRT_ENCAP_VXLAN;
 }
 
 bool netvirt_is_wildcard(const struct record_doc *r)

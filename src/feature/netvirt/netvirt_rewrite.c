@@ -6,7 +6,7 @@
 struct rewrite_wants {
 	struct netvirt_wants *w;
 	struct map *by_pa;        /* address -> index + 1 into w->rewrites */
-	struct map *encapsulated; /* VSID -> anything: it has records of that rule */
+	struct map *encapsulated; /* VSID -> what the largest outer headers of its records add */
 	struct map *rewritten;
 };
 
@@ -23,7 +23,7 @@ bool netvirt_is_rewrite(const struct record_doc *r)
 
 bool netvirt_is_carried(const struct record_doc *r)
 {
-	return r->rule == NETVIRT_ENCAP || netvirt_is_rewrite(r) || (r->rule == NETVIRT_NAT && netvirt_is_gateway_record(r));
+	return netvirt_is_encap(r) || netvirt_is_rewrite(r) || (r->rule == NETVIRT_NAT && netvirt_is_gateway_record(r));
 }
 
 struct rewrite_wants *rewrite_wants_new(struct netvirt_wants *w)
@@ -32,6 +32,11 @@ struct rewrite_wants *rewrite_wants_new(struct netvirt_wants *w)
 
 	*x = (struct rewrite_wants){ w, map_new(), map_new(), map_new() };
 	return x;
+}
+
+enum dp_encap netvirt_encap(const struct record_doc *r)
+{
+	return (r->rule == NETVIRT_ENCAP_VXLAN ? DP_ENCAP_VXLAN : 0) | (ip_is_v4(&r->pa) ? 0 : DP_ENCAP_IP6);
 }
 
 static int compare(const struct want_rewrite *a, const struct want_rewrite *b)
@@ -48,7 +53,10 @@ void rewrite_want(struct rewrite_wants *x, const struct record_doc *r, bool loca
 	uintptr_t at;
 
 	if (!netvirt_is_rewrite(r)) {
-		map_put(x->encapsulated, &r->vsid, sizeof(r->vsid), x);
+		uintptr_t most = (uintptr_t)map_get(x->encapsulated, &r->vsid, sizeof(r->vsid));
+
+		most = MAX(most, (uintptr_t)DP_ENCAP_OVERHEAD(netvirt_encap(r)));
+		map_put(x->encapsulated, &r->vsid, sizeof(r->vsid), (void *)most);
 		return;
 	}
 	map_put(x->rewritten, &r->vsid, sizeof(r->vsid), x);
@@ -88,10 +96,13 @@ void rewrite_wants_finish(struct rewrite_wants *x)
 			map_put(by_ca, &key, sizeof(key), r);
 	}
 	vec_foreach(&x->w->ports, p) {
-		p->only_rewrite = p->policy && map_get(x->rewritten, &p->vsid, sizeof(p->vsid)) &&
-				  !map_get(x->encapsulated, &p->vsid, sizeof(p->vsid));
-		if (p->policy)
-			finish_port(p, by_ca);
+		uintptr_t most = (uintptr_t)map_get(x->encapsulated, &p->vsid, sizeof(p->vsid));
+
+		if (!p->policy)
+			continue;
+		if (most || map_get(x->rewritten, &p->vsid, sizeof(p->vsid)))
+			p->overhead = (uint8_t)most;
+		finish_port(p, by_ca);
 	}
 	map_free(by_ca);
 	map_free(x->by_pa);

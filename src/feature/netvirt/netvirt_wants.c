@@ -13,6 +13,16 @@ struct port_key {
 	uint8_t pad[2];
 };
 
+struct hop_key {
+	struct ip pa;
+	uint8_t encap;
+};
+
+/* The customer addresses of the records that gave a port its provider addresses. */
+struct src_ca {
+	struct ip v4, v6;
+};
+
 /* What one pass over the records needs to know. */
 struct context {
 	const struct docs *docs;
@@ -21,9 +31,9 @@ struct context {
 	struct map *local_pas; /* address -> anything */
 	struct map *ports;     /* port_key -> index + 1 into w->ports */
 	struct map *dests;     /* port_key -> index + 1 into w->dests, with the lowest address that made it */
-	struct map *hops;      /* address -> anything */
+	struct map *hops;      /* hop_key -> anything */
 	struct rewrite_wants *rewrites;
-	VEC(struct ip) src_ca; /* by port: the customer address of the record that gave src_pa */
+	VEC(struct src_ca) src_ca; /* by port */
 };
 
 static void *number(size_t i)
@@ -126,7 +136,8 @@ static void want_ports(struct context *x)
 	vec_foreach(&ports, p) {
 		const struct adapter_doc *a = adapter_get(x->docs, &p->adapter);
 		struct want_vport w = { .vsid = p->vsid, .mac = p->mac, .spoofing = p->spoofing,
-					.inner_elsewhere = !guid_is_zero(&p->vm) };
+					.inner_elsewhere = !guid_is_zero(&p->vm),
+					.overhead = DP_ENCAP_OVERHEAD(DP_ENCAP_NVGRE4) };
 		struct port_key key;
 
 		if (!p->bridge[0])
@@ -135,7 +146,7 @@ static void want_ports(struct context *x)
 		w.segment = segment_of(x, a);
 		w.policy = w.vsid && w.segment == w.vsid;
 		vec_push(&x->w->ports, w);
-		vec_push(&x->src_ca, (struct ip){ 0 });
+		vec_push(&x->src_ca, (struct src_ca){ 0 });
 		if (!w.vsid)
 			continue;
 		key = key_of(w.segment, &w.mac);
@@ -156,11 +167,25 @@ static void port_allow(struct want_vport *p, const struct record_doc *r)
 	}
 }
 
+/* Of several records of a family the one with the lowest customer address counts, in whatever order they come. */
+static void port_source(struct want_vport *p, struct src_ca *cas, const struct record_doc *r)
+{
+	bool v4 = ip_is_v4(&r->pa);
+	struct ip *pa = v4 ? &p->src_pa4 : &p->src_pa6, *ca = v4 ? &cas->v4 : &cas->v6;
+
+	if (!ip_is_zero(pa) && ip_compare(&r->ca, ca) >= 0)
+		return;
+	*pa = r->pa;
+	*ca = r->ca;
+	if (v4)
+		p->rewrite = netvirt_is_rewrite(r);
+}
+
 /* One entry a MAC; where records differ in their provider address the lowest customer address counts, whatever the order. */
 static void want_dest(struct context *x, const struct record_doc *r, size_t port, bool has_port, bool local)
 {
 	struct port_key key = key_of(r->vsid, &r->mac);
-	struct want_dest w = { .segment = r->vsid, .mac = r->mac, .pa = r->pa, .ca = r->ca, .remote = !local,
+	struct want_dest w = { .segment = r->vsid, .mac = r->mac, .pa = r->pa, .encap = netvirt_encap(r), .ca = r->ca, .remote = !local,
 			       .rewrite = netvirt_is_rewrite(r), .some_rewrite = netvirt_is_rewrite(r) };
 	size_t at;
 
@@ -189,6 +214,7 @@ static void want_record(struct context *x, const struct record_doc *r)
 	bool local = map_get(x->local_pas, &r->pa, sizeof(r->pa)) != NULL, router = netvirt_is_gateway_record(r), has_port;
 	bool rewrite = netvirt_is_rewrite(r);
 	struct port_key key = key_of(r->vsid, &r->mac);
+	struct hop_key hop = { r->pa, (uint8_t)netvirt_encap(r) };
 	size_t port = 0;
 
 	if (!netvirt_is_carried(r))
@@ -203,16 +229,14 @@ static void want_record(struct context *x, const struct record_doc *r)
 		struct want_vport *p = &x->w->ports.items[port];
 
 		port_allow(p, r);
-		if (local && (ip_is_zero(&p->src_pa) || ip_compare(&r->ca, &x->src_ca.items[port]) < 0)) {
-			p->src_pa = r->pa;
-			x->src_ca.items[port] = r->ca;
-			p->rewrite = rewrite;
-		}
+		if (local)
+			port_source(p, &x->src_ca.items[port], r);
 	}
 	want_dest(x, r, port, has_port, local);
 	rewrite_want(x->rewrites, r, local, has_port ? x->w->ports.items[port].link : "");
-	if (!local && !map_put(x->hops, &r->pa, sizeof(r->pa), x))
-		vec_push(&x->w->hops, (struct want_hop){ .pa = r->pa });
+	x->w->vxlan |= r->rule == NETVIRT_ENCAP_VXLAN;
+	if (!local && !map_put(x->hops, &hop, sizeof(hop), x))
+		vec_push(&x->w->hops, (struct want_hop){ .pa = r->pa, .encap = netvirt_encap(r) });
 }
 
 /* Without policy the ports of a segment know each other by their MAC addresses and flood in a ring. */
