@@ -88,10 +88,15 @@ stage void outer_gre(void *p, __u32 vsid, __u32 hash)
 	*(__u32 *)(p + 4) = bpf_htonl(vsid << 8 | hash >> 24);
 }
 
+stage __u16 vxlan_source_port(__u32 hash)
+{
+	return VXLAN_PORT_MIN | (hash >> 18 & VXLAN_PORT_MASK);
+}
+
 /* Without a checksum, over IPv6 too (RFC 6935, docs/decisions/0009). */
 stage void outer_vxlan(void *p, __u32 vsid, __u32 hash, __u32 len)
 {
-	*(__u16 *)p = bpf_htons(VXLAN_PORT_MIN | (hash >> 18 & VXLAN_PORT_MASK));
+	*(__u16 *)p = bpf_htons(vxlan_source_port(hash));
 	*(__u16 *)(p + 2) = bpf_htons(DP_VXLAN_PORT);
 	*(__u16 *)(p + 4) = outer_length(len);
 	*(__u16 *)(p + 6) = 0;
@@ -113,6 +118,14 @@ stage void outer_write(void *p, const struct dp_port *port, const struct dp_next
 		outer_vxlan(p + l4, vsid, hash, bytes + INNER_AT(encap) - l4);
 	else
 		outer_gre(p + l4, vsid, hash);
+	if (encap == DP_ENCAP_NVGRE4)
+		trace(ENCAP_NVGRE, port->src_pa4, vsid, hash >> 24, &nh->pa);
+	else if (encap == DP_ENCAP_VXLAN4)
+		trace(ENCAP_VXLAN, port->src_pa4, vsid, vxlan_source_port(hash), &nh->pa);
+	else if (encap == DP_ENCAP_NVGRE6)
+		trace(ENCAP_NVGRE6, 0, vsid, hash >> 24, &nh->pa);
+	else
+		trace(ENCAP_VXLAN6, 0, vsid, vxlan_source_port(hash), &nh->pa);
 }
 
 /* What each segment of a large one has before its data; of a packet that does not show it, as much as it may be. */
@@ -149,8 +162,11 @@ stage _Bool path_fits(struct __sk_buff *skb, __u32 room, const void *eth, const 
 
 stage int encap_redirect(struct __sk_buff *skb, const struct dp_nexthop *nh)
 {
-	if (likely(nh->flags & DP_NEXTHOP_RESOLVED))
+	if (likely(nh->flags & DP_NEXTHOP_RESOLVED)) {
+		trace(NEXT_HOP, trace_mac(nh->dst_mac), nh->ifindex, 0, &nh->pa);
 		return verdict(skb, DP_VERDICT_SEND, nh->ifindex, bpf_redirect(nh->ifindex, 0));
+	}
+	trace(NEXT_HOP_ASKED, 0, nh->neigh_ifindex, 0, &nh->pa);
 	return verdict(skb, DP_VERDICT_SEND_NEIGH, nh->neigh_ifindex, bpf_redirect_neigh(nh->neigh_ifindex, NULL, 0, 0));
 }
 

@@ -22,11 +22,16 @@ stage const struct dp_route *route_lookup(const struct dp_port *port, __u32 dadd
 	key.ca.w[2] = ADDR4_PREFIX;
 	key.ca.w[3] = daddr;
 	r = bpf_map_lookup_elem(&routes, &key);
-	if (likely(!r || !(r->flags & DP_ROUTE_OWN)))
+	if (likely(!r || !(r->flags & DP_ROUTE_OWN))) {
+		if (r)
+			trace(ROUTE, r->prefixlen, r->vsid, 0, &key.ca);
 		return r;
+	}
 	key.vsid = port->vsid;
 	own = bpf_map_lookup_elem(&routes, &key);
-	return own && own->prefixlen == r->prefixlen ? own : r;
+	r = own && own->prefixlen == r->prefixlen ? own : r;
+	trace(ROUTE, r->prefixlen, r->vsid, 0, &key.ca);
+	return r;
 }
 
 /* "This" network, loopback, multicast, reserved and broadcast: never forwarded (RFC 1812 4.2.2.11, 5.3.7). */
@@ -47,7 +52,13 @@ stage const struct dp_dest *route_dest(const struct dp_route *r, __u32 daddr, __
 		return NULL;
 	*ret_reason = DP_DROP_NO_NEXT_HOP_RECORD;
 	mac_copy(mac, ca ? ca->mac : r->mac);
-	return mac_is_zero(mac) ? NULL : dest_get(r->vsid, mac);
+	if (mac_is_zero(mac))
+		return NULL;
+	if (ca)
+		trace(ROUTE_RECORD, trace_mac(mac), r->vsid, daddr);
+	else
+		trace(ROUTE_NEXT_HOP, trace_mac(mac));
+	return dest_get(r->vsid, mac);
 }
 
 /* TTL and MACs. The checksum by difference (RFC 1624): one that was wrong stays wrong. */
@@ -65,6 +76,7 @@ stage int route_rewrite(struct __sk_buff *skb, const struct dp_port *port, const
 	sum = (sum & 0xffff) + (sum >> 16);
 	ip->check = ~sum;
 	ip->ttl--;
+	trace(ROUTED, trace_mac(eth + ETH_ALEN), trace_mac(eth), ip->ttl);
 	return NEXT;
 }
 
@@ -120,6 +132,7 @@ static __noinline int route(struct __sk_buff *skb, const struct dp_port *port)
 	if (!port || (const void *)(ip + 1) > frame_end(skb) || ether_type(eth) != ETHERTYPE_IP4 ||
 	    mac_is_zero(port->router_mac) || !mac_equal(eth, port->router_mac))
 		return drop(skb, DP_DROP_DESTINATION_NOT_IN_POLICY);
+	trace(DEST_ROUTER, trace_mac(eth));
 	daddr = ip->daddr;
 	ttl = ip->ttl;
 	r = route_never(daddr) ? NULL : route_lookup(port, daddr);

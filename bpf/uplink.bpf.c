@@ -77,10 +77,24 @@ stage int receive(struct __sk_buff *skb, const void *at, const void *end, const 
 	dest = dest_get(w->vsid, &inner);
 	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
 		return drop(skb, DP_DROP_DESTINATION_NOT_LOCAL);
+	trace(DEST_LOCAL, trace_mac(&inner), dest->target);
 	reason = decapsulate(skb, w, inner, &peer);
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
+	trace(DECAP, skb->len);
 	return deliver(skb, w->vsid, dest->target, &inner, peer);
+}
+
+stage void wire_trace(const struct wire *w)
+{
+	if (!w->is_ip6 && !w->vxlan)
+		trace(WIRE_NVGRE, w->source_pa, w->vsid);
+	else if (!w->is_ip6)
+		trace(WIRE_VXLAN, w->source_pa, w->vsid);
+	else if (!w->vxlan)
+		trace(WIRE_NVGRE6, 0, w->vsid, 0, &w->source_pa6);
+	else
+		trace(WIRE_VXLAN6, 0, w->vsid, 0, &w->source_pa6);
 }
 
 /* All but IPv4 in NVGRE over IPv4, and what is not ours. */
@@ -98,10 +112,14 @@ static __noinline int uplink_other(struct __sk_buff *skb, const struct dp_port *
 		p = frame_data(skb), end = frame_end(skb);
 	}
 	reason = wire_other(p, end, skb->len, skb->gso_size, uplink, &w);
-	if (reason == WIRE_OTHER)
+	if (reason == WIRE_OTHER) {
+		trace(WIRE_OTHER);
 		return pass(skb);
+	}
 	if (reason != WIRE_OURS)
 		return drop(skb, reason);
+	trace_inner(w.inner);
+	wire_trace(&w);
 	at = p + w.inner;
 	/* one pointer for the verifier: each sum of its own would have to be checked again */
 	asm volatile("" : "+r"(at));
@@ -138,42 +156,58 @@ stage int deliver_by_meta(struct __sk_buff *skb)
 	p = frame_data(skb);
 	if (p + ETH_HLEN > frame_end(skb))
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	trace(WIRE_META);
 	return deliver(skb, segment, ifindex, p, 1);
 }
 
-SEC("tc")
-int nestor_uplink(struct __sk_buff *skb)
+stage int uplink(struct __sk_buff *skb)
 {
-	const struct dp_port *uplink;
+	const struct dp_port *port;
 	struct wire w = {};
 	const void *p, *end;
 	int reason, action;
 
-	uplink = port_get(skb->ifindex);
-	if (unlikely(!uplink))
+	port = port_get(skb->ifindex);
+	if (unlikely(!port))
 		return pass(skb);
-	if (uplink->flags & DP_PORT_XDP) {
+	if (port->flags & DP_PORT_XDP) {
 		reason = deliver_by_meta(skb);
 		if (reason != NEXT)
 			return reason;
 	}
-	if (unlikely(skb->protocol != ETHERTYPE_IP4))
-		return skb->protocol == ETHERTYPE_IP6 && (uplink->flags & DP_PORT_OUTER) ? uplink_other(skb, uplink) : pass(skb);
+	if (unlikely(skb->protocol != ETHERTYPE_IP4)) {
+		if (skb->protocol == ETHERTYPE_IP6 && (port->flags & DP_PORT_OUTER))
+			return uplink_other(skb, port);
+		trace(WIRE_OTHER);
+		return pass(skb);
+	}
 	p = frame_data(skb), end = frame_end(skb);
 	if (unlikely(p + PULL_HEADERS > end)) {
 		bpf_skb_pull_data(skb, skb->len < PULL_HEADERS ? skb->len : PULL_HEADERS);
 		p = frame_data(skb), end = frame_end(skb);
 	}
-	if ((uplink->flags & DP_PORT_REWRITE) && rewrite_receive(skb, p, end, uplink, &action))
+	if ((port->flags & DP_PORT_REWRITE) && rewrite_receive(skb, p, end, port, &action))
 		return action;
-	reason = wire_nvgre4(p, end, skb->len, skb->gso_size, uplink, &w);
-	if (reason == WIRE_OTHER)
-		return uplink->flags & DP_PORT_OUTER ? uplink_other(skb, uplink) : pass(skb);
+	reason = wire_nvgre4(p, end, skb->len, skb->gso_size, port, &w);
+	if (reason == WIRE_OTHER && (port->flags & DP_PORT_OUTER))
+		return uplink_other(skb, port);
+	if (reason == WIRE_OTHER) {
+		trace(WIRE_OTHER);
+		return pass(skb);
+	}
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
 	if (unlikely(inner_is_ip6(p, end)))
-		return uplink_other(skb, uplink);
-	return receive(skb, p + INNER_AT(DP_ENCAP_NVGRE4), end, &w, uplink);
+		return uplink_other(skb, port);
+	trace_inner(INNER_AT(DP_ENCAP_NVGRE4));
+	wire_trace(&w);
+	return receive(skb, p + INNER_AT(DP_ENCAP_NVGRE4), end, &w, port);
+}
+
+SEC("tc")
+int nestor_uplink(struct __sk_buff *skb)
+{
+	return TRACED(skb, 1, uplink(skb));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -120,6 +120,9 @@ int nestor_uplink_xdp(struct xdp_md *ctx)
 
 	if (!uplink || !(uplink->flags & DP_PORT_XDP))
 		return XDP_PASS;
+	/* while somebody follows packets, the TC program does all of it, where each step can be seen */
+	if (TRACING)
+		return untouched(ctx);
 	if ((uplink->flags & DP_PORT_OUTER) && is_udp4(ctx))
 		return take_vxlan4(ctx, uplink);
 	return take(ctx, uplink, DP_ENCAP_NVGRE4);

@@ -6,6 +6,7 @@
 #include "maps.h"
 #include "outer.h"
 #include "parse.h"
+#include "trace.h"
 
 /*
  * What comes from the wire: the outer headers, checked. Only pure functions of the bytes and of the maps here, so that TC and
@@ -18,6 +19,7 @@ struct wire {
 	__u32 source_pa;	/* outer source of IPv4, network order */
 	__u32 inner_len;	/* of the inner frame as the outer header tells it; 0: not known (large segment) */
 	__u32 inner;		/* where the inner frame begins */
+	_Bool vxlan;		/* else NVGRE */
 	_Bool is_ip6;		/* the outer header is IPv6, and its source in source_pa6 */
 	_Bool checksum;		/* a checksum of the outer packet covers the inner frame (UDP) */
 	union dp_addr source_pa6;
@@ -96,6 +98,7 @@ stage int wire_vxlan(const struct vxlan *v, __u32 payload, __u32 rest, _Bool seg
 	if (unlikely(!segmented && (payload > rest || udp_len > payload || udp_len < sizeof(*v))))
 		return DP_DROP_OUTER_TRUNCATED;
 	w->inner_len = segmented ? 0 : udp_len - sizeof(*v);
+	w->vxlan = 1;
 	w->checksum = v->check != 0;
 	if (unlikely(!(v->flags & VXLAN_FLAG_I)))
 		return DP_DROP_VXLAN_NO_VNI;
@@ -232,6 +235,8 @@ stage _Bool wire_from_here(const struct wire *w, const struct dp_port *uplink)
  */
 stage int wire_source_pa(const struct dp_dest *d, const struct wire *w, const struct dp_port *uplink)
 {
+	if (d)
+		trace(INNER_SOURCE, 0, 0, 0, &d->pa);
 	if (likely(d && d->kind != DP_DEST_LOCAL && wire_from(&d->pa, w)))
 		return WIRE_OURS;
 	if (wire_from_here(w, uplink))
@@ -291,6 +296,7 @@ static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const voi
 		return mac_is_zero(subnet->router_mac) ? DP_DROP_INNER_SOURCE_UNKNOWN : DP_DROP_ROUTED_SOURCE_UNKNOWN;
 	if (mac_is_zero(subnet->router_mac) && !mac_equal(mac, source->router_mac))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	trace(INNER_ROUTED, ip->saddr, 0, 0, &key->pa);
 	return WIRE_OURS;
 }
 

@@ -14,7 +14,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 3
+#define DP_ABI 4
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -49,6 +49,8 @@ enum dp_encap {
  */
 #define DP_ENCAP_OVERHEAD(encap) (14 + ((encap) & DP_ENCAP_IP6 ? 40 : 20) + ((encap) & DP_ENCAP_VXLAN ? 16 : 8))
 
+#define DP_NVGRE4_OVERHEAD DP_ENCAP_OVERHEAD(DP_ENCAP_NVGRE4)
+
 #define DP_VXLAN_PORT 4789
 
 /* IPv4 or IPv6 address in network order; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2); all zero: none */
@@ -73,10 +75,19 @@ enum dp_port_flag {
 	 * only holds while every frame passes the XDP program.
 	 */
 	DP_PORT_XDP = 1 << 7,
+	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
 	/* port: src_pa4 is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
 	/* uplink: something else than NVGRE over IPv4 may come: there is an IPv6 provider address, or vxlan_port */
 	DP_PORT_OUTER = 1 << 16,
+};
+
+/* What few ports have: the path of a frame asks for all of it at once. */
+#define DP_PORT_RARE DP_PORT_GUARDS
+
+enum dp_guard {
+	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
+	DP_GUARD_ROUTER = 1 << 1,	/* nor advertise a router, nor redirect (RouterGuard) */
 };
 
 #define DP_PORT_ADDR4 4
@@ -93,7 +104,7 @@ struct dp_port {
 	/* provider addresses of this host for the guest, one of each family (HN-13, WG-8); zero: none */
 	__u32 src_pa4;			/* network order */
 	__u16 vxlan_port;		/* uplink: UDP port of VXLAN, network order; 0: this host has no record of that rule */
-	__u8 pad3[14];
+	__u8 pad4[14];
 	__u32 addr4[DP_PORT_ADDR4];	/* network order, 0 unused: source addresses that need no lookup */
 	/* second cache line: what only routed and rewritten frames and answers in place read */
 	__u8 domain[16];		/* routing domain (RDID); all zero: none */
@@ -104,6 +115,9 @@ struct dp_port {
 	__u8 pad2[4];
 	union dp_addr src_pa6;
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
+	/* third cache line: what DP_PORT_RARE leads to */
+	__u8 guards;			/* enum dp_guard */
+	__u8 pad3[63];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -326,7 +340,7 @@ enum dp_verdict {
 
 #define DP_ASSERT(c) _Static_assert(c, #c)
 DP_ASSERT(sizeof(union dp_addr) == 16);
-DP_ASSERT(sizeof(struct dp_port) == 128);
+DP_ASSERT(sizeof(struct dp_port) == 192);
 DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa4) == 28);
 DP_ASSERT(__builtin_offsetof(struct dp_port, addr4) == 48);
 DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa6) == 96);
@@ -351,6 +365,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
 DP_ASSERT(sizeof(struct dp_pa) == 8);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
+DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);

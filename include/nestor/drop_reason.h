@@ -61,9 +61,15 @@
 	X(67, REWRITE_MALFORMED, "", "the packet for a rewritten address ends before its IPv4 header says")            \
 	/* to the port */                                                                                              \
 	X(80, PORT_GONE, "", "the destination's port is gone")                                                         \
-	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")                 \
+	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")                        \
 	/* outer headers besides NVGRE over IPv4 */                                                                    \
-	X(96, VXLAN_NO_VNI, "WG-10", "the VXLAN header does not say that it has a virtual subnet id (I flag)")
+	X(96, VXLAN_NO_VNI, "WG-10", "the VXLAN header does not say that it has a virtual subnet id (I flag)")         \
+	/* guards and limits of a port */                                                                              \
+	X(144, DHCP_GUARD, "AC-7", "what only a DHCP server or relay sends, and DhcpGuard is on")                      \
+	X(145, ROUTER_GUARD, "AC-7", "a router advertisement or redirect, and RouterGuard is on")                      \
+	X(146, GUARD_HIDDEN, "AC-7", "a guard is on, and the packet does not show in its first part what it is")       \
+	X(147, ND_SPOOFED, "NN-3", "neighbour discovery for another MAC address than the adapter's")                   \
+	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")
 
 enum dp_drop_reason {
 	DP_DROP_NONE = 0,
@@ -71,7 +77,7 @@ enum dp_drop_reason {
 	NESTOR_DROP_REASONS(NESTOR_DROP_ENUM)
 #undef NESTOR_DROP_ENUM
 	/* codes stay below this, so that tables indexed by code are small */
-	DP_DROP_MAX = 128,
+	DP_DROP_MAX = 192,
 };
 
 #endif
