@@ -118,14 +118,6 @@ stage void outer_write(void *p, const struct dp_port *port, const struct dp_next
 		outer_vxlan(p + l4, vsid, hash, bytes + INNER_AT(encap) - l4);
 	else
 		outer_gre(p + l4, vsid, hash);
-	if (encap == DP_ENCAP_NVGRE4)
-		trace(ENCAP_NVGRE, port->src_pa4, vsid, hash >> 24, &nh->pa);
-	else if (encap == DP_ENCAP_VXLAN4)
-		trace(ENCAP_VXLAN, port->src_pa4, vsid, vxlan_source_port(hash), &nh->pa);
-	else if (encap == DP_ENCAP_NVGRE6)
-		trace(ENCAP_NVGRE6, 0, vsid, hash >> 24, &nh->pa);
-	else
-		trace(ENCAP_VXLAN6, 0, vsid, vxlan_source_port(hash), &nh->pa);
 }
 
 /* What each segment of a large one has before its data; of a packet that does not show it, as much as it may be. */
@@ -184,28 +176,42 @@ stage int encap_as(struct __sk_buff *skb, const struct dp_port *port, const stru
 		return drop(skb, DP_DROP_ENCAP_FAILED);
 	outer_write(p, port, nh, vsid, bytes, hash, encap);
 	ether_store(p + INNER_AT(encap), inner);
+	if (encap == DP_ENCAP_NVGRE4)
+		trace(ENCAP_NVGRE, port->src_pa4, vsid, hash >> 24, &nh->pa);
+	else if (encap == DP_ENCAP_VXLAN4)
+		trace(ENCAP_VXLAN, port->src_pa4, vsid, vxlan_source_port(hash), &nh->pa);
+	else if (encap == DP_ENCAP_NVGRE6)
+		trace(ENCAP_NVGRE6, 0, vsid, hash >> 24, &nh->pa);
+	else
+		trace(ENCAP_VXLAN6, 0, vsid, vxlan_source_port(hash), &nh->pa);
 	count_sent(port, packets, bytes);
 	return encap_redirect(skb, nh);
 }
 
+/* Of whatever frame; eth: its Ethernet header, checked. 0 of what is not IP. */
+stage __u32 flow_hash(const void *eth, const void *end)
+{
+	const void *ip = eth + ETH_HLEN;
+
+	if (ether_type(eth) == ETHERTYPE_IP4 && ip + sizeof(struct iphdr) <= end)
+		return flow_hash4(ip, end);
+	if (ether_type(eth) == ETHERTYPE_IP6 && ip + sizeof(struct ipv6hdr) <= end)
+		return flow_hash6(ip, end);
+	return 0;
+}
+
 static __noinline int encap_other(struct __sk_buff *skb, const struct dp_port *port, const struct dp_nexthop *nh, __u32 vsid)
 {
-	const void *eth = frame_data(skb), *end = frame_end(skb), *ip = eth + ETH_HLEN;
+	const void *eth = frame_data(skb), *end = frame_end(skb);
 	struct ether inner;
-	_Bool is_ip4, is_ip;
-	__u32 hash = 0;
+	_Bool is_ip;
+	__u32 hash;
 
-	if (!port || !nh || ip > end)
+	if (!port || !nh || eth + ETH_HLEN > end)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
 	inner = ether_load(eth);
-	is_ip4 = inner.type == ETHERTYPE_IP4;
-	is_ip = is_ip4 || inner.type == ETHERTYPE_IP6;
-	if (is_ip4 && ip + sizeof(struct iphdr) <= end)
-		hash = flow_hash4(ip, end);
-	else if (is_ip && !is_ip4 && ip + sizeof(struct ipv6hdr) <= end)
-		hash = flow_hash6(ip, end);
-	if (nh->flags & DP_NEXTHOP_NO_FLOWID)
-		hash = 0;
+	is_ip = inner.type == ETHERTYPE_IP4 || inner.type == ETHERTYPE_IP6;
+	hash = nh->flags & DP_NEXTHOP_NO_FLOWID ? 0 : flow_hash(eth, end);
 	/* the kernel resolves for IP only */
 	if (unlikely(!is_ip && !(nh->flags & DP_NEXTHOP_RESOLVED)))
 		return drop(skb, DP_DROP_NO_NEXT_HOP);

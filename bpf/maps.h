@@ -102,6 +102,14 @@ struct {
 	__type(value, struct dp_source);
 } sources SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct dp_group);
+} groups SEC(".maps");
+
 stage const struct dp_port *port_get(__u32 ifindex)
 {
 	const struct dp_port *port = bpf_map_lookup_elem(&ports, &ifindex);
@@ -124,7 +132,7 @@ stage const struct dp_ca *ca4_get(__u32 segment, __u32 ca)
 	return bpf_map_lookup_elem(&cas, &key);
 }
 
-/* Is this one of the provider addresses of this host? The uplink's entry has the first few inline. */
+/* Is this a provider address that this host has or, of a multicast one, listens to? The uplink's entry has a few inline. */
 stage _Bool pa4_is_local(const struct dp_port *uplink, __u32 pa)
 {
 	union dp_addr key = { .w = { 0, 0, ADDR4_PREFIX, pa } };

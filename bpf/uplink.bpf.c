@@ -2,10 +2,12 @@
 
 /*
  * At the ingress of the uplink: what the wire brings. NVGRE or VXLAN for a provider address of this host: outer headers ->
- * records of the inner source -> decapsulate -> deliver. IP rewrite: provider addresses -> customer addresses -> deliver.
+ * records of the inner source -> decapsulate -> deliver, to one port or to all (WG-7). IP rewrite: provider addresses ->
+ * customer addresses -> deliver.
  * Everything else goes on to the kernel, untouched.
  */
 #include "deliver.h"
+#include "group_wire.h"
 #include "meta.h"
 #include "rewrite.h"
 #include "wire.h"
@@ -58,12 +60,23 @@ stage int decapsulate(struct __sk_buff *skb, const struct wire *w, struct ether 
 	return WIRE_OURS;
 }
 
-/* A packet whose outer headers are good. at: where the inner frame begins. */
-stage int receive(struct __sk_buff *skb, const void *at, const void *end, const struct wire *w, const struct dp_port *uplink)
+stage int find_port(__u32 vsid, const void *mac, __u32 *ret_ifindex)
 {
-	const struct dp_dest *dest;
+	const struct dp_dest *dest = dest_get(vsid, mac);
+
+	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
+		return DP_DROP_DESTINATION_NOT_LOCAL;
+	*ret_ifindex = dest->target;
+	return WIRE_OURS;
+}
+
+/* A packet whose outer headers are good. p: its first bytes; at: where the inner frame begins. */
+stage int receive(struct __sk_buff *skb, const void *p, const void *at, const void *end, const struct wire *w,
+		  const struct dp_port *uplink)
+{
+	_Bool peer, for_many;
 	struct ether inner;
-	_Bool peer;
+	__u32 target = 0;
 	int reason;
 
 	reason = wire_inner(at, end, w, uplink);
@@ -72,17 +85,21 @@ stage int receive(struct __sk_buff *skb, const void *at, const void *end, const 
 	if (unlikely(at + ETH_HLEN > end))
 		return drop(skb, DP_DROP_INNER_TRUNCATED);
 	inner = ether_load(at);
-	if (unlikely(mac_is_group(&inner)))
-		return drop(skb, DP_DROP_BROADCAST_OFF);
-	dest = dest_get(w->vsid, &inner);
-	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
-		return drop(skb, DP_DROP_DESTINATION_NOT_LOCAL);
-	trace(DEST_LOCAL, trace_mac(&inner), dest->target);
+	for_many = mac_is_group(&inner) || outer_is_group(uplink, p, w);
+	reason = likely(!for_many) ? find_port(w->vsid, &inner, &target) : group_find(w->vsid, outer_group(p, w), at, end, &target);
+	if (unlikely(reason != WIRE_OURS))
+		return drop(skb, reason);
+	if (likely(!for_many))
+		trace(DEST_LOCAL, trace_mac(&inner), target);
+	else
+		trace(WIRE_FOR_MANY);
 	reason = decapsulate(skb, w, inner, &peer);
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
 	trace(DECAP, skb->len);
-	return deliver(skb, w->vsid, dest->target, &inner, peer);
+	if (unlikely(for_many))
+		return group_receive(skb, w->vsid, target);
+	return deliver(skb, w->vsid, target, &inner, peer);
 }
 
 stage void wire_trace(const struct wire *w)
@@ -120,10 +137,10 @@ static __noinline int uplink_other(struct __sk_buff *skb, const struct dp_port *
 		return drop(skb, reason);
 	trace_inner(w.inner);
 	wire_trace(&w);
-	at = p + w.inner;
-	/* one pointer for the verifier: each sum of its own would have to be checked again */
+	/* for the verifier: an offset that is small, and one pointer, as each sum of its own would have to be checked again */
+	at = p + (w.inner & 127);
 	asm volatile("" : "+r"(at));
-	return receive(skb, at, end, &w, uplink);
+	return receive(skb, p, at, end, &w, uplink);
 }
 
 /* Rare enough for uplink_other() */
@@ -201,7 +218,7 @@ stage int uplink(struct __sk_buff *skb)
 		return uplink_other(skb, port);
 	trace_inner(INNER_AT(DP_ENCAP_NVGRE4));
 	wire_trace(&w);
-	return receive(skb, p + INNER_AT(DP_ENCAP_NVGRE4), end, &w, port);
+	return receive(skb, p, p + INNER_AT(DP_ENCAP_NVGRE4), end, &w, port);
 }
 
 SEC("tc")

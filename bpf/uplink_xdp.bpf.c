@@ -73,7 +73,7 @@ stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segme
 	len = bpf_xdp_get_buff_len(ctx);
 	reason = encap == DP_ENCAP_VXLAN4 ? wire_vxlan4(p, end, len, 0, uplink, &w) : wire_nvgre4(p, end, len, 0, uplink, &w);
 	/* padding is the TC program's business, and so is a checksum over all of the packet, about which the NIC may know */
-	if (reason != WIRE_OURS || w.inner_len + INNER_AT(encap) != len || w.checksum)
+	if (reason != WIRE_OURS || outer_is_group(uplink, p, &w) || w.inner_len + INNER_AT(encap) != len || w.checksum)
 		return 0;
 	*segment = w.vsid;
 	if (likely((const void *)(ip + 1) <= end && ether_type(inner) == ETHERTYPE_IP4 &&

@@ -8,6 +8,7 @@
 #include "deliver.h"
 #include "encap.h"
 #include "flood.h"
+#include "group.h"
 #include "guard.h"
 #include "route.h"
 #include "send.h"
@@ -45,7 +46,7 @@ stage int forward(struct __sk_buff *skb, const struct dp_port *port, const void 
 	const struct dp_dest *dest;
 
 	if (unlikely(mac_is_group(eth)))
-		return port->flags & DP_PORT_POLICY ? drop(skb, DP_DROP_BROADCAST_OFF) : flood(skb, port);
+		return port->flags & DP_PORT_POLICY ? group_send(skb, port) : flood(skb, port);
 	dest = dest_get(port->segment, eth);
 	if (unlikely(!dest))
 		return port->flags & DP_PORT_POLICY ? route(skb, port) : flood(skb, port);

@@ -300,6 +300,20 @@ static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const voi
 	return WIRE_OURS;
 }
 
+/* The multicast provider address that a packet was sent to, network order; 0: none. p: a packet whose outer headers are good. */
+stage __u32 outer_group(const void *p, const struct wire *w)
+{
+	const __u8 *to = p + OUTER_IP + 16;
+
+	return !w->is_ip6 && *to >= 224 ? *(const __u32 *)to : 0;
+}
+
+/* WG-7: was it sent to one? */
+stage _Bool outer_is_group(const struct dp_port *uplink, const void *p, const struct wire *w)
+{
+	return unlikely(uplink->flags & DP_PORT_GROUPS) && outer_group(p, w);
+}
+
 /* The inner frame, inner: its Ethernet header. */
 stage int wire_inner(const void *inner, const void *end, const struct wire *w, const struct dp_port *uplink)
 {

@@ -14,7 +14,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 4
+#define DP_ABI 5
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -76,6 +76,8 @@ enum dp_port_flag {
 	 */
 	DP_PORT_XDP = 1 << 7,
 	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
+	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
+	DP_PORT_GROUPS = 1 << 19,
 	/* port: src_pa4 is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
 	/* uplink: something else than NVGRE over IPv4 may come: there is an IPv6 provider address, or vxlan_port */
@@ -100,7 +102,7 @@ struct dp_port {
 	__u32 slot;			/* index into map "counters"; given by the driver, callers leave it 0 */
 	__u8 mac[6];			/* of the guest's adapter */
 	__u8 pad0[2];
-	__u32 flood_next;		/* ifindex of the next port of the segment (a ring), where it has no policy; 0: none */
+	__u32 flood_next;		/* ifindex of the next port of the segment (a ring); 0: none, or no frame is for all */
 	/* provider addresses of this host for the guest, one of each family (HN-13, WG-8); zero: none */
 	__u32 src_pa4;			/* network order */
 	__u16 vxlan_port;		/* uplink: UDP port of VXLAN, network order; 0: this host has no record of that rule */
@@ -256,11 +258,23 @@ struct dp_nexthop {
 	__u8 pad1[4];
 };
 
-/* ---- map "pas": HASH, key union dp_addr: provider addresses of this host ---- */
+/* ---- map "pas": HASH, key union dp_addr: provider addresses of this host, and the multicast ones it listens to ---- */
 
 struct dp_pa {
 	__u32 ifindex;			/* device that has it; informative */
 	__u32 flags;			/* 0 */
+};
+
+/* ---- map "groups": HASH, key __u32 segment: virtual subnets where broadcast and multicast are on (WG-7) ---- */
+
+#define DP_GROUP_PEERS 256
+
+struct dp_group {
+	union dp_addr pa;		/* what frames for many may be sent to besides this host's own addresses; zero: nothing */
+	__u32 first;			/* ifindex of a port of the segment on this host, where its ring begins; 0: there is none */
+	__u32 n_peers;			/* entries of peers in use */
+	__u32 pad[2];
+	__u32 peers[DP_GROUP_PEERS];	/* indexes into map "nexthops": each gets a copy. With pa: the one that leads there */
 };
 
 /* ---- map "rewrites": HASH, key union dp_addr: what a provider address of IP rewrite stands for, wherever it is ---- */
@@ -332,7 +346,7 @@ enum dp_verdict {
 	DP_VERDICT_REPLY,		/* cb[1]: ifindex of the port the frame came from */
 	DP_VERDICT_SEND,		/* cb[1]: ifindex of the uplink */
 	DP_VERDICT_SEND_NEIGH,		/* cb[1]: ifindex of the device where the kernel resolves */
-	DP_VERDICT_FLOOD,		/* cb[1]: number of ports that got a copy */
+	DP_VERDICT_FLOOD,		/* cb[1]: number of ports and of other hosts that got a copy */
 };
 
 #define DP_CB_VERDICT 0
@@ -363,6 +377,7 @@ DP_ASSERT(sizeof(struct dp_nexthop) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, pa) == 16);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
 DP_ASSERT(sizeof(struct dp_pa) == 8);
+DP_ASSERT(sizeof(struct dp_group) == 32 + 4 * DP_GROUP_PEERS);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);

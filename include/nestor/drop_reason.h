@@ -69,7 +69,13 @@
 	X(145, ROUTER_GUARD, "AC-7", "a router advertisement or redirect, and RouterGuard is on")                      \
 	X(146, GUARD_HIDDEN, "AC-7", "a guard is on, and the packet does not show in its first part what it is")       \
 	X(147, ND_SPOOFED, "NN-3", "neighbour discovery for another MAC address than the adapter's")                   \
-	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")
+	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")          \
+	/* broadcast and multicast of a virtual subnet */                                                              \
+	X(160, GROUP_RESERVED_MAC, "", "the destination MAC is one that no bridge forwards (01-80-C2-00-00-0x)")       \
+	X(161, GROUP_NOT_OF_SUBNET, "WG-7", "the outer destination is another virtual subnet's multicast address")     \
+	X(162, GROUP_UNICAST, "WG-7", "a frame for one machine came by a multicast provider address")                  \
+	X(163, GROUP_ARP, "2.5", "ARP from another host: the lookup records say who has an address")                   \
+	X(164, GROUP_NO_PORT, "WG-7", "a frame for all of a virtual subnet that has no port on this host")
 
 enum dp_drop_reason {
 	DP_DROP_NONE = 0,

@@ -44,6 +44,7 @@
 	X(60, ENCAP_VXLAN6, "Encapsulate", "VXLAN to {addr:ip}, VNI {b}, source port {c}")                             \
 	X(64, ICMP, "ICMP", "the guest is answered: type {a}, code {b}, {c} bytes fit")                                \
 	X(72, FLOOD, "Flood", "a copy for each of the segment's {a} other ports")                                      \
+	X(73, COPY_SENT, "Flood", "a copy for {addr:ip}, by {b:device} to {a:mac}")                                     \
 	X(80, DELIVER, "Deliver", "the port of {a:port} is in VSID {b}, too")                                          \
 	X(96, DROP, "Drop", "{a:reason}")                                                                              \
 	/* from the wire */                                                                                            \
@@ -55,6 +56,7 @@
 	X(117, WIRE_VXLAN6, "Outer", "VXLAN from {addr:ip} to this host, VNI {b}")                                     \
 	X(120, INNER_SOURCE, "Source", "by its lookup record the inner source is at {addr:ip}")              \
 	X(121, INNER_ROUTED, "Source", "routed: a record of its routing domain has {a:ip4} at {addr:ip}")              \
+	X(122, WIRE_FOR_MANY, "Destination", "broadcast or multicast: for all ports of the virtual subnet on this host") \
 	X(128, DECAP, "Decapsulate", "{a} bytes remain")                                                               \
 	X(129, REWRITE_IN, "IP rewrite", "the provider addresses become {a:ip4} and {b:ip4}, VSID {c}")
 

@@ -34,6 +34,7 @@ static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop
 	const struct want_switch *s = hop->nic[0] ? switch_of_nic(p, hop->nic) : NULL;
 	const struct link *nic = s ? pass_link(p, hop->nic) : NULL, *bridge = s ? pass_link(p, s->bridge) : NULL;
 	const struct neigh *n;
+	struct mac group;
 
 	if (!nic || !bridge)
 		return v; /* no way there: not resolved, and nobody to ask */
@@ -42,6 +43,12 @@ static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop
 	v.mtu = (uint16_t)(nic->mtu > overhead ? MIN(nic->mtu - overhead, 65535u) : 0);
 	if (!ip_equal(&hop->via, &hop->pa))
 		v.via = dp_addr_of(&hop->via);
+	if (group_link_address(&hop->pa, &group)) {
+		v.flags |= DP_NEXTHOP_RESOLVED;
+		memcpy(v.dst_mac, group.b, 6);
+		memcpy(v.src_mac, nic->mac.b, 6);
+		return v;
+	}
 	n = find_neigh(neighs, bridge->ifindex, &hop->via);
 	if (n && (n->state == NEIGH_RESOLVED || n->state == NEIGH_PERMANENT) && !mac_is_zero(&n->mac)) {
 		v.flags |= DP_NEXTHOP_RESOLVED;
@@ -168,6 +175,7 @@ struct changes {
 	struct bpf_port_vec ports_gone;
 	struct bpf_attachment_vec detach;
 	struct bpf_rewrite_vec rewrites_gone;
+	struct bpf_group_vec groups_gone;
 };
 
 static void pa_change(void *arg, const void *have, const void *want)
@@ -182,21 +190,27 @@ static void pa_change(void *arg, const void *have, const void *want)
 	pass_wrote(x->p, "provider address entered");
 }
 
+static void want_pa(struct pass *p, const struct want_pa *pa, struct bpf_pa_vec *ret)
+{
+	const struct want_switch *s = switch_of_nic(p, pa->nic);
+	const struct link *bridge = s ? pass_link(p, s->bridge) : NULL;
+	struct bpf_pa v = { .key = dp_addr_of(&pa->pa) };
+
+	if (!bridge)
+		return;
+	v.value.ifindex = (uint32_t)bridge->ifindex;
+	vec_push(ret, v);
+}
+
 static void write_pas(struct changes *x)
 {
 	struct bpf_pa_vec want = { 0 }, have = { 0 };
 	struct diff d;
 
-	vec_foreach(&x->p->netvirt.pas, pa) {
-		const struct want_switch *s = switch_of_nic(x->p, pa->nic);
-		const struct link *bridge = s ? pass_link(x->p, s->bridge) : NULL;
-		struct bpf_pa v = { .key = dp_addr_of(&pa->pa) };
-
-		if (!bridge)
-			continue;
-		v.value.ifindex = (uint32_t)bridge->ifindex;
-		vec_push(&want, v);
-	}
+	vec_foreach(&x->p->netvirt.pas, pa)
+		want_pa(x->p, pa, &want);
+	vec_foreach(&x->p->netvirt.heard, pa)
+		want_pa(x->p, pa, &want);
 	bpf_driver_observe_pas(x->p->g->bpf, &have);
 	vec_sort(&want, pa_key);
 	vec_sort(&have, pa_key);
@@ -384,7 +398,7 @@ static struct dp_port uplink_value(struct pass *p, const char *nic, const struct
 		v.flags |= DP_PORT_OUTER;
 		v.vxlan_port = htons(DP_VXLAN_PORT);
 	}
-	v.flags |= rewrite_uplink_flags(p);
+	v.flags |= rewrite_uplink_flags(p) | group_uplink_flags(p, nic);
 	return v;
 }
 
@@ -550,11 +564,13 @@ void step_dataplane(struct pass *p)
 	write_dests(&x, &hops);
 	write_cas(&x);
 	rewrites_write(p, hops.by_key, &x.rewrites_gone);
+	groups_write(p, hops.by_key, &x.groups_gone);
 	dataplane_router(p);
 	write_ports(&x);
 	write_attachments(&x);
 	delete_gone(&x);
 	rewrites_delete(p, &x.rewrites_gone);
+	groups_delete(p, &x.groups_gone);
 	hops_delete(p, &hops);
 	hop_index_done(&hops);
 	vec_done(&x.pas_gone);
@@ -565,4 +581,5 @@ void step_dataplane(struct pass *p)
 	vec_done(&x.ports_gone);
 	vec_done(&x.detach);
 	vec_done(&x.rewrites_gone);
+	vec_done(&x.groups_gone);
 }

@@ -29,6 +29,14 @@ struct hop_key {
 	uint8_t encap; /* enum dp_encap */
 };
 
+/* Broadcast and multicast (group.c); hops as below. */
+void groups_write(struct pass *p, struct map *hops, struct bpf_group_vec *ret_gone);
+void groups_delete(struct pass *p, const struct bpf_group_vec *gone);
+/* A multicast address has the link address that follows from it (RFC 1112 6.4); false: it is none. */
+bool group_link_address(const struct ip *pa, struct mac *ret);
+/* What it says of an uplink: whether multicast addresses are listened to there. */
+uint32_t group_uplink_flags(const struct pass *p, const char *nic);
+
 /* IP rewrite: what it says of a port and of an uplink, and its own map; hops: hop_key -> next hop index + 1. */
 void rewrite_port(const struct want_vport *w, struct dp_port *port);
 uint32_t rewrite_uplink_flags(const struct pass *p);

@@ -130,6 +130,23 @@ static void router_lines(const struct kit *k, const struct netvirt_wants *w, lin
 				      mac_format(&s->router_mac, m)));
 }
 
+static void group_lines(const struct netvirt_wants *w, lines *l)
+{
+	char a[IP_TEXT_SIZE], b[IP_TEXT_SIZE];
+
+	vec_foreach(&w->groups, g) {
+		struct str s = { 0 };
+
+		str_addf(&s, "group %u to %s %s at %s:", g->segment, ip_format(&g->pa, a), g->first[0] ? "here" : "nowhere",
+			 ip_format(&g->src_pa, b));
+		vec_foreach(&g->peers, peer)
+			str_addf(&s, " %s%s", peer->encap & DP_ENCAP_VXLAN ? "vxlan:" : "", ip_format(&peer->pa, a));
+		vec_push(l, str_take(&s));
+	}
+	vec_foreach(&w->heard, pa)
+		vec_push(l, xasprintf("heard %s/%u nic %s", ip_format(&pa->pa, a), pa->prefix_len, pa->nic));
+}
+
 char *lab_wants(struct kit *k, const char *tables)
 {
 	char a[PREFIX_TEXT_SIZE], b[IP_TEXT_SIZE], mac[MAC_TEXT_SIZE];
@@ -177,6 +194,9 @@ char *lab_wants(struct kit *k, const char *tables)
 		vec_foreach(&w.rewrites, r)
 			vec_push(&l, xasprintf("rewrite %s of %u %s %s %s", ip_format(&r->pa, a), r->segment, ip_format(&r->ca, b),
 					       mac_format(&r->mac, mac), r->local ? owner(k, r->link) : "remote"));
+	lines_add(&l, &all);
+	if (strchr(tables, 'g'))
+		group_lines(&w, &l);
 	lines_add(&l, &all);
 	netvirt_wants_done(&w);
 	return str_take(&all);

@@ -9,6 +9,7 @@ int main(void)
 	failed += next_hop_tests();
 	failed += wants_tests();
 	failed += router_tests();
+	failed += broadcast_tests();
 	failed += property_tests();
 	failed += diff_tests();
 	return failed ? 1 : 0;

@@ -19,7 +19,8 @@ void lab_route(struct kit *k, const char *rdid, unsigned vsid, const char *prefi
 void lab_pa(struct kit *k, int ifindex, const char *pa, unsigned prefix_len);
 /*
  * What is wanted, as text in which names of VMs stand for their links: a line for each entry, each table sorted.
- * Only the tables whose letters are given: p ports, d dests, c cas, h hops, a addresses, r routes, u uplinks, R the router's.
+ * Only the tables whose letters are given: p ports, d dests, c cas, h hops, a addresses, r routes, u uplinks, R the router's,
+ * g broadcast.
  */
 char *lab_wants(struct kit *k, const char *tables);
 void lab_assert_wants(struct kit *k, const char *tables, const char *expected);
@@ -29,5 +30,6 @@ int filter_tests(void);
 int next_hop_tests(void);
 int wants_tests(void);
 int router_tests(void);
+int broadcast_tests(void);
 int property_tests(void);
 int diff_tests(void);

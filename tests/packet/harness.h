@@ -74,6 +74,12 @@ uint64_t drops(uint32_t ifindex, enum dp_drop_reason reason);
 void expect_drop(enum bpf_role role, uint32_t ifindex, const struct frame *f, enum dp_drop_reason reason);
 void expect_pass(enum bpf_role role, uint32_t ifindex, const struct frame *f);
 
+/* What is sent at a device from now on, copies too, in order; descriptors, the caller's. */
+int tap_open(uint32_t ifindex);
+bool tap_next(int tap, struct frame *ret);
+void tap_expect(int tap, const struct frame *want);
+void tap_expect_nothing(int tap);
+
 /* ---- frames ---- */
 
 /* Hex digits; blanks are skipped. */

@@ -8,6 +8,7 @@
  *   record          (VSID, CA, MAC) -> PA and rule                  HN-5..HN-8, HN-11
  *   customer route  (RDID, VSID, prefix, next hop), metric          HN-2, HN-3, HN-9
  *   provider address  of this host, on a NIC with ms_netwnv bound   HN-13
+ *   broadcast       VSID -> multicast provider address, or copies  WG-7
  *   provider route  (NIC, prefix, next hop), metric                 HN-13
  */
 /* TranslationMethodNat: IP rewrite, -Encap: NVGRE, -None, -EncapVxlan (WG-10: shares every rule of -Encap) */
@@ -56,6 +57,13 @@ struct provider_route_doc {
 };
 extern const struct doc_kind provider_route_kind; /* key: nic/prefix/nexthop */
 
+/* Broadcast and multicast are on in the virtual subnet; without a document they are off. */
+struct broadcast_doc {
+	uint32_t vsid;
+	struct ip pa; /* multicast; 0.0.0.0: a copy to each provider address that has a record in the subnet */
+};
+extern const struct doc_kind broadcast_kind; /* key: vsid */
+
 struct netvirt_global_doc {
 	bool use_external_router;
 };
@@ -64,6 +72,7 @@ extern const struct doc_kind netvirt_global_kind; /* key: "global" */
 extern const struct cmdlet netvirt_record_cmdlets[];
 extern const struct cmdlet netvirt_route_cmdlets[];
 extern const struct cmdlet netvirt_provider_cmdlets[];
+extern const struct cmdlet netvirt_broadcast_cmdlets[];
 extern const struct cmdlet netvirt_query_cmdlets[]; /* Global, Select-NetVirtualizationNextHop */
 extern const struct cmdlet netvirt_statistics_cmdlets[];
 

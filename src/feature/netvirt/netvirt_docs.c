@@ -93,6 +93,19 @@ const struct doc_kind provider_route_kind = {
 	provider_route_key
 };
 
+static void broadcast_key(const void *doc, struct str *ret)
+{
+	str_addf(ret, "%08u", ((const struct broadcast_doc *)doc)->vsid);
+}
+
+static const struct doc_field broadcast_fields[] = {
+	DOC_FIELD(broadcast_doc, vsid, DOC_U32, "VirtualSubnetID"),
+	DOC_FIELD(broadcast_doc, pa, DOC_IP, "ProviderAddress"),
+};
+const struct doc_kind broadcast_kind = {
+	"broadcast", sizeof(struct broadcast_doc), broadcast_fields, ARRAY_SIZE(broadcast_fields), broadcast_key
+};
+
 static void global_key(const void *doc, struct str *ret)
 {
 	(void)doc;
@@ -181,6 +194,7 @@ void netvirt_wipe(struct docs *d)
 	wipe(d, &customer_route_kind);
 	wipe(d, &provider_address_kind);
 	wipe(d, &provider_route_kind);
+	wipe(d, &broadcast_kind);
 }
 
 void netvirt_wipe_nic(struct docs *d, const char *nic)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netvirt_rules.h"
 
+#include <arpa/inet.h>
+
 static bool same_record(const struct record_doc *a, const struct record_doc *b)
 {
 	return a->vsid == b->vsid && ip_equal(&a->ca, &b->ca) && mac_equal(&a->mac, &b->mac);
@@ -187,6 +189,37 @@ char *customer_route_warning(const struct docs *d, const struct customer_route_d
 	}
 	return xasprintf("Wnv.NextHopUnresolvable: no lookup record of the routing domain has the next hop %s yet.",
 			 ip_format(&r->next_hop, text));
+}
+
+int broadcast_check(const struct broadcast_doc *b, struct err **e)
+{
+	char pa[IP_TEXT_SIZE];
+
+	ip_format(&b->pa, pa);
+	if (ip_is_any(&b->pa))
+		return 0;
+	/* 224.0.0.0/24 is for the protocols of one network: no router forwards it, and switches flood it (RFC 5771 4) */
+	if (!ip_is_multicast(&b->pa) || (ip_is_v4(&b->pa) && (ntohl(ip_v4(&b->pa)) >> 8) == 0xe00000))
+		return err_advise(e, err_set(e, "Wnv.BadMulticastAddress", ERR_INVALID_ARGUMENT, pa,
+					     "%s cannot be the multicast provider address of a virtual subnet.", pa),
+				  "Give one of 239.0.0.0/8, or 0.0.0.0 for a copy to each host.");
+	if (!ip_is_v4(&b->pa))
+		return err_set(e, "Wnv.ProviderAddressFamily", ERR_NOT_IMPLEMENTED, pa,
+			       "IPv6 provider addresses are not carried by this version.");
+	return 0;
+}
+
+char *broadcast_warning(const struct docs *d, const struct broadcast_doc *b)
+{
+	char pa[IP_TEXT_SIZE];
+
+	if (ip_is_multicast(&b->pa) && ip_is_v4(&b->pa) && (ntohl(ip_v4(&b->pa)) >> 24) != 239)
+		return xasprintf("%s is not of 239.0.0.0/8: routers may carry it beyond the provider network (WG-7).",
+				 ip_format(&b->pa, pa));
+	if (!netvirt_vsid_has_policy(d, b->vsid))
+		return xasprintf("Virtual subnet %u has no policy: until it has, its ports on one switch hear each other, and no others.",
+				 b->vsid);
+	return NULL;
 }
 
 int provider_address_check(const struct docs *d, const struct provider_address_doc *p, struct err **e)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netvirt_wants.h"
 
+#include "group_wants.h"
 #include "map.h"
 #include "netadapter.h"
 #include "netvirt_rewrite.h"
@@ -328,6 +329,7 @@ void netvirt_wants(const struct docs *d, struct netvirt_wants *ret)
 	want_unpolicied(&x);
 	vec_foreach(&ret->hops, h)
 		want_way(ret, h);
+	netvirt_want_groups(d, ret);
 	netvirt_want_router(d, ret);
 	map_free(x.policied);
 	map_free(x.local_pas);
@@ -344,10 +346,14 @@ void netvirt_wants_done(struct netvirt_wants *w)
 	vec_done(&w->cas);
 	vec_done(&w->hops);
 	vec_done(&w->pas);
+	vec_done(&w->heard);
 	vec_done(&w->routes);
 	vec_done(&w->customer_routes);
 	vec_done(&w->subnets);
 	vec_done(&w->sources);
 	vec_done(&w->uplinks);
 	vec_done(&w->rewrites);
+	vec_foreach(&w->groups, g)
+		vec_done(&g->peers);
+	vec_done(&w->groups);
 }

@@ -17,7 +17,7 @@
 
 struct want_vport {
 	char link[16];         /* host end of the port */
-	char flood_next[16];   /* next port of the segment, in a ring; only without policy and with another port */
+	char flood_next[16];   /* next port of the segment, in a ring; without policy or with broadcast, and another port */
 	uint32_t vsid;         /* 0: the bridge switches */
 	uint32_t segment;
 	struct mac mac;
@@ -78,7 +78,7 @@ struct want_rewrite {
 
 /* One for each provider address and how it is sent to: records of different rules may have the same address. */
 struct want_hop {
-	struct ip pa;
+	struct ip pa;          /* or a multicast address: it needs no link address asked for */
 	enum dp_encap encap;
 	char nic[16];
 	struct ip via;         /* gateway or the address itself: whose link address is needed */
@@ -124,18 +124,36 @@ struct want_source {
 	struct mac router_mac; /* of the record's virtual subnet; zero: none */
 };
 
+struct want_peer {
+	struct ip pa;
+	enum dp_encap encap;
+};
+
+/* A virtual subnet with broadcast and multicast (WG-7). */
+struct want_group {
+	uint32_t segment;
+	struct ip pa;          /* multicast; zero: copies */
+	struct ip src_pa;      /* provider address of this host that decides about nic; zero: none */
+	char nic[16];          /* where the multicast address is listened to; "": nowhere */
+	char first[16];        /* port where the ring begins; "": no port on this host */
+	bool nvgre, vxlan;     /* there are records of that rule */
+	VEC(struct want_peer) peers; /* who gets a copy each, the smallest outer headers first */
+};
+
 struct netvirt_wants {
 	VEC(struct want_vport) ports;
 	VEC(struct want_dest) dests;
 	VEC(struct want_ca) cas;
 	VEC(struct want_hop) hops;
 	VEC(struct want_pa) pas;
+	VEC(struct want_pa) heard; /* multicast addresses that this host listens to, each once (WG-7) */
 	VEC(struct want_provider_route) routes;
 	VEC(struct want_route) customer_routes;
 	VEC(struct want_subnet) subnets;
 	VEC(struct want_source) sources;
 	VEC(const char *) uplinks; /* NICs where network virtualization is bound and a switch is; owned by the documents */
 	VEC(struct want_rewrite) rewrites;
+	VEC(struct want_group) groups; /* by segment */
 	bool vxlan;            /* there are records of that rule: what comes in VXLAN is for the dataplane */
 };
 

@@ -33,6 +33,7 @@ static const struct {
 	[MAP_ROUTES] = { "routes", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct dp_route_key), sizeof(struct dp_route) },
 	[MAP_SUBNETS] = { "subnets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_subnet) },
 	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_HASH, sizeof(struct dp_source_key), sizeof(struct dp_source) },
+	[MAP_GROUPS] = { "groups", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_group) },
 	[MAP_FLOWS] = { "flows", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_flow), true },
 	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
 };
@@ -293,6 +294,7 @@ static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options 
 	d->max_entries[MAP_ROUTES] = 1 << 18;
 	d->max_entries[MAP_SUBNETS] = 1 << 16;
 	d->max_entries[MAP_SOURCES] = d->max_entries[MAP_DESTS];
+	d->max_entries[MAP_GROUPS] = 1 << 16;
 	d->max_entries[MAP_FLOWS] = DP_FLOWS;
 	d->max_entries[MAP_CONFIG] = 1;
 	return d;

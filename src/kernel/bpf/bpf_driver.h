@@ -80,6 +80,11 @@ struct bpf_source {
 	struct dp_source value;
 };
 
+struct bpf_group {
+	uint32_t key; /* segment */
+	struct dp_group value;
+};
+
 struct bpf_attachment {
 	uint32_t ifindex;
 	enum bpf_role role;
@@ -103,6 +108,7 @@ BPF_VEC(bpf_rewrite_vec, struct bpf_rewrite);
 BPF_VEC(bpf_route_vec, struct bpf_route);
 BPF_VEC(bpf_subnet_vec, struct bpf_subnet);
 BPF_VEC(bpf_source_vec, struct bpf_source);
+BPF_VEC(bpf_group_vec, struct bpf_group);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
 BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
@@ -164,6 +170,11 @@ int bpf_driver_observe_subnets(struct bpf_driver *d, struct bpf_subnet_vec *out)
 int bpf_driver_set_sources(struct bpf_driver *d, const struct bpf_source *items, size_t n);
 int bpf_driver_delete_sources(struct bpf_driver *d, const struct dp_source_key *keys, size_t n);
 int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out);
+
+/* Virtual subnets with broadcast and multicast; as with dests. At most 65,536. */
+int bpf_driver_set_groups(struct bpf_driver *d, const struct bpf_group *items, size_t n);
+int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, size_t n);
+int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out);
 
 /*
  * Attachments, in the caller's network namespace: TC by tcx link where the kernel has it, else by clsact. attach is

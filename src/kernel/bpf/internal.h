@@ -20,6 +20,7 @@ enum map_id {
 	MAP_ROUTES,
 	MAP_SUBNETS,
 	MAP_SOURCES,
+	MAP_GROUPS,
 	MAP_FLOWS,
 	MAP_CONFIG, /* pinned last: with it, the set is complete */
 	MAP_COUNT,

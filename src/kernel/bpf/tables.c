@@ -303,6 +303,34 @@ int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out)
 	return table_walk(d->maps[MAP_SOURCES], sizeof(struct dp_source_key), sizeof(struct dp_source), push_source, out);
 }
 
+/* ---- broadcast and multicast ---- */
+
+int bpf_driver_set_groups(struct bpf_driver *d, const struct bpf_group *items, size_t n)
+{
+	return changed(d, table_set(d->maps[MAP_GROUPS], items, n, LAYOUT(typeof(*items))));
+}
+
+int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, size_t n)
+{
+	return changed(d, table_delete(d->maps[MAP_GROUPS], segments, n, sizeof(*segments)));
+}
+
+static int push_group(void *arg, const void *key, const void *value)
+{
+	struct bpf_group_vec *out = arg;
+	struct bpf_group item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out)
+{
+	return table_walk(d->maps[MAP_GROUPS], sizeof(uint32_t), sizeof(struct dp_group), push_group, out);
+}
+
 /* ---- arrays: an entry without its PRESENT flag is not there ---- */
 
 /* A slot of its own for a new port; the uplinks share slot 0, which nobody counts in. */
