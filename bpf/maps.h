@@ -55,6 +55,13 @@ struct {
 	__type(value, struct dp_counters);
 } counters SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct dp_limit);
+} limits SEC(".maps");
+
 /* Not per CPU: drops are the exception, and one entry each keeps thousands of ports times dozens of reasons small. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

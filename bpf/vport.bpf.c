@@ -14,6 +14,7 @@
 #include "send.h"
 #include "service_guard.h"
 #include "source.h"
+#include "storm.h"
 
 /* Ethernet, IPv4 and the ports or the TCP header: what the stages read of a packet */
 #define PULL_HEADERS (ETH_HLEN + 20 + 20)
@@ -41,6 +42,14 @@ stage int policy_source(struct __sk_buff *skb, const struct dp_port *port, const
 	return NEXT;
 }
 
+/* To a MAC address that nobody has: it goes to all, and counts as that. */
+static __noinline int flood_unknown(struct __sk_buff *skb, const struct dp_port *port)
+{
+	int action = port && port->flags & DP_PORT_STORM ? storm_count(skb, port) : NEXT;
+
+	return action == NEXT ? flood(skb, port) : action;
+}
+
 stage int forward(struct __sk_buff *skb, const struct dp_port *port, const void *eth, const void *end)
 {
 	const struct dp_dest *dest;
@@ -49,7 +58,7 @@ stage int forward(struct __sk_buff *skb, const struct dp_port *port, const void 
 		return port->flags & DP_PORT_POLICY ? group_send(skb, port) : flood(skb, port);
 	dest = dest_get(port->segment, eth);
 	if (unlikely(!dest))
-		return port->flags & DP_PORT_POLICY ? route(skb, port) : flood(skb, port);
+		return port->flags & DP_PORT_POLICY ? route(skb, port) : flood_unknown(skb, port);
 	if (dest->kind == DP_DEST_REMOTE) {
 		trace(DEST_REMOTE, trace_mac(eth), 0, 0, &dest->pa);
 		return send(skb, port, dest, eth, end);
@@ -101,9 +110,16 @@ stage int segment(struct __sk_buff *skb, const struct dp_port *port)
 /* What few ports have, in the order of AC-7. */
 static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 {
+	int action;
+
 	if (!port)
 		return TC_ACT_SHOT;
-	return port->flags & DP_PORT_GUARDS ? guard_services(skb, port) : NEXT;
+	if (port->flags & DP_PORT_GUARDS) {
+		action = guard_services(skb, port);
+		if (action != NEXT)
+			return action;
+	}
+	return port->flags & DP_PORT_STORM ? storm(skb, port) : NEXT;
 }
 
 stage int vport(struct __sk_buff *skb)

@@ -10,11 +10,12 @@
  * values are compared as bytes.
  */
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 5
+#define DP_ABI 6
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -76,6 +77,7 @@ enum dp_port_flag {
 	 */
 	DP_PORT_XDP = 1 << 7,
 	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
+	DP_PORT_STORM = 1 << 13,	/* storm_limit is not 0 */
 	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
 	DP_PORT_GROUPS = 1 << 19,
 	/* port: src_pa4 is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
@@ -85,7 +87,7 @@ enum dp_port_flag {
 };
 
 /* What few ports have: the path of a frame asks for all of it at once. */
-#define DP_PORT_RARE DP_PORT_GUARDS
+#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM)
 
 enum dp_guard {
 	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
@@ -106,7 +108,7 @@ struct dp_port {
 	/* provider addresses of this host for the guest, one of each family (HN-13, WG-8); zero: none */
 	__u32 src_pa4;			/* network order */
 	__u16 vxlan_port;		/* uplink: UDP port of VXLAN, network order; 0: this host has no record of that rule */
-	__u8 pad4[14];
+	__u8 pad5[14];
 	__u32 addr4[DP_PORT_ADDR4];	/* network order, 0 unused: source addresses that need no lookup */
 	/* second cache line: what only routed and rewritten frames and answers in place read */
 	__u8 domain[16];		/* routing domain (RDID); all zero: none */
@@ -119,7 +121,9 @@ struct dp_port {
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
 	/* third cache line: what DP_PORT_RARE leads to */
 	__u8 guards;			/* enum dp_guard */
-	__u8 pad3[63];
+	__u8 pad3[3];
+	__u32 storm_limit;		/* broadcast, multicast and flooded packets a second */
+	__u8 pad4[56];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -300,6 +304,14 @@ struct dp_counters {
 	__u64 received_bytes;
 };
 
+/* ---- map "limits": ARRAY, index = dp_port.slot: how far a port is with its limits; the programs' own ---- */
+
+struct dp_limit {
+	struct bpf_spin_lock lock;
+	__u32 storm_packets;		/* since storm_start */
+	__u64 storm_start;		/* CLOCK_MONOTONIC, ns */
+};
+
 /* ---- map "drops": HASH, value __u64 packets ---- */
 
 struct dp_drop_key {
@@ -382,6 +394,7 @@ DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
+DP_ASSERT(sizeof(struct dp_limit) == 16);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);
 DP_ASSERT(sizeof(struct dp_config) == 64);

@@ -8,4 +8,7 @@ void guards_port(const struct want_guards *w, struct dp_port *port)
 	port->guards = (uint8_t)((w->dhcp ? DP_GUARD_DHCP : 0) | (w->router ? DP_GUARD_ROUTER : 0));
 	if (port->guards)
 		port->flags |= DP_PORT_GUARDS;
+	port->storm_limit = w->storm_limit;
+	if (port->storm_limit)
+		port->flags |= DP_PORT_STORM;
 }

@@ -218,13 +218,13 @@ int fixture_down(void **state _unused_)
 	return 0;
 }
 
-struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta)
+struct result run_times(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta, int times)
 {
 	struct result r = { 0 };
 	struct __sk_buff ctx = { .ifindex = ifindex, .gso_size = meta.gso_size, .gso_segs = meta.gso_segs };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->n, .data_out = r.out.b,
 		    .data_size_out = sizeof(r.out.b), .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .ctx_out = &ctx,
-		    .ctx_size_out = sizeof(ctx), .repeat = 1);
+		    .ctx_size_out = sizeof(ctx), .repeat = times);
 	int error = bpf_prog_test_run_opts(fixture.programs[role], &opts);
 
 	assert_int_equal(error, 0);
@@ -233,6 +233,11 @@ struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame 
 	r.action = (int)opts.retval;
 	r.out.n = opts.data_size_out;
 	return r;
+}
+
+struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta)
+{
+	return run_times(role, ifindex, f, meta, 1);
 }
 
 struct result run(enum bpf_role role, uint32_t ifindex, const struct frame *f)

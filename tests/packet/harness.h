@@ -66,6 +66,8 @@ int fixture_pins(void);
 
 struct result run(enum bpf_role role, uint32_t ifindex, const struct frame *f);
 struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta);
+/* The same frame so often in one system call; the result is of the last. */
+struct result run_times(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta, int times);
 /* The device has the XDP program attached: else the kernel has no receive queue to run it on. */
 struct xdp_result run_xdp(uint32_t ifindex, const struct frame *f);
 uint64_t drops(uint32_t ifindex, enum dp_drop_reason reason);

@@ -189,7 +189,7 @@ int bpf_driver_observe_attachments(struct bpf_driver *d, struct bpf_attachment_v
 int bpf_driver_read_counters(struct bpf_driver *d, uint32_t ifindex, struct dp_counters *ret);
 /* Drops by device and reason, of all devices. */
 int bpf_driver_read_drops(struct bpf_driver *d, struct bpf_drop_vec *out);
-/* Back to 0: traffic and drops of the device. */
+/* Back to 0: traffic and drops of the device, and how far it is with its limits. */
 int bpf_driver_reset_counters(struct bpf_driver *d, uint32_t ifindex);
 
 /* The tables' generation: the driver raises it after every change; what programs keep for themselves goes by it. */
