@@ -152,6 +152,12 @@ stage _Bool path_fits(struct __sk_buff *skb, __u32 room, const void *eth, const 
 	return skb->gso_size + segment_headers(eth, end) <= room;
 }
 
+/* Where the link address is not known the kernel asks for it: for IP only, and where there is a way at all. */
+stage _Bool nexthop_can_send(const struct dp_nexthop *nh, _Bool is_ip)
+{
+	return likely(nh->flags & DP_NEXTHOP_RESOLVED) || (is_ip && nh->neigh_ifindex);
+}
+
 stage int encap_redirect(struct __sk_buff *skb, const struct dp_nexthop *nh)
 {
 	if (likely(nh->flags & DP_NEXTHOP_RESOLVED)) {
@@ -169,6 +175,8 @@ stage int encap_as(struct __sk_buff *skb, const struct dp_port *port, const stru
 	__u32 bytes = skb->len, packets = frame_packets(skb);
 	void *p;
 
+	if (unlikely(!nexthop_can_send(nh, is_ip)))
+		return drop(skb, DP_DROP_NO_NEXT_HOP);
 	if (unlikely(encap_grow(skb, is_ip, encap) != 0))
 		return drop(skb, DP_DROP_ENCAP_FAILED);
 	p = frame_data(skb);
@@ -212,9 +220,6 @@ static __noinline int encap_other(struct __sk_buff *skb, const struct dp_port *p
 	inner = ether_load(eth);
 	is_ip = inner.type == ETHERTYPE_IP4 || inner.type == ETHERTYPE_IP6;
 	hash = nh->flags & DP_NEXTHOP_NO_FLOWID ? 0 : flow_hash(eth, end);
-	/* the kernel resolves for IP only */
-	if (unlikely(!is_ip && !(nh->flags & DP_NEXTHOP_RESOLVED)))
-		return drop(skb, DP_DROP_NO_NEXT_HOP);
 	switch (nh->encap) {
 	case DP_ENCAP_NVGRE4:
 		return encap_as(skb, port, nh, vsid, inner, is_ip, hash, DP_ENCAP_NVGRE4);

@@ -37,7 +37,7 @@ stage int decapsulate(struct __sk_buff *skb, const struct wire *w, struct ether 
 	struct ethhdr frame;
 
 	*ret_peer = inner.type == ETHERTYPE_IP4 || inner.type == ETHERTYPE_IP6;
-	if (unlikely(w->inner_len && skb->len > w->inner + w->inner_len))
+	if (unlikely(skb->len - w->inner > w->inner_len))
 		bpf_skb_change_tail(skb, w->inner + w->inner_len, 0);
 	/* the kernel cuts nothing out of a packet when less than an IP header would remain: to Ethernet's minimum then */
 	if (unlikely(skb->len < least))

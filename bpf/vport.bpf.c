@@ -36,7 +36,7 @@ stage int policy_source(struct __sk_buff *skb, const struct dp_port *port, const
 		return arp(skb, port);
 	if (type == ETHERTYPE_IP6)
 		return drop(skb, DP_DROP_IPV6_NOT_CARRIED);
-	if (!mac_equal(eth + ETH_ALEN, port->mac) && !source_has_mac(skb->ifindex, port, eth + ETH_ALEN, 0))
+	if (!source_has_mac(skb->ifindex, port, eth + ETH_ALEN, 0))
 		return drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
 	trace(SOURCE_MAC, trace_mac(eth + ETH_ALEN));
 	return NEXT;

@@ -13,11 +13,13 @@
  * XDP programs share them. wire_nvgre4() is inlined on the way of most packets; all others go by wire_other().
  */
 
+#define WIRE_UNTOLD 0xffffffff
+
 /* What the outer headers say. */
 struct wire {
 	__u32 vsid;
 	__u32 source_pa;	/* outer source of IPv4, network order */
-	__u32 inner_len;	/* of the inner frame as the outer header tells it; 0: not known (large segment) */
+	__u32 inner_len;	/* of the inner frame as the outer header tells it; WIRE_UNTOLD of a large segment */
 	__u32 inner;		/* where the inner frame begins */
 	_Bool vxlan;		/* else NVGRE */
 	_Bool is_ip6;		/* the outer header is IPv6, and its source in source_pa6 */
@@ -80,7 +82,7 @@ stage int wire_nvgre4(const void *p, const void *end, __u32 len, _Bool segmented
 		return DP_DROP_OUTER_TRUNCATED;
 	tot_len = bpf_ntohs(ip->tot_len);
 	w->inner = INNER_AT(DP_ENCAP_NVGRE4);
-	w->inner_len = segmented ? 0 : tot_len - headers;
+	w->inner_len = segmented ? WIRE_UNTOLD : tot_len - headers;
 	if (unlikely(!segmented && (tot_len < headers || tot_len > len - OUTER_IP)))
 		return DP_DROP_OUTER_TRUNCATED;
 	w->source_pa = ip->saddr;
@@ -97,7 +99,7 @@ stage int wire_vxlan(const struct vxlan *v, __u32 payload, __u32 rest, _Bool seg
 
 	if (unlikely(!segmented && (payload > rest || udp_len > payload || udp_len < sizeof(*v))))
 		return DP_DROP_OUTER_TRUNCATED;
-	w->inner_len = segmented ? 0 : udp_len - sizeof(*v);
+	w->inner_len = segmented ? WIRE_UNTOLD : udp_len - sizeof(*v);
 	w->vxlan = 1;
 	w->checksum = v->check != 0;
 	if (unlikely(!(v->flags & VXLAN_FLAG_I)))
@@ -188,7 +190,7 @@ stage int wire_outer6(const void *p, const void *end, __u32 len, _Bool segmented
 	if (p + l4 + 8 > end)
 		return DP_DROP_OUTER_TRUNCATED;
 	w->inner = INNER_AT(DP_ENCAP_NVGRE6);
-	w->inner_len = segmented ? 0 : payload - 8;
+	w->inner_len = segmented ? WIRE_UNTOLD : payload - 8;
 	if (unlikely(!segmented && (payload < 8 || payload > len - l4)))
 		return DP_DROP_OUTER_TRUNCATED;
 	return wire_gre(p + l4, w);
@@ -237,7 +239,7 @@ stage int wire_source_pa(const struct dp_dest *d, const struct wire *w, const st
 {
 	if (d)
 		trace(INNER_SOURCE, 0, 0, 0, &d->pa);
-	if (likely(d && d->kind != DP_DEST_LOCAL && wire_from(&d->pa, w)))
+	if (likely(d && d->kind == DP_DEST_REMOTE && wire_from(&d->pa, w)))
 		return WIRE_OURS;
 	if (wire_from_here(w, uplink))
 		return DP_DROP_OWN_PA_AS_SOURCE;
@@ -249,14 +251,22 @@ stage int wire_source_mac(const void *inner, const struct wire *w, const struct 
 	return wire_source_pa(dest_get(w->vsid, inner + ETH_ALEN), w, uplink);
 }
 
+/*
+ * Of a machine with several addresses, each may have its own provider address; its host may as well send from the first one for
+ * all of them.
+ */
 stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const struct dp_port *uplink)
 {
 	const struct dp_dest *d = dest_get(w->vsid, inner + ETH_ALEN);
 	const struct dp_ca *c;
 
-	if (unlikely(d && (d->ca4 != ca || !ca)) && !(d->flags & DP_DEST_ANY_CA)) {
+	if (unlikely(d && (d->ca4 != ca || !ca))) {
 		c = ca4_get(w->vsid, ca);
-		if (!c || (c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN))
+		if (c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN)))
+			c = NULL;
+		if (c && !(c->flags & DP_CA_LOCAL) && addr_equals_v4(&c->pa, w->source_pa))
+			return WIRE_OURS;
+		if (!c && !(d->flags & DP_DEST_ANY_CA))
 			d = NULL;
 	}
 	return wire_source_pa(d, w, uplink);
@@ -322,7 +332,7 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 	__u16 type;
 	int reason;
 
-	if (unlikely(inner + ETH_HLEN > end || (w->inner_len && w->inner_len < ETH_HLEN)))
+	if (unlikely(inner + ETH_HLEN > end || w->inner_len < ETH_HLEN))
 		return DP_DROP_INNER_TRUNCATED;
 	type = ether_type(inner);
 	if (unlikely(ethertype_is_tag(type)))
@@ -332,7 +342,7 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 	if (likely(type == ETHERTYPE_IP4)) {
 		if (unlikely((const void *)(ip + 1) > end))
 			return DP_DROP_INNER_TRUNCATED;
-		if (unlikely(w->inner_len && ETH_HLEN + bpf_ntohs(ip->tot_len) > w->inner_len))
+		if (unlikely(ETH_HLEN + bpf_ntohs(ip->tot_len) > w->inner_len))
 			return DP_DROP_INNER_TRUNCATED;
 		reason = wire_source4(inner, ip->saddr, w, uplink);
 		if (unlikely(reason == DP_DROP_INNER_SOURCE_UNKNOWN)) {
@@ -345,7 +355,7 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 		return reason;
 	}
 	if (type == ETHERTYPE_ARP) {
-		if ((const void *)(arp + 1) > end || (w->inner_len && w->inner_len < ETH_HLEN + sizeof(*arp)))
+		if ((const void *)(arp + 1) > end || w->inner_len < ETH_HLEN + sizeof(*arp))
 			return DP_DROP_INNER_TRUNCATED;
 		if (!arp_is_ip4(arp))
 			return DP_DROP_ARP_MALFORMED;

@@ -384,16 +384,18 @@ static struct dp_port uplink_value(struct pass *p, const char *nic, const struct
 		v.flags |= DP_PORT_XDP;
 
 	memcpy(v.mac, l->mac.b, 6);
-	vec_foreach(&p->netvirt.pas, pa) {
-		if (!streq(pa->nic, nic))
-			continue;
-		if (!ip_is_v4(&pa->pa))
-			v.flags |= DP_PORT_OUTER; /* in map "pas" alone */
-		else if (n < DP_PORT_ADDR4)
-			v.addr4[n++] = ip_v4(&pa->pa);
-		else
-			v.flags |= DP_PORT_MORE_CA;
-	}
+	/* All of the host's (2.5): what is for another NIC's address may come by this one. Its own are the quick ones. */
+	for (int others = 0; others < 2; others++)
+		vec_foreach(&p->netvirt.pas, pa) {
+			if (streq(pa->nic, nic) == others)
+				continue;
+			if (!ip_is_v4(&pa->pa))
+				v.flags |= DP_PORT_OUTER; /* in map "pas" alone */
+			else if (n < DP_PORT_ADDR4)
+				v.addr4[n++] = ip_v4(&pa->pa);
+			else
+				v.flags |= DP_PORT_MORE_CA;
+		}
 	if (p->netvirt.vxlan) {
 		v.flags |= DP_PORT_OUTER;
 		v.vxlan_port = htons(DP_VXLAN_PORT);

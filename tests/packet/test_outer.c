@@ -466,6 +466,12 @@ static void lengths(void **state _unused_)
 			frame_set_u16(&f, at, length);
 			wire_drop(&f, DP_DROP_OUTER_TRUNCATED);
 		}
+		/* an inner frame of no bytes, by what the outer headers say, is no frame, whatever comes behind */
+		frame_set_u16(&f, at, (uint16_t)least);
+		if (e & DP_ENCAP_VXLAN)
+			frame_set_u16(&f, l4_of(e) + 4, 16);
+		wire_drop(&f, DP_DROP_INNER_TRUNCATED);
+		f = valid(e);
 		for (unsigned length = right + 1u; length <= 0xffff; length += 509) {
 			frame_set_u16(&f, at, (uint16_t)length);
 			wire_drop(&f, DP_DROP_OUTER_TRUNCATED);

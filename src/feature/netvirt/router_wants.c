@@ -121,7 +121,7 @@ static void find_records(struct router *x)
 		struct hop_key key = key_of(r->vsid, &r->ca);
 		void *known = s ? map_get(x->hops, &key, sizeof(key)) : NULL;
 
-		if (!s || !netvirt_is_encap(r) || !ip_is_v4(&r->ca))
+		if (!s || !netvirt_is_carried(r) || !ip_is_v4(&r->ca))
 			continue;
 		if (netvirt_is_gateway_record(r))
 			keep_lowest(&s->gateway, r);
@@ -245,7 +245,7 @@ static void want_sources(struct router *x, struct map *local_pas)
 		struct want_source w;
 		uintptr_t at;
 
-		if (!s || !netvirt_is_encap(r) || !ip_is_v4(&r->ca) || netvirt_is_gateway_record(r) ||
+		if (!s || !netvirt_is_carried(r) || !ip_is_v4(&r->ca) || netvirt_is_gateway_record(r) ||
 		    (ip_is_any(&r->ca) && !netvirt_is_wildcard(r)) || map_get(local_pas, &r->pa, sizeof(r->pa)) ||
 		    !map_get(x->routed, &s->rdid, sizeof(s->rdid)))
 			continue;
