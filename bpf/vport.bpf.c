@@ -10,6 +10,7 @@
 #include "flood.h"
 #include "group.h"
 #include "guard.h"
+#include "mirror.h"
 #include "route.h"
 #include "send.h"
 #include "service_guard.h"
@@ -119,7 +120,14 @@ static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 		if (action != NEXT)
 			return action;
 	}
-	return port->flags & DP_PORT_STORM ? storm(skb, port) : NEXT;
+	if (port->flags & DP_PORT_STORM) {
+		action = storm(skb, port);
+		if (action != NEXT)
+			return action;
+	}
+	if (port->flags & DP_PORT_MIRROR)
+		mirror(skb, port);
+	return NEXT;
 }
 
 stage int vport(struct __sk_buff *skb)

@@ -104,7 +104,7 @@ static void open_programs(struct real *r)
 	static const char *const names[] = { "vport", "uplink", "uplink_xdp" };
 	char path[128];
 
-	for (int i = 0; i < BPF_ROLE_COUNT; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d/abi%d/%s", r->engine.bpffs, DP_ABI, names[i]);
 		r->programs[i] = bpf_obj_get(path);
 		assert_true(r->programs[i] >= 0);
@@ -132,6 +132,7 @@ struct real *real_open(struct host_facts *ret_facts)
 	assert_int_equal(bpf_driver_open(r->engine.bpffs, &options, &r->engine.bpf), 0);
 	r->engine.config.instance = "0badcafe";
 	r->engine.no_xdp = map_new();
+	r->engine.records = records_new(&dataplane_records_ops);
 	open_programs(r);
 	make_adapters(ret_facts, r->engine.nl);
 	make_switches(ret_facts, r->engine.nl);
@@ -141,10 +142,12 @@ struct real *real_open(struct host_facts *ret_facts)
 void real_close(struct real *r)
 {
 	for (int i = 0; i < BPF_ROLE_COUNT; i++)
-		close(r->programs[i]);
+		if (r->programs[i])
+			close(r->programs[i]);
 	bpf_driver_destroy(r->engine.bpf);
 	nl_close(r->engine.nl);
 	map_free(r->engine.no_xdp);
+	records_free(r->engine.records);
 	close(r->engine.bpffs);
 	free(r);
 }
@@ -190,7 +193,10 @@ static uint32_t find_xdp(struct real *r)
 void real_load(struct real *r, struct docs *d)
 {
 	r->engine.config.docs = d;
+	/* Other documents than before, of which nobody told it the changes. */
+	records_compare_all(r->engine.records);
 	pass(r, d);
+	records_compare_all(r->engine.records);
 	assert_int_equal(pass(r, d), 0);
 	r->xdp_ifindex = find_xdp(r);
 }

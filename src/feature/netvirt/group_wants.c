@@ -2,13 +2,11 @@
 #include "group_wants.h"
 
 #include "map.h"
-#include "netvirt_rewrite.h"
 
 struct groups {
 	const struct docs *docs;
 	struct netvirt_wants *w;
 	struct map *by_vsid;   /* VSID -> index + 1 into w->groups */
-	struct map *local_pas; /* address -> anything */
 	struct map *hops;      /* multicast address -> bits: by which encapsulations it has a way */
 	VEC(size_t) last;      /* by group: index + 1 of the last port of its ring so far */
 };
@@ -32,7 +30,7 @@ static struct want_group *group_of(const struct groups *x, uint32_t vsid, size_t
 {
 	uintptr_t i = (uintptr_t)map_get(x->by_vsid, &vsid, sizeof(vsid));
 
-	if (i && ret_index)
+	if (i)
 		*ret_index = i - 1;
 	return i ? &x->w->groups.items[i - 1] : NULL;
 }
@@ -96,21 +94,15 @@ static void link_ports(struct groups *x)
  */
 static void want_peers(struct groups *x)
 {
-	const struct record_doc *r;
-
-	for (size_t pos = 0; (r = docs_next(x->docs, &record_kind, &pos));) {
-		struct want_group *g = group_of(x, r->vsid, NULL);
-
-		if (!g || !netvirt_is_encap(r) || netvirt_is_gateway_record(r))
-			continue;
-		g->vxlan |= r->rule == NETVIRT_ENCAP_VXLAN;
-		g->nvgre |= r->rule == NETVIRT_ENCAP;
-		if (ip_is_zero(&g->pa) && !map_get(x->local_pas, &r->pa, sizeof(r->pa)))
-			vec_push(&g->peers, (struct want_peer){ r->pa, netvirt_encap(r) });
-	}
 	vec_foreach(&x->w->groups, g) {
 		size_t n = 0;
 
+		if (!ip_is_zero(&g->pa))
+			continue;
+		/* There are fewer hosts than records. */
+		vec_foreach(&x->w->hops, h)
+			if (netvirt_has_records_at(x->docs, g->segment, &h->pa, h->encap))
+				vec_push(&g->peers, (struct want_peer){ h->pa, h->encap });
 		vec_sort(&g->peers, by_address);
 		for (size_t i = 0; i < g->peers.n; i++)
 			if (!n || !ip_equal(&g->peers.items[n - 1].pa, &g->peers.items[i].pa))
@@ -133,7 +125,9 @@ static void want_multicast(struct groups *x)
 
 		if (ip_is_zero(&g->pa) || !g->nic[0])
 			continue;
-		hop.encap = g->vxlan && !g->nvgre ? DP_ENCAP_VXLAN4 : DP_ENCAP_NVGRE4;
+		if (netvirt_has_records(x->docs, g->segment, RECORD_ENCAP + DP_ENCAP_VXLAN4) &&
+		    !netvirt_has_records(x->docs, g->segment, RECORD_ENCAP + DP_ENCAP_NVGRE4))
+			hop.encap = DP_ENCAP_VXLAN4;
 		vec_push(&g->peers, (struct want_peer){ g->pa, hop.encap });
 		way = (uintptr_t)map_get(x->hops, &g->pa, sizeof(g->pa));
 		if (way & 1u << hop.encap)
@@ -150,18 +144,15 @@ static void want_multicast(struct groups *x)
 
 void netvirt_want_groups(const struct docs *d, struct netvirt_wants *w)
 {
-	struct groups x = { .docs = d, .w = w, .by_vsid = map_new(), .local_pas = map_new(), .hops = map_new() };
+	struct groups x = { .docs = d, .w = w, .by_vsid = map_new(), .hops = map_new() };
 
 	if (docs_count(d, &broadcast_kind)) {
-		vec_foreach(&w->pas, pa)
-			map_put(x.local_pas, &pa->pa, sizeof(pa->pa), w);
 		find_groups(&x);
 		link_ports(&x);
 		want_peers(&x);
 		want_multicast(&x);
 	}
 	map_free(x.by_vsid);
-	map_free(x.local_pas);
 	map_free(x.hops);
 	vec_done(&x.last);
 }
