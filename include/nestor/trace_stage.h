@@ -26,6 +26,9 @@
 	X(15, MIRRORED, "Mirror", "a copy goes to {a} ports")                                                          \
 	X(12, VLAN_STRIPPED, "VLAN", "the guest's 802.1Q tag is removed")                                              \
 	X(16, ARP_ANSWERED, "ARP", "{a:ip4} is at {b:mac} by its lookup record; the host answers for it")              \
+	X(17, ACL_PASSED, "ACL", "the rules of {a:port} let it pass")                                                   \
+	X(18, ACL_SESSION, "ACL", "it belongs to a session that a stateful rule has let begin")                         \
+	X(19, ACL_DENIED, "ACL", "{a} (the weight of an extended rule, the number of an entry) denies it")              \
 	X(24, SOURCE_ADAPTER, "Source", "a lookup record gives {b:ip4} to this adapter")                               \
 	X(25, SOURCE_ANY, "Source", "a record without address (L2Only, GatewayWildcard) lets {a:mac} send as {b:ip4}") \
 	X(26, SOURCE_RECORD, "Source", "a lookup record gives {b:ip4} to {a:mac} at this port")                        \
