@@ -10,7 +10,7 @@
  *
  * X(code, NAME, stage, sentence). The sentence's holes are filled from the step's numbers: {a}, {b}, {c}, or {a:FORM} with
  * FORM mac, ip4, port (an interface number, named by its machine), device (named as the system does), reason (a drop
- * reason's sentence), hex; {addr:ip}, and {addr:prefix}, whose length (of 128) is a.
+ * reason's name), hex; {addr:ip}, and {addr:prefix}, whose length (of 128) is a.
  */
 #define NESTOR_TRACE_STAGES(X)                                                                                         \
 	/* from a guest */                                                                                             \
@@ -47,8 +47,8 @@
 	X(58, ENCAP_VXLAN, "Encapsulate", "VXLAN from {a:ip4} to {addr:ip}, VNI {b}, source port {c}")                 \
 	X(59, ENCAP_NVGRE6, "Encapsulate", "NVGRE to {addr:ip}, VSID {b}, FlowID {c:hex}")                             \
 	X(60, ENCAP_VXLAN6, "Encapsulate", "VXLAN to {addr:ip}, VNI {b}, source port {c}")                             \
-	X(64, ICMP, "ICMP", "the guest is answered: type {a}, code {b}, {c} bytes fit")                                \
-	X(72, FLOOD, "Flood", "a copy for each of the segment's {a} other ports")                                      \
+	X(64, ICMP, "ICMP", "the guest is told why: type {a}, code {b}")                                                \
+	X(72, FLOOD, "Flood", "copies for the other ports of the segment: {a}")                                          \
 	X(73, COPY_SENT, "Flood", "a copy for {addr:ip}, by {b:device} to {a:mac}")                                     \
 	X(80, DELIVER, "Deliver", "the port of {a:port} is in VSID {b}, too")                                          \
 	X(96, DROP, "Drop", "{a:reason}")                                                                              \
