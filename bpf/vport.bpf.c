@@ -4,6 +4,7 @@
  * At the ingress of the host side of a port: what the guest sends. port -> guards -> virtual subnet: tag, ARP, source
  * check -> destination, or route -> deliver on this host, or encapsulate or rewrite, and send.
  */
+#include "acl.h"
 #include "arp.h"
 #include "deliver.h"
 #include "flood.h"
@@ -16,6 +17,7 @@
 #include "service_guard.h"
 #include "source.h"
 #include "storm.h"
+#include "vlan.h"
 
 /* Ethernet, IPv4 and the ports or the TCP header: what the stages read of a packet */
 #define PULL_HEADERS (ETH_HLEN + 20 + 20)
@@ -125,9 +127,27 @@ static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 		if (action != NEXT)
 			return action;
 	}
+	if (port->flags & DP_PORT_ACL_OUT) {
+		action = acl_check(skb, skb->ifindex, DP_ACL_OUT);
+		if (action != NEXT)
+			return action;
+	}
 	if (port->flags & DP_PORT_MIRROR)
 		mirror(skb, port);
 	return NEXT;
+}
+
+/* VSID 0: the bridge switches it. */
+static __noinline int plain_vlan(struct __sk_buff *skb, const struct dp_port *port)
+{
+	int action = vlan_from_guest(skb, port);
+
+	return action == NEXT ? pass(skb) : action;
+}
+
+stage int plain(struct __sk_buff *skb, const struct dp_port *port)
+{
+	return unlikely(port->flags & DP_PORT_VLAN) ? plain_vlan(skb, port) : pass(skb);
 }
 
 stage int vport(struct __sk_buff *skb)
@@ -153,7 +173,7 @@ stage int vport(struct __sk_buff *skb)
 		if (action != NEXT)
 			return action;
 	}
-	return port->segment ? segment(skb, port) : pass(skb);
+	return port->segment ? segment(skb, port) : plain(skb, port);
 }
 
 SEC("tc")

@@ -29,7 +29,7 @@ static const char *parse_id(const char *p, unsigned *ret)
 	for (p = blanks(p); isdigit((unsigned char)*p) && digits <= 4; p++, digits++)
 		n = n * 10 + (unsigned)(*p - '0');
 	*ret = n;
-	return digits && n >= VLAN_MIN && n <= VLAN_MAX ? blanks(p) : NULL;
+	return digits && digits <= 4 && n >= VLAN_MIN && n <= VLAN_MAX ? blanks(p) : NULL;
 }
 
 int vlan_set_parse(const char *text, struct vlan_set *ret)

@@ -55,7 +55,7 @@ static bool runs(const struct bpf_driver *d, uint32_t ifindex, enum bpf_role rol
 
 static enum bpf_tc_attach_point tc_point(enum bpf_role role)
 {
-	return role == BPF_ROLE_MIRROR ? BPF_TC_EGRESS : BPF_TC_INGRESS;
+	return role == BPF_ROLE_VPORT_EGRESS ? BPF_TC_EGRESS : BPF_TC_INGRESS;
 }
 
 static int tc_query(uint32_t ifindex, enum bpf_role role, uint32_t *ret_program_id)
@@ -105,7 +105,7 @@ static int link_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role rol
 {
 	bool xdp = role == BPF_ROLE_UPLINK_XDP;
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = xdp ? XDP_FLAGS_DRV_MODE : 0);
-	int type = xdp ? BPF_XDP : role == BPF_ROLE_MIRROR ? BPF_TCX_EGRESS : BPF_TCX_INGRESS;
+	int type = xdp ? BPF_XDP : role == BPF_ROLE_VPORT_EGRESS ? BPF_TCX_EGRESS : BPF_TCX_INGRESS;
 	_cleanup_close_ int link = bpf_link_create(d->programs[role], (int)ifindex, type, &opts);
 
 	if (link < 0)
@@ -163,16 +163,29 @@ int attachment_swap(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role, 
 	return bpf_tc_attach(&hook, &opts);
 }
 
+/*
+ * The last reference of a link is its pin, which the kernel lets go some time after it is removed: until then the program would
+ * run on, and could not be attached again.
+ */
+static void link_detach(const char *path)
+{
+	_cleanup_close_ int link = bpf_obj_get(path);
+
+	if (link >= 0)
+		bpf_link_detach(link);
+}
+
 /* Takes a pinned attachment away; live says whether its device is still there. */
 static int remove_one(struct bpf_driver *d, const char *kind, enum bpf_role role, uint32_t ifindex, bool live)
 {
 	char path[PIN_PATH_SIZE];
 	int r = 0;
 
-	/* the pin holds the last reference of a link: removing it detaches */
+	link_path(d, kind, role, ifindex, path);
 	if (live && streq(kind, KIND_TC))
 		r = tc_detach(ifindex, role);
-	link_path(d, kind, role, ifindex, path);
+	else if (live)
+		link_detach(path);
 	if (unlink(path) != 0)
 		return -errno;
 	return r == -ENODEV || r == -ENOENT ? 0 : r;
