@@ -70,7 +70,7 @@ static void pass_done(struct pass *p)
 	vec_done(&p->guests);
 	vec_done(&p->started);
 	map_free(p->by_name);
-	map_free(p->only_rewrite);
+	map_free(p->vports);
 	err_free(p->first);
 }
 
@@ -85,7 +85,7 @@ static void pass_wants(struct pass *p)
 
 static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_t n, struct err **e)
 {
-	struct pass p = { .g = g, .by_name = map_new(), .only_rewrite = map_new() };
+	struct pass p = { .g = g, .by_name = map_new(), .vports = map_new() };
 	uint64_t start = now_us();
 	int r = 0;
 
@@ -341,6 +341,7 @@ int engine_destroy(struct engine *g, struct err **e)
 	int r;
 
 	g->destroying = true;
+	engine_lives_end(g);
 	r = engine_reconcile(g, e);
 	engine_machines_drain(g, DESTROY_TIMEOUT_MS);
 	bpf_driver_destroy(TAKE_PTR(g->bpf));
@@ -357,6 +358,7 @@ void engine_free(struct engine *g)
 	if (!g)
 		return;
 	engine_jobs_free(g);
+	engine_lives_end(g);
 	engine_shutdowns_free(g);
 	engine_waiters_free(g, NULL);
 	sd_event_source_unref(g->machines_source);
