@@ -2,6 +2,7 @@
 #ifndef NESTOR_BPF_DELIVER_H
 #define NESTOR_BPF_DELIVER_H
 
+#include "learn.h"
 #include "parse.h"
 #include "verdict.h"
 
@@ -20,6 +21,8 @@ stage int deliver(struct __sk_buff *skb, __u32 segment, __u32 ifindex, const voi
 	if (unlikely(port->segment != segment))
 		return drop(skb, DP_DROP_PORT_VSID_MISMATCH);
 	trace(DELIVER, ifindex, port->vsid);
+	if (unlikely(port->flags & DP_PORT_LEARN))
+		learn_lease(skb, port, ifindex);
 	count_received(port, frame_packets(skb), skb->len);
 	if (likely(peer && (port->flags & DP_PORT_PEER) && mac_equal(mac, port->mac))) {
 		if (skb->pkt_type != PACKET_HOST)

@@ -12,12 +12,12 @@ stage _Bool source_has_mac(__u32 ifindex, const struct dp_port *port, const void
 	return d && d->kind == DP_DEST_LOCAL && d->target == ifindex && (d->flags & flags) == flags;
 }
 
-/* The slow half: nested guests with MACs of their own, ports with many addresses. */
+/* The slow half: nested guests with MACs of their own, ports with many addresses, or with addresses that are learnt. */
 static __noinline int source_valid4_by_map(struct __sk_buff *skb, const struct dp_port *port, __u32 ip)
 {
 	const struct dp_ca *ca = port ? ca4_get(port->segment, ip) : NULL;
 	const void *mac = frame_data(skb) + ETH_ALEN;
-	_Bool any;
+	const struct dp_dest *d;
 
 	if (!port || mac + ETH_ALEN > frame_end(skb))
 		return 0;
@@ -25,10 +25,14 @@ static __noinline int source_valid4_by_map(struct __sk_buff *skb, const struct d
 		trace(SOURCE_RECORD, trace_mac(mac), ip);
 		return 1;
 	}
-	any = source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA);
-	if (any)
-		trace(SOURCE_ANY, trace_mac(mac), ip);
-	return any;
+	d = dest_get(port->segment, mac);
+	if (!d || d->kind != DP_DEST_LOCAL || d->target != skb->ifindex || !(d->flags & DP_DEST_ANY_CA))
+		return 0;
+	/* HN-8: what another record has is not for a machine to take whose address is learnt */
+	if (ca && (d->flags & DP_DEST_L2ONLY))
+		return 0;
+	trace(SOURCE_ANY, trace_mac(mac), ip);
+	return 1;
 }
 
 /*
@@ -47,7 +51,7 @@ stage _Bool source_valid4(struct __sk_buff *skb, const struct dp_port *port, con
 			trace(SOURCE_ANY, trace_mac(mac), ip);
 			return 1;
 		}
-		if (!(port->flags & DP_PORT_MORE_CA))
+		if (!(port->flags & (DP_PORT_MORE_CA | DP_PORT_LEARN)))
 			return 0;
 	}
 	return source_valid4_by_map(skb, port, ip);

@@ -98,9 +98,9 @@ stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const 
 	const struct dp_dest *d = dest_get(w->vsid, inner + ETH_ALEN);
 	const struct dp_ca *c;
 
-	if (unlikely(d && (d->ca4 != ca || !ca)) && !(d->flags & DP_DEST_ANY_CA)) {
+	if (unlikely(d && (d->ca4 != ca || !ca)) && (d->flags & (DP_DEST_ANY_CA | DP_DEST_L2ONLY)) != DP_DEST_ANY_CA) {
 		c = ca4_get(w->vsid, ca);
-		if (!c || (c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN))
+		if (c ? (c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN) : !(d->flags & DP_DEST_ANY_CA))
 			d = NULL;
 	}
 	return wire_source_pa(d, w, uplink);

@@ -243,7 +243,8 @@ static void write_dests(struct changes *x, const struct hop_index *hops)
 		void *hop = w->remote ? map_get(hops->by_pa, &w->pa, sizeof(w->pa)) : NULL;
 
 		memcpy(v.key.mac, w->mac.b, 6);
-		v.value.flags = (uint8_t)((w->any_ca ? DP_DEST_ANY_CA : 0) | (w->rewrite ? DP_DEST_REWRITE : 0) |
+		v.value.flags = (uint8_t)((w->any_ca ? DP_DEST_ANY_CA : 0) | (w->any_ca && !w->any_known ? DP_DEST_L2ONLY : 0) |
+					  (w->rewrite ? DP_DEST_REWRITE : 0) |
 					  (w->some_rewrite ? DP_DEST_REWRITE_MORE : 0));
 		v.value.ca4 = ip_is_v4(&w->ca) ? ip_v4(&w->ca) : 0;
 		if (hop) {
@@ -344,6 +345,7 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 		v.addr4[i] = ip_v4(&w->cas[i]);
 	guards_port(&w->guards, &v);
 	rewrite_port(w, &v);
+	learn_port(w, &v);
 	return v;
 }
 

@@ -20,6 +20,9 @@ static inline void dataplane_failed(struct pass *p, int r, const char *what)
 		pass_failed(p, r, NULL, "cannot write the dataplane's %s", what);
 }
 
+/* HN-8: what it says of a port. */
+void learn_port(const struct want_vport *w, struct dp_port *port);
+
 /* Guards and limits: what they say of a port. */
 void guards_port(const struct want_guards *w, struct dp_port *port);
 

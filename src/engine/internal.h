@@ -19,6 +19,7 @@
 #include "switch_wants.h"
 
 struct exec_job;
+struct learning;
 
 struct engine {
 	struct engine_config config;
@@ -34,6 +35,7 @@ struct engine {
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
 	struct exec_job *jobs;
+	struct learning *learning;
 	bool nexthops_stale;
 	uint64_t settle_us;        /* between an event and the pass that follows it */
 	char *degraded;            /* what was said last about a part of the host that is missing */
@@ -94,6 +96,11 @@ void dataplane_router(struct pass *p);
 void engine_host_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_jobs_free(struct engine *g);
+/* Addresses that are learnt of guests (HN-8), from now on. */
+int engine_learning_open(struct engine *g);
+void engine_learning_free(struct engine *g);
+/* Forgets those whose port or L2Only record is gone: before a pass. */
+void engine_learning_prune(struct engine *g);
 void engine_schedule(struct engine *g, uint64_t delay_us);
 /* Notes when a guest ends by itself; forget first what the engine ends. */
 int engine_watch_guest(struct engine *g, const struct guid *id);

@@ -87,7 +87,8 @@ static char *port_line(const struct kit *k, const struct want_vport *p)
 	str_addf(&s, "port %s vsid %u segment %u+%u mac %s next %s src %s", owner(k, p->link), p->vsid,
 		 p->segment >> 24, p->segment & 0xffffff, mac_format(&p->mac, mac), owner(k, p->flood_next),
 		 ip_format(&p->src_pa, ip));
-	str_addf(&s, "%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
+	str_addf(&s, "%s%s%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
+		 p->learn ? " learn" : "", p->learn_full ? " full" : "",
 		 p->more_ca ? " more" : "", p->inner_elsewhere ? "" : " here");
 	for (size_t i = 0; i < p->n_cas; i++)
 		str_addf(&s, " %s%s%s%s", ip_format(&p->cas[i], ip), ip_is_zero(&p->rewrites[i]) ? "" : "=",
@@ -101,7 +102,7 @@ static char *dest_line(const struct kit *k, const struct want_dest *d)
 	char mac[MAC_TEXT_SIZE], pa[IP_TEXT_SIZE];
 
 	return xasprintf("dest %u+%u %s %s pa %s%s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
-			 d->remote ? "remote" : owner(k, d->link), ip_format(&d->pa, pa), d->any_ca ? " any" : "",
+			 d->remote ? "remote" : owner(k, d->link), ip_format(&d->pa, pa), d->any_known ? " any" : d->any_ca ? " unknown" : "",
 			 d->rewrite ? " rewrite" : d->some_rewrite ? " some rewrite" : "");
 }
 

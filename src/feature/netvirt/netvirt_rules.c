@@ -67,6 +67,9 @@ static int record_check_others(const struct docs *d, const struct record_doc *r,
 
 		if (same_record(other, r))
 			continue;
+		/* what was learnt gives way to what somebody says */
+		if (other->learnt && !r->learnt)
+			continue;
 		if (other->vsid == r->vsid && !ip_is_any(&r->ca) && ip_equal(&other->ca, &r->ca))
 			return err_set(e, "Wnv.CustomerAddressInUse", ERR_RESOURCE_EXISTS, ca,
 				       "Customer address %s of virtual subnet %u belongs to %s already.", ca, r->vsid,

@@ -4,6 +4,7 @@
 #include "group_wants.h"
 #include "map.h"
 #include "netadapter.h"
+#include "netvirt_learn.h"
 #include "netvirt_rewrite.h"
 #include "router_wants.h"
 
@@ -132,6 +133,7 @@ static void want_ports(struct context *x)
 		if (!p->bridge[0])
 			continue;
 		memcpy(w.link, p->name, sizeof(w.link));
+		w.learn_limit = learn_limit(a);
 		w.segment = segment_of(x, a);
 		w.policy = w.vsid && w.segment == w.vsid;
 		vec_push(&x->w->ports, w);
@@ -146,8 +148,10 @@ static void want_ports(struct context *x)
 
 static void port_allow(struct want_vport *p, const struct record_doc *r)
 {
+	if (r->learnt && ip_is_v4(&r->ca))
+		p->n_learnt++;
 	if (ip_is_any(&r->ca)) {
-		p->any_ca = true;
+		*(r->type == NETVIRT_L2ONLY ? &p->learn : &p->any_ca) = true;
 	} else if (ip_is_v4(&r->ca)) {
 		if (p->n_cas < NETVIRT_PORT_CAS)
 			p->cas[p->n_cas++] = r->ca;
@@ -168,16 +172,19 @@ static void want_dest(struct context *x, const struct record_doc *r, size_t port
 		struct want_dest *old = &x->w->dests.items[at];
 
 		old->any_ca |= ip_is_any(&r->ca);
+		old->any_known |= netvirt_is_wildcard(r);
 		old->some_rewrite |= w.rewrite;
 		if (ip_compare(&r->ca, &old->ca) > 0)
 			return;
 		w.any_ca = old->any_ca;
+		w.any_known = old->any_known;
 		w.some_rewrite = old->some_rewrite;
 	} else {
 		at = x->w->dests.n;
 		vec_push(&x->w->dests, w);
 		map_put(x->dests, &key, sizeof(key), number(at));
 		w.any_ca = ip_is_any(&r->ca);
+		w.any_known = netvirt_is_wildcard(r);
 	}
 	if (local && has_port)
 		memcpy(w.link, x->w->ports.items[port].link, sizeof(w.link));
@@ -299,6 +306,7 @@ void netvirt_wants(const struct docs *d, struct netvirt_wants *ret)
 	vec_foreach(&ret->ports, p) {
 		if (p->more_ca)
 			p->n_cas = 0;
+		p->learn_full = p->learn && p->n_learnt >= p->learn_limit;
 		qsort(p->cas, p->n_cas, sizeof(p->cas[0]), ca_sort);
 	}
 	rewrite_wants_finish(x.rewrites);
