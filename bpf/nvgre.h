@@ -94,6 +94,12 @@ stage _Bool path_fits(struct __sk_buff *skb, __u32 room, const struct iphdr *ip,
 	return skb->gso_size + headers <= room;
 }
 
+/* Where the link address is not known the kernel asks for it: for IP only, and where there is a way at all. */
+stage _Bool nexthop_can_send(const struct dp_nexthop *nh, _Bool is_ip)
+{
+	return likely(nh->flags & DP_NEXTHOP_RESOLVED) || (is_ip && nh->neigh_ifindex);
+}
+
 stage int nvgre_redirect(struct __sk_buff *skb, const struct dp_nexthop *nh)
 {
 	if (likely(nh->flags & DP_NEXTHOP_RESOLVED)) {
@@ -120,8 +126,7 @@ stage int nvgre_send(struct __sk_buff *skb, const struct dp_port *port, const st
 
 	if (likely(is_ip4 && !(nh->flags & DP_NEXTHOP_NO_FLOWID)) && (const void *)(ip + 1) <= end)
 		flow_id = flow_id_ip4(ip, end);
-	/* the kernel resolves for IP only */
-	if (unlikely(!is_ip4 && !(nh->flags & DP_NEXTHOP_RESOLVED)))
+	if (unlikely(!nexthop_can_send(nh, is_ip4)))
 		return drop(skb, DP_DROP_NO_NEXT_HOP);
 	if (unlikely(nvgre_grow(skb, is_ip4) != 0))
 		return drop(skb, DP_DROP_ENCAP_FAILED);

@@ -148,7 +148,7 @@ stage int rewrite_out(struct __sk_buff *skb, const struct dp_port *port, const s
 {
 	__u32 room = nh->mtu ? nh->mtu + DP_NVGRE4_OVERHEAD : 0, packets = frame_packets(skb), bytes = skb->len;
 
-	if (unlikely(!(nh->flags & DP_NEXTHOP_PRESENT)))
+	if (unlikely(!(nh->flags & DP_NEXTHOP_PRESENT) || !nexthop_can_send(nh, 1)))
 		return drop(skb, DP_DROP_NO_NEXT_HOP);
 	if (unlikely(!addr_is_v4(&nh->pa)))
 		return drop(skb, DP_DROP_PA_FAMILY);

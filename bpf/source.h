@@ -4,12 +4,17 @@
 
 #include "verdict.h"
 
-/* A record without address (L2Only, GatewayWildcard: HN-7, HN-8) lets this MAC send from this port. */
+/*
+ * A record lets this MAC send from this port: the adapter's own, or that of a machine behind it. With DP_DEST_ANY_CA: a record
+ * without address (L2Only, GatewayWildcard: HN-7, HN-8).
+ */
 stage _Bool source_has_mac(__u32 ifindex, const struct dp_port *port, const void *mac, __u8 flags)
 {
 	const struct dp_dest *d = dest_get(port->segment, mac);
 
-	return d && d->kind == DP_DEST_LOCAL && d->target == ifindex && (d->flags & flags) == flags;
+	if (!d || (d->flags & flags) != flags)
+		return 0;
+	return mac_equal(mac, port->mac) || (d->kind == DP_DEST_LOCAL && d->target == ifindex);
 }
 
 /* The slow half: nested guests with MACs of their own, ports with many addresses, or with addresses that are learnt. */
@@ -17,19 +22,17 @@ static __noinline int source_valid4_by_map(struct __sk_buff *skb, const struct d
 {
 	const struct dp_ca *ca = port ? ca4_get(port->segment, ip) : NULL;
 	const void *mac = frame_data(skb) + ETH_ALEN;
-	const struct dp_dest *d;
+	_Bool own;
 
 	if (!port || mac + ETH_ALEN > frame_end(skb))
 		return 0;
-	if (ca && (ca->flags & DP_CA_LOCAL) && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac)) {
+	own = mac_equal(mac, port->mac);
+	if (ca && (own || (ca->flags & DP_CA_LOCAL)) && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac)) {
 		trace(SOURCE_RECORD, trace_mac(mac), ip);
 		return 1;
 	}
-	d = dest_get(port->segment, mac);
-	if (!d || d->kind != DP_DEST_LOCAL || d->target != skb->ifindex || !(d->flags & DP_DEST_ANY_CA))
-		return 0;
 	/* HN-8: what another record has is not for a machine to take whose address is learnt */
-	if (ca && (d->flags & DP_DEST_L2ONLY))
+	if (own ? !(port->flags & DP_PORT_LEARN) || ca : !source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA))
 		return 0;
 	trace(SOURCE_ANY, trace_mac(mac), ip);
 	return 1;

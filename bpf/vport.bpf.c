@@ -9,6 +9,7 @@
 #include "flood.h"
 #include "group.h"
 #include "guard.h"
+#include "mirror.h"
 #include "nvgre.h"
 #include "route.h"
 #include "send.h"
@@ -36,7 +37,7 @@ stage int policy_source(struct __sk_buff *skb, const struct dp_port *port, const
 		return arp(skb, port);
 	if (type == ETHERTYPE_IP6)
 		return drop(skb, DP_DROP_IPV6_NOT_CARRIED);
-	if (!mac_equal(eth + ETH_ALEN, port->mac) && !source_has_mac(skb->ifindex, port, eth + ETH_ALEN, 0))
+	if (!source_has_mac(skb->ifindex, port, eth + ETH_ALEN, 0))
 		return drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
 	trace(SOURCE_MAC, trace_mac(eth + ETH_ALEN));
 	return NEXT;
@@ -119,7 +120,14 @@ static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 		if (action != NEXT)
 			return action;
 	}
-	return port->flags & DP_PORT_STORM ? storm(skb, port) : NEXT;
+	if (port->flags & DP_PORT_STORM) {
+		action = storm(skb, port);
+		if (action != NEXT)
+			return action;
+	}
+	if (port->flags & DP_PORT_MIRROR)
+		mirror(skb, port);
+	return NEXT;
 }
 
 stage int vport(struct __sk_buff *skb)

@@ -81,7 +81,7 @@ stage int wire_source_pa(const struct dp_dest *d, const struct wire *w, const st
 {
 	if (d)
 		trace(INNER_SOURCE, 0, 0, 0, &d->pa);
-	if (likely(d && d->kind != DP_DEST_LOCAL && addr_equals_v4(&d->pa, w->source_pa)))
+	if (likely(d && d->kind == DP_DEST_REMOTE && addr_equals_v4(&d->pa, w->source_pa)))
 		return WIRE_OURS;
 	if (pa4_is_local(uplink, w->source_pa))
 		return DP_DROP_OWN_PA_AS_SOURCE;
@@ -93,14 +93,23 @@ stage int wire_source_mac(const void *inner, const struct wire *w, const struct 
 	return wire_source_pa(dest_get(w->vsid, inner + ETH_ALEN), w, uplink);
 }
 
+/*
+ * Of a machine with several addresses, each may have its own provider address; its host may as well send from the first one for
+ * all of them.
+ */
 stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const struct dp_port *uplink)
 {
 	const struct dp_dest *d = dest_get(w->vsid, inner + ETH_ALEN);
 	const struct dp_ca *c;
+	_Bool others;
 
-	if (unlikely(d && (d->ca4 != ca || !ca)) && (d->flags & (DP_DEST_ANY_CA | DP_DEST_L2ONLY)) != DP_DEST_ANY_CA) {
+	if (unlikely(d && (d->ca4 != ca || !ca))) {
 		c = ca4_get(w->vsid, ca);
-		if (c ? (c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN) : !(d->flags & DP_DEST_ANY_CA))
+		others = c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN));
+		if (c && !others && !(c->flags & DP_CA_LOCAL) && addr_equals_v4(&c->pa, w->source_pa))
+			return WIRE_OURS;
+		/* HN-7: a gateway may be anybody; HN-8: a machine whose address is learnt nobody who has a record */
+		if ((!c || others) && (!(d->flags & DP_DEST_ANY_CA) || (others && (d->flags & DP_DEST_L2ONLY))))
 			d = NULL;
 	}
 	return wire_source_pa(d, w, uplink);

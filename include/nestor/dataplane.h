@@ -15,7 +15,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 6
+#define DP_ABI 7
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -61,6 +61,7 @@ enum dp_port_flag {
 	DP_PORT_XDP = 1 << 7,
 	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
 	DP_PORT_STORM = 1 << 13,	/* storm_limit is not 0 */
+	DP_PORT_MIRROR = 1 << 14,	/* copies of what it sends and receives go to the port mirror, and those behind that */
 	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
 	DP_PORT_GROUPS = 1 << 19,
 	DP_PORT_LEARN = 1 << 20,	/* the port's MAC has an L2Only record: learn says more (HN-8) */
@@ -69,7 +70,7 @@ enum dp_port_flag {
 };
 
 /* What few ports have: the path of a frame asks for all of it at once. */
-#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM)
+#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM | DP_PORT_MIRROR)
 
 enum dp_guard {
 	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
@@ -108,7 +109,8 @@ struct dp_port {
 	__u8 learn;			/* enum dp_port_learn */
 	__u8 pad3[2];
 	__u32 storm_limit;		/* broadcast, multicast and flooded packets a second */
-	__u8 pad4[56];
+	__u32 mirror;			/* ifindex of the first port that gets copies; of one that gets them: of the next; 0: none */
+	__u8 pad4[52];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */

@@ -23,6 +23,7 @@
 	X(11, GUARD_ND, "Guards", "neighbour discovery names no other MAC address than the adapter's")                 \
 	X(13, GUARD_SERVICES, "Guards", "it is no DHCP server's message and no router's, as far as they are forbidden") \
 	X(14, STORM, "Guards", "of broadcast, multicast and flooded packets it is number {a} in this second, of {b}")   \
+	X(15, MIRRORED, "Mirror", "a copy goes to {a} ports")                                                          \
 	X(12, VLAN_STRIPPED, "VLAN", "the guest's 802.1Q tag is removed")                                              \
 	X(16, ARP_ANSWERED, "ARP", "{a:ip4} is at {b:mac} by its lookup record; the host answers for it")              \
 	X(24, SOURCE_ADAPTER, "Source", "a lookup record gives {b:ip4} to this adapter")                               \

@@ -130,6 +130,7 @@ static void refusals(void **state)
 			"AmbiguousParameterSet"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'DhcpGuard': 'Maybe'}", "ParameterArgumentTransformationError"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'RouterGuard': true}", "ParameterArgumentTransformationError"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'PortMirroring': 'Both'}", "ParameterArgumentTransformationError"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': 'many'}", "ParameterArgumentTransformationError"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': 4294967296}", "ParameterArgumentValidationError"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': -1}", "ParameterArgumentValidationError"),
@@ -233,6 +234,10 @@ static void port_settings(void **state)
 	kit_property(k, 0, "RouterGuard", "'On'");
 	kit_property(k, 0, "StormLimit", "0");
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': 4294967295, 'PassThru': true}");
+	kit_property(k, 0, "StormLimit", "4294967295");
+	kit_property(k, 0, "PortMirroringMode", "'None'");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'PortMirroring': 'source', 'PassThru': true}");
+	kit_property(k, 0, "PortMirroringMode", "'Source'");
 	kit_property(k, 0, "StormLimit", "4294967295");
 	kit_property(k, 0, "RouterGuard", "'On'");
 	adapters = kit_get(k, "Get-VMNetworkAdapter", "{'VMName': '*'}");

@@ -85,6 +85,7 @@ CASES = [
     (record(rule="TranslationMethodMagic"), TRANSFORM),
     ("Set-VMNetworkAdapter -VMName a -MacAddressSpoofing Maybe", TRANSFORM),
     *[(f"Set-VMNetworkAdapter -VMName a -{guard} Maybe", TRANSFORM) for guard in ("DhcpGuard", "RouterGuard")],
+    ("Set-VMNetworkAdapter -VMName a -PortMirroring Both", TRANSFORM),
     *[(f"Set-VMNetworkAdapter -VMName a -StormLimit {n}", TRANSFORM) for n in ("many", "1.5")],
     *[(f"Set-VMNetworkAdapter -VMName a -StormLimit {n}", "ParameterArgumentValidationError") for n in ("-1", "4294967296")],
     ("Set-VMNetworkAdapter -VMName b -StaticMacAddress 0000", TRANSFORM),

@@ -62,6 +62,45 @@ static const char *owner(const struct kit *k, const char *link)
 	return *link ? "?" : "-";
 }
 
+void lab_tables(const struct netvirt_wants *w, struct lab_tables *ret)
+{
+	const struct record_doc *r;
+	size_t by = 0;
+
+	*ret = (struct lab_tables){ 0 };
+	for (size_t pos = 0; (r = docs_next(w->docs, &record_kind, &pos));) {
+		const struct want_subnet *s = netvirt_routed_subnet(w, r->vsid);
+		struct want_dest dest;
+		struct want_ca ca;
+		struct want_rewrite rewrite;
+		struct want_source source;
+
+		if (netvirt_want_dest(w, r->vsid, &r->mac, &dest, &by) && by == pos)
+			vec_push(&ret->dests, dest);
+		if (netvirt_want_ca(w, r->vsid, &r->ca, &ca, &by) && by == pos)
+			vec_push(&ret->cas, ca);
+		if (netvirt_want_rewrite(w, &r->pa, &rewrite, &by) && by == pos)
+			vec_push(&ret->rewrites, rewrite);
+		if (s && netvirt_want_source(w, &s->rdid, &r->ca, &r->pa, &source, &by) && by == pos)
+			vec_push(&ret->sources, source);
+	}
+	vec_foreach(&w->ports, p) {
+		struct want_dest dest;
+
+		if (netvirt_is_port_dest(p) && netvirt_port_with(w, p->segment, &p->mac) == p &&
+		    netvirt_want_dest(w, p->segment, &p->mac, &dest, &by))
+			vec_push(&ret->dests, dest);
+	}
+}
+
+void lab_tables_done(struct lab_tables *t)
+{
+	vec_done(&t->dests);
+	vec_done(&t->cas);
+	vec_done(&t->rewrites);
+	vec_done(&t->sources);
+}
+
 typedef VEC(char *) lines;
 
 static int line_compare(const void *a, const void *b)
@@ -107,7 +146,7 @@ static char *dest_line(const struct kit *k, const struct want_dest *d)
 }
 
 /* Routing domains by the last two digits of their id. */
-static void router_lines(const struct kit *k, const struct netvirt_wants *w, lines *l)
+static void router_lines(const struct kit *k, const struct netvirt_wants *w, const struct lab_tables *t, lines *l)
 {
 	char a[PREFIX_TEXT_SIZE], b[IP_TEXT_SIZE], m[MAC_TEXT_SIZE], n[MAC_TEXT_SIZE];
 
@@ -121,7 +160,7 @@ static void router_lines(const struct kit *k, const struct netvirt_wants *w, lin
 				      r->on_link ? " on-link" : "", r->own ? " own" : ""));
 	vec_foreach(&w->subnets, s)
 		vec_push(l, xasprintf("subnet %u domain %02x router %s", s->vsid, s->rdid.b[15], mac_format(&s->router_mac, m)));
-	vec_foreach(&w->sources, s)
+	vec_foreach(&t->sources, s)
 		vec_push(l, xasprintf("from %s at %s domain %02x router %s", ip_format(&s->ca, a), ip_format(&s->pa, b), s->rdid.b[15],
 				      mac_format(&s->router_mac, m)));
 }
@@ -147,20 +186,22 @@ char *lab_wants(struct kit *k, const char *tables)
 {
 	char a[PREFIX_TEXT_SIZE], b[IP_TEXT_SIZE], mac[MAC_TEXT_SIZE];
 	struct netvirt_wants w;
+	struct lab_tables t;
 	struct str all = { 0 };
 	lines l = { 0 };
 
 	netvirt_wants(k->docs, &w);
+	lab_tables(&w, &t);
 	if (strchr(tables, 'p'))
 		vec_foreach (&w.ports, p)
 			vec_push(&l, port_line(k, p));
 	lines_add(&l, &all);
 	if (strchr(tables, 'd'))
-		vec_foreach (&w.dests, d)
+		vec_foreach (&t.dests, d)
 			vec_push(&l, dest_line(k, d));
 	lines_add(&l, &all);
 	if (strchr(tables, 'c'))
-		vec_foreach(&w.cas, c)
+		vec_foreach(&t.cas, c)
 			vec_push(&l, xasprintf("ca %u %s %s pa %s%s%s%s%s", c->segment, ip_format(&c->ca, a), mac_format(&c->mac, mac),
 					       ip_format(&c->pa, b), c->local ? " local" : "", c->router ? " router" : "",
 					       c->rewrite ? " rewrite" : "", c->vm_mac ? " vm mac" : ""));
@@ -180,20 +221,21 @@ char *lab_wants(struct kit *k, const char *tables)
 					       ip_format(&r->next_hop, b), r->nic, r->metric));
 	lines_add(&l, &all);
 	if (strchr(tables, 'R'))
-		router_lines(k, &w, &l);
+		router_lines(k, &w, &t, &l);
 	lines_add(&l, &all);
 	if (strchr(tables, 'u'))
 		vec_foreach (&w.uplinks, u)
 			vec_push(&l, xasprintf("uplink %s", *u));
 	lines_add(&l, &all);
 	if (strchr(tables, 'w'))
-		vec_foreach(&w.rewrites, r)
+		vec_foreach(&t.rewrites, r)
 			vec_push(&l, xasprintf("rewrite %s of %u %s %s %s", ip_format(&r->pa, a), r->segment, ip_format(&r->ca, b),
 					       mac_format(&r->mac, mac), r->local ? owner(k, r->link) : "remote"));
 	lines_add(&l, &all);
 	if (strchr(tables, 'g'))
 		group_lines(&w, &l);
 	lines_add(&l, &all);
+	lab_tables_done(&t);
 	netvirt_wants_done(&w);
 	return str_take(&all);
 }

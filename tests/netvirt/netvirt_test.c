@@ -11,7 +11,7 @@ int main(void)
 	failed += router_tests();
 	failed += broadcast_tests();
 	failed += learn_tests();
-	failed += property_tests();
+	failed += property_tests() + records_tests();
 	failed += diff_tests();
 	return failed ? 1 : 0;
 }

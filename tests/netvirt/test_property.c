@@ -13,11 +13,7 @@
 
 #define ROUNDS 400
 
-struct written {
-	const struct doc_kind *kind;
-	void *doc;
-};
-typedef VEC(struct written) documents;
+typedef lab_documents documents;
 
 static uint32_t dice_state = 2463534242u;
 
@@ -27,6 +23,16 @@ static uint32_t dice(uint32_t sides)
 	dice_state ^= dice_state >> 17;
 	dice_state ^= dice_state << 5;
 	return dice_state % sides;
+}
+
+uint32_t lab_dice(uint32_t sides)
+{
+	return dice(sides);
+}
+
+void lab_dice_seed(uint32_t seed)
+{
+	dice_state = seed;
 }
 
 static struct guid guid_of(uint8_t what, uint32_t n)
@@ -52,7 +58,7 @@ static char *nic_of(uint32_t n)
 #define make(docs_, kind_, doc_)                                                                                       \
 	do {                                                                                                           \
 		void *_doc = xmemdup(&(doc_), sizeof(doc_));                                                           \
-		vec_push((docs_), (struct written) { &(kind_), _doc });                                                \
+		vec_push((docs_), (struct lab_document) { &(kind_), _doc });                                                \
 	} while (0)
 
 static void make_ports(documents *d)
@@ -155,11 +161,18 @@ static void drop_duplicates(documents *d)
 	d->n = kept;
 }
 
+void lab_random_documents(lab_documents *ret)
+{
+	make_ports(ret);
+	make_policy(ret);
+	drop_duplicates(ret);
+}
+
 static void shuffle(documents *d)
 {
 	for (size_t i = d->n; i > 1; i--) {
 		size_t k = dice((uint32_t)i);
-		struct written w = d->items[i - 1];
+		struct lab_document w = d->items[i - 1];
 
 		d->items[i - 1] = d->items[k];
 		d->items[k] = w;
@@ -236,11 +249,11 @@ static void check_ports(const struct docs *d, const struct netvirt_wants *w)
 	}
 }
 
-static void check_dests(const struct docs *d, const struct netvirt_wants *w)
+static void check_dests(const struct docs *d, const struct netvirt_wants *w, const struct lab_tables *t)
 {
 	_cleanup_map_ struct map *seen = map_new();
 
-	vec_foreach (&w->dests, dest) {
+	vec_foreach (&t->dests, dest) {
 		struct {
 			uint32_t segment;
 			struct mac mac;
@@ -269,13 +282,13 @@ static void check_dests(const struct docs *d, const struct netvirt_wants *w)
 	vec_foreach (&w->ports, p) {
 		bool found = false;
 
-		vec_foreach (&w->dests, dest)
+		vec_foreach (&t->dests, dest)
 			found |= dest->segment == p->segment && mac_equal(&dest->mac, &p->mac);
 		assert_true(found || !p->vsid || p->policy);
 	}
 }
 
-static void check_underlay(const struct docs *d, const struct netvirt_wants *w)
+static void check_underlay(const struct docs *d, const struct netvirt_wants *w, const struct lab_tables *t)
 {
 	vec_foreach (&w->pas, p) {
 		assert_non_null(switch_by_nic(d, p->nic));
@@ -291,7 +304,7 @@ static void check_underlay(const struct docs *d, const struct netvirt_wants *w)
 		assert_int_equal(uplink, h->nic[0] != 0);
 		assert_int_equal(ip_is_zero(&h->via), !uplink);
 	}
-	vec_foreach (&w->cas, c) {
+	vec_foreach (&t->cas, c) {
 		assert_false(ip_is_any(&c->ca));
 		assert_false(c->local && c->router);
 	}
@@ -304,7 +317,7 @@ static char *wants_of(struct kit *k, struct docs *d)
 	char *text;
 
 	k->docs = d;
-	text = lab_wants(k, "pdchaurR");
+	text = lab_wants(k, "pdchaurRw");
 	k->docs = own;
 	return text;
 }
@@ -318,24 +331,25 @@ static void random_documents(void **state)
 		_cleanup_free_ char *first = NULL;
 		documents d = { 0 };
 
-		make_ports(&d);
-		make_policy(&d);
-		drop_duplicates(&d);
+		lab_random_documents(&d);
 		for (int again = 0; again < 4; again++) {
 			struct docs *docs = fill(k, &d);
 			_cleanup_free_ char *text = wants_of(k, docs);
 			struct netvirt_wants w;
+			struct lab_tables t;
 
 			if (first)
 				assert_string_equal(first, text);
 			else
 				first = TAKE_PTR(text);
 			netvirt_wants(docs, &w);
+			lab_tables(&w, &t);
 			check_rings(&w);
 			check_ports(docs, &w);
-			check_dests(docs, &w);
-			check_underlay(docs, &w);
-			entries += w.ports.n + w.dests.n + w.hops.n;
+			check_dests(docs, &w, &t);
+			check_underlay(docs, &w, &t);
+			entries += w.ports.n + t.dests.n + w.hops.n;
+			lab_tables_done(&t);
 			netvirt_wants_done(&w);
 			docs_rollback(docs);
 			docs_free(docs);

@@ -74,6 +74,7 @@ static void same_mac_twice(void **state)
 {
 	struct kit *k = *state;
 	struct netvirt_wants w;
+	struct lab_tables t;
 
 	kit_do(k, "New-VMSwitch", "{'Name': 's1', 'SwitchType': 'Private'}");
 	lab_vm(k, "a", "s1", "000000000011", 5010);
@@ -82,7 +83,9 @@ static void same_mac_twice(void **state)
 			 "port a vsid 5010 segment 1+5010 mac 000000000011 next b src ::\n"
 			 "port b vsid 5010 segment 1+5010 mac 000000000011 next a src ::\n");
 	netvirt_wants(k->docs, &w);
-	assert_int_equal(w.dests.n, 1);
+	lab_tables(&w, &t);
+	assert_int_equal(t.dests.n, 1);
+	lab_tables_done(&t);
 	netvirt_wants_done(&w);
 }
 

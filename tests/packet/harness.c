@@ -176,7 +176,7 @@ static void add_device(uint32_t ifindex)
 
 static void open_programs(void)
 {
-	static const char *const names[] = { "vport", "uplink", "uplink_xdp" };
+	static const char *const names[] = { "vport", "uplink", "uplink_xdp", "mirror" };
 	char path[128];
 
 	for (int i = 0; i < BPF_ROLE_COUNT; i++) {

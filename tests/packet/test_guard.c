@@ -573,6 +573,81 @@ static void storm_limit_after_guards(void **state _unused_)
 	assert_int_equal(storm_drops(PLAIN, &fine, (struct meta){ 0 }, 3), 2);
 }
 
+/* ---- PortMirroring ---- */
+
+/* What left by a device so far. */
+static unsigned long transmitted(uint32_t ifindex)
+{
+	unsigned long n = 0;
+	char line[512], name[16];
+	FILE *f = fopen("/proc/self/net/dev", "re");
+
+	assert_non_null(f);
+	snprintf(name, sizeof(name), "d%u:", ifindex);
+	while (fgets(line, sizeof(line), f)) {
+		char *p = strstr(line, name);
+
+		if (p)
+			assert_int_equal(sscanf(p + strlen(name), "%*u %*u %*u %*u %*u %*u %*u %*u %*u %lu", &n), 1);
+	}
+	fclose(f);
+	return n;
+}
+
+static void set_mirror(uint32_t ifindex, bool source, uint32_t to)
+{
+	struct dp_port values = { .mirror = to };
+
+	set_port(ifindex, source ? DP_PORT_MIRROR : 0, &values);
+}
+
+static void expect_copies(enum bpf_role role, unsigned long open, unsigned long lab)
+{
+	struct frame f = frame_arp(0xff, 0x41, 1, 0x41, "10.0.0.1", "10.0.0.2");
+	unsigned long open_before = transmitted(OPEN), lab_before = transmitted(LAB1);
+	struct result r = run(role, PLAIN, &f);
+
+	assert_int_equal(r.action, role == BPF_ROLE_VPORT ? 0 : -1);
+	assert_frame(&r.out, &f);
+	assert_int_equal(transmitted(OPEN) - open_before, open);
+	assert_int_equal(transmitted(LAB1) - lab_before, lab);
+}
+
+static void mirror(void **state _unused_)
+{
+	static const enum bpf_role roles[] = { BPF_ROLE_VPORT, BPF_ROLE_MIRROR };
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		expect_copies(roles[i], 0, 0);
+		set_mirror(PLAIN, true, OPEN);
+		expect_copies(roles[i], 1, 0);
+		set_mirror(OPEN, false, LAB1);
+		expect_copies(roles[i], 1, 1);
+		/* a ring ends, and a list ends at a port that is a source itself, or none */
+		set_mirror(LAB1, false, OPEN);
+		expect_copies(roles[i], 8, 8);
+		set_mirror(LAB1, true, OPEN);
+		expect_copies(roles[i], 1, 0);
+		set_mirror(OPEN, false, NOT_A_PORT);
+		expect_copies(roles[i], 1, 0);
+		set_mirror(PLAIN, false, OPEN);
+		expect_copies(roles[i], 0, 0);
+		guards_off(NULL);
+	}
+}
+
+/* Copies are of what the guards let through. */
+static void mirror_after_guards(void **state _unused_)
+{
+	struct frame f = frame_udp4(0x41, 68, 2);
+	struct dp_port values = { .guards = DP_GUARD_DHCP, .mirror = OPEN };
+	unsigned long before = transmitted(OPEN);
+
+	set_port(PLAIN, DP_PORT_GUARDS | DP_PORT_MIRROR, &values);
+	expect_reason(PLAIN, &f, DP_DROP_DHCP_GUARD);
+	assert_int_equal(transmitted(OPEN), before);
+}
+
 #define guard_test(f) cmocka_unit_test_teardown(f, guards_off)
 
 int main(void)
@@ -583,6 +658,7 @@ int main(void)
 		guard_test(every_truncation), guard_test(neighbour_discovery), guard_test(neighbour_discovery_in_a_segment),
 		guard_test(neighbour_discovery_in_disguise), guard_test(neighbour_discovery_cut_off), guard_test(arp_behind_tags),
 		guard_test(storm_limit), guard_test(storm_limit_of_flooding), guard_test(storm_limit_after_guards),
+		guard_test(mirror), guard_test(mirror_after_guards),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_up, fixture_down);

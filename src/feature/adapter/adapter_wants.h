@@ -7,6 +7,7 @@
 struct want_guards {
 	bool dhcp, router;
 	uint32_t storm_limit; /* packets a second; 0: none */
+	enum adapter_mirroring mirroring;
 };
 
 /*

@@ -7,7 +7,6 @@ struct groups {
 	const struct docs *docs;
 	struct netvirt_wants *w;
 	struct map *by_vsid;   /* VSID -> index + 1 into w->groups */
-	struct map *local_pas; /* address -> anything */
 	struct map *hops;      /* multicast address -> anything: it has a way */
 	VEC(size_t) last;      /* by group: index + 1 of the last port of its ring so far */
 };
@@ -21,7 +20,7 @@ static struct want_group *group_of(const struct groups *x, uint32_t vsid, size_t
 {
 	uintptr_t i = (uintptr_t)map_get(x->by_vsid, &vsid, sizeof(vsid));
 
-	if (i && ret_index)
+	if (i)
 		*ret_index = i - 1;
 	return i ? &x->w->groups.items[i - 1] : NULL;
 }
@@ -82,23 +81,14 @@ static void link_ports(struct groups *x)
 /* IP rewrite carries nothing but unicast (2.7): a host that has such machines alone gets no copies. */
 static void want_peers(struct groups *x)
 {
-	const struct record_doc *r;
-
-	for (size_t pos = 0; (r = docs_next(x->docs, &record_kind, &pos));) {
-		struct want_group *g = group_of(x, r->vsid, NULL);
-
-		if (g && ip_is_zero(&g->pa) && r->rule == NETVIRT_ENCAP && !netvirt_is_gateway_record(r) &&
-		    !map_get(x->local_pas, &r->pa, sizeof(r->pa)))
-			vec_push(&g->peers, r->pa);
-	}
 	vec_foreach(&x->w->groups, g) {
-		size_t n = 0;
-
+		if (!ip_is_zero(&g->pa))
+			continue;
+		/* There are fewer hosts than records. */
+		vec_foreach(&x->w->hops, h)
+			if (netvirt_has_records_at(x->docs, g->segment, &h->pa))
+				vec_push(&g->peers, h->pa);
 		vec_sort(&g->peers, by_address);
-		for (size_t i = 0; i < g->peers.n; i++)
-			if (!n || !ip_equal(&g->peers.items[n - 1], &g->peers.items[i]))
-				g->peers.items[n++] = g->peers.items[i];
-		g->peers.n = n;
 	}
 }
 
@@ -123,18 +113,15 @@ static void want_multicast(struct groups *x)
 
 void netvirt_want_groups(const struct docs *d, struct netvirt_wants *w)
 {
-	struct groups x = { .docs = d, .w = w, .by_vsid = map_new(), .local_pas = map_new(), .hops = map_new() };
+	struct groups x = { .docs = d, .w = w, .by_vsid = map_new(), .hops = map_new() };
 
 	if (docs_count(d, &broadcast_kind)) {
-		vec_foreach(&w->pas, pa)
-			map_put(x.local_pas, &pa->pa, sizeof(pa->pa), w);
 		find_groups(&x);
 		link_ports(&x);
 		want_peers(&x);
 		want_multicast(&x);
 	}
 	map_free(x.by_vsid);
-	map_free(x.local_pas);
 	map_free(x.hops);
 	vec_done(&x.last);
 }

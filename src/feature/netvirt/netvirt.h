@@ -96,6 +96,42 @@ bool netvirt_is_wildcard(const struct record_doc *r);
 /* Does the VSID have any policy (record or customer route) on this host? Without it, it only isolates (lab 1). */
 bool netvirt_vsid_has_policy(const struct docs *d, uint32_t vsid);
 
+/* What of the host's tables a record has a part in. */
+enum record_class {
+	RECORD_UNUSABLE, /* nothing: it is not carried */
+	RECORD_ROUTER,   /* HN-6 */
+	RECORD_WILDCARD, /* HN-7 */
+	RECORD_REWRITE,  /* 2.7 */
+	RECORD_ENCAP,    /* all others, L2Only (HN-8) among them */
+	RECORD_CLASSES,
+};
+enum record_class netvirt_record_class(const struct record_doc *r);
+/* Must a routed packet of this address come from the record's provider address (2.6)? */
+bool netvirt_is_source(const struct record_doc *r);
+
+/*
+ * There may be a million records: who looks for some of them takes one of these walks (as docs_next()), not all records. By
+ * customer address, by MAC, and of a class in a virtual subnet; by provider address, and at a pair of addresses as sources of
+ * routed packets, in whatever virtual subnet.
+ */
+const struct record_doc *records_at_ca(const struct docs *d, uint32_t vsid, const struct ip *ca, size_t *pos);
+const struct record_doc *records_at_mac(const struct docs *d, uint32_t vsid, const struct mac *mac, size_t *pos);
+const struct record_doc *records_in_subnet(const struct docs *d, uint32_t vsid, enum record_class class, size_t *pos);
+const struct record_doc *records_at_pa(const struct docs *d, const struct ip *pa, enum netvirt_rule rule, bool carried,
+				       size_t *pos);
+const struct record_doc *records_at_source(const struct docs *d, const struct ip *ca, const struct ip *pa, size_t *pos);
+bool netvirt_has_records(const struct docs *d, uint32_t vsid, enum record_class class);
+/* Are there machines of the virtual subnet at the provider address, by encapsulation? */
+bool netvirt_has_records_at(const struct docs *d, uint32_t vsid, const struct ip *pa);
+/* One record of each provider address; of more where it has records of different rules. */
+const struct record_doc *records_each_pa(const struct docs *d, size_t *pos);
+const struct customer_route_doc *customer_routes_of(const struct docs *d, uint32_t vsid, size_t *pos);
+
+#define RECORD_INDEXES 6
+extern const struct doc_index *const record_indexes[RECORD_INDEXES];
+#define CUSTOMER_ROUTE_INDEXES 1
+extern const struct doc_index *const customer_route_indexes[CUSTOMER_ROUTE_INDEXES];
+
 /* The routing domain that owns the VSID (HN-2), by its customer routes; NULL: none yet. */
 const struct guid *netvirt_vsid_domain(const struct docs *d, uint32_t vsid);
 /* The on-link prefix of the VSID in that family (HN-3), or NULL. */

@@ -29,7 +29,8 @@ static const struct doc_field record_fields[] = {
 	DOC_FIELD(record_doc, vm_name, DOC_STR, "VMName"),
 };
 const struct doc_kind record_kind = {
-	"lookup-record", sizeof(struct record_doc), record_fields, ARRAY_SIZE(record_fields), record_key
+	"lookup-record", sizeof(struct record_doc), record_fields, ARRAY_SIZE(record_fields), record_key,
+	record_indexes, RECORD_INDEXES
 };
 
 static void customer_route_key(const void *doc, struct str *ret)
@@ -50,7 +51,7 @@ static const struct doc_field customer_route_fields[] = {
 };
 const struct doc_kind customer_route_kind = {
 	"customer-route", sizeof(struct customer_route_doc), customer_route_fields, ARRAY_SIZE(customer_route_fields),
-	customer_route_key
+	customer_route_key, customer_route_indexes, CUSTOMER_ROUTE_INDEXES
 };
 
 static void provider_address_key(const void *doc, struct str *ret)
@@ -120,9 +121,9 @@ const struct doc_kind netvirt_global_kind = {
 
 bool netvirt_is_gateway_record(const struct record_doc *r)
 {
-	struct ip dummy;
+	static const struct ip dummy = { { [10] = 0xff, 0xff, 169, 254, 254, 254 } };
 
-	return ip_parse(NETVIRT_GATEWAY_PA, &dummy) == 0 && ip_equal(&r->pa, &dummy);
+	return ip_equal(&r->pa, &dummy);
 }
 
 bool netvirt_is_wildcard(const struct record_doc *r)
@@ -132,42 +133,32 @@ bool netvirt_is_wildcard(const struct record_doc *r)
 
 bool netvirt_vsid_has_policy(const struct docs *d, uint32_t vsid)
 {
-	const struct record_doc *r;
-
-	for (size_t pos = 0; (r = docs_next(d, &record_kind, &pos));)
-		if (r->vsid == vsid)
+	for (enum record_class class = 0; class < RECORD_CLASSES; class++)
+		if (netvirt_has_records(d, vsid, class))
 			return true;
 	return netvirt_vsid_domain(d, vsid) != NULL;
 }
 
 const struct guid *netvirt_vsid_domain(const struct docs *d, uint32_t vsid)
 {
-	const struct customer_route_doc *r;
+	const struct customer_route_doc *r = customer_routes_of(d, vsid, &(size_t){ 0 });
 
-	for (size_t pos = 0; (r = docs_next(d, &customer_route_kind, &pos));)
-		if (r->vsid == vsid)
-			return &r->rdid;
-	return NULL;
+	return r ? &r->rdid : NULL;
 }
 
 const struct prefix *netvirt_vsid_prefix(const struct docs *d, uint32_t vsid, bool v4)
 {
 	const struct customer_route_doc *r;
 
-	for (size_t pos = 0; (r = docs_next(d, &customer_route_kind, &pos));)
-		if (r->vsid == vsid && ip_is_any(&r->next_hop) && ip_is_v4(&r->prefix.ip) == v4)
+	for (size_t pos = 0; (r = customer_routes_of(d, vsid, &pos));)
+		if (ip_is_any(&r->next_hop) && ip_is_v4(&r->prefix.ip) == v4)
 			return &r->prefix;
 	return NULL;
 }
 
 const struct record_doc *netvirt_record(const struct docs *d, uint32_t vsid, const struct ip *ca)
 {
-	const struct record_doc *r;
-
-	for (size_t pos = 0; (r = docs_next(d, &record_kind, &pos));)
-		if (r->vsid == vsid && ip_equal(&r->ca, ca))
-			return r;
-	return NULL;
+	return records_at_ca(d, vsid, ca, &(size_t){ 0 });
 }
 
 static void wipe(struct docs *d, const struct doc_kind *kind)

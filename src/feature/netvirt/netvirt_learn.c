@@ -67,8 +67,8 @@ static void learnt_of(const struct docs *d, uint32_t vsid, const struct mac *mac
 {
 	const struct record_doc *r;
 
-	for (size_t pos = 0; (r = docs_next(d, &record_kind, &pos));)
-		if (r->learnt && r->vsid == vsid && mac_equal(&r->mac, mac) && ip_is_v4(&r->ca) == v4)
+	for (size_t pos = 0; (r = records_at_mac(d, vsid, mac, &pos));)
+		if (r->learnt && ip_is_v4(&r->ca) == v4)
 			vec_push(ret, r);
 }
 

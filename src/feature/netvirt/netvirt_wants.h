@@ -132,21 +132,52 @@ struct want_group {
 	VEC(struct ip) peers;  /* who gets a copy each, in order */
 };
 
+/*
+ * What is wanted, but for the entries that lookup records have of their own, of which there may be a million: those are asked
+ * for one by one (below).
+ */
 struct netvirt_wants {
+	const struct docs *docs;
+	struct map *local_pas;   /* the addresses in pas */
+	struct map *port_by_mac; /* of ports with a VSID: who has a MAC in a segment */
+	struct map *subnet_by_vsid;
 	VEC(struct want_vport) ports;
-	VEC(struct want_dest) dests;
-	VEC(struct want_ca) cas;
 	VEC(struct want_hop) hops;
 	VEC(struct want_pa) pas;
 	VEC(struct want_pa) heard; /* multicast addresses that this host listens to, each once (WG-7) */
 	VEC(struct want_provider_route) routes;
 	VEC(struct want_route) customer_routes;
 	VEC(struct want_subnet) subnets;
-	VEC(struct want_source) sources;
 	VEC(const char *) uplinks; /* NICs where network virtualization is bound and a switch is; owned by the documents */
-	VEC(struct want_rewrite) rewrites;
 	VEC(struct want_group) groups; /* by segment */
 };
 
+/* Takes time by the number of ports, provider addresses, hosts and routes, not of records. */
 void netvirt_wants(const struct docs *d, struct netvirt_wants *ret);
 void netvirt_wants_done(struct netvirt_wants *w);
+
+/*
+ * The entries of tables that have one for each record or nearly so, as pure functions of their keys: what is wanted under this
+ * key, if anything. *ret_by is the number (docs_next()) of the record that made the entry, of several the one that decides;
+ * 0: a port did. So who goes through all records and takes the entry under each one's key, when that record made it, has
+ * every entry of the table once; but for those of ports without policy (netvirt_is_port_dest()).
+ */
+bool netvirt_want_dest(const struct netvirt_wants *w, uint32_t segment, const struct mac *mac, struct want_dest *ret,
+		       size_t *ret_by);
+bool netvirt_want_ca(const struct netvirt_wants *w, uint32_t segment, const struct ip *ca, struct want_ca *ret, size_t *ret_by);
+bool netvirt_want_rewrite(const struct netvirt_wants *w, const struct ip *pa, struct want_rewrite *ret, size_t *ret_by);
+bool netvirt_want_source(const struct netvirt_wants *w, const struct guid *rdid, const struct ip *ca, const struct ip *pa,
+			 struct want_source *ret, size_t *ret_by);
+/* A port that has an entry among the dests without a record, under its segment and MAC. */
+bool netvirt_is_port_dest(const struct want_vport *p);
+bool netvirt_is_local(const struct netvirt_wants *w, const struct ip *pa);
+/* Key of port_by_mac. */
+struct port_key {
+	uint32_t segment;
+	struct mac mac;
+	uint8_t pad[2];
+};
+/* The port that has the MAC in the segment, or NULL. */
+const struct want_vport *netvirt_port_with(const struct netvirt_wants *w, uint32_t segment, const struct mac *mac);
+/* The virtual subnet, where its domain is routed; else NULL. */
+const struct want_subnet *netvirt_routed_subnet(const struct netvirt_wants *w, uint32_t vsid);

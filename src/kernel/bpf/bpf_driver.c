@@ -12,6 +12,7 @@
 #include "internal.h"
 #include "log.h"
 
+#include "mirror.skel.h"
 #include "uplink.skel.h"
 #include "uplink_xdp.skel.h"
 #include "vport.skel.h"
@@ -43,6 +44,7 @@ static const struct {
 
 const char *const role_names[BPF_ROLE_COUNT] = {
 	[BPF_ROLE_VPORT] = "vport", [BPF_ROLE_UPLINK] = "uplink", [BPF_ROLE_UPLINK_XDP] = "uplink_xdp",
+	[BPF_ROLE_MIRROR] = "mirror",
 };
 
 void pin_path(const struct bpf_driver *d, const char *name, char path[static PIN_PATH_SIZE])
@@ -76,6 +78,9 @@ static struct bpf_object *object_open(enum bpf_role role)
 		break;
 	case BPF_ROLE_UPLINK_XDP:
 		elf = uplink_xdp_bpf__elf_bytes(&size);
+		break;
+	case BPF_ROLE_MIRROR:
+		elf = mirror_bpf__elf_bytes(&size);
 		break;
 	case BPF_ROLE_COUNT:
 		break;

@@ -32,6 +32,7 @@ enum bpf_role {
 	 * meet a kernel without the TC program.
 	 */
 	BPF_ROLE_UPLINK_XDP,
+	BPF_ROLE_MIRROR, /* besides, at the egress of a port with DP_PORT_MIRROR */
 	BPF_ROLE_COUNT,
 };
 
@@ -159,6 +160,26 @@ int bpf_driver_set_nexthop(struct bpf_driver *d, const struct bpf_nexthop *nexth
 int bpf_driver_delete_nexthop(struct bpf_driver *d, uint32_t index);
 int bpf_driver_observe_nexthops(struct bpf_driver *d, struct bpf_nexthop_vec *out);
 uint32_t bpf_driver_max_nexthops(const struct bpf_driver *d);
+
+/*
+ * The tables that may have a million entries, without making a vector of them: keys and values lie as in dataplane.h, arrays of
+ * them one after the other.
+ */
+enum bpf_table {
+	BPF_TABLE_DESTS,    /* struct dp_dest_key, struct dp_dest */
+	BPF_TABLE_CAS,      /* struct dp_ca_key, struct dp_ca */
+	BPF_TABLE_REWRITES, /* union dp_addr, struct dp_rewrite */
+	BPF_TABLE_SOURCES,  /* struct dp_source_key, struct dp_source */
+	BPF_TABLE_COUNT,
+};
+/* Calls each() for all entries; stops at its first error, which it returns. Nothing may be written meanwhile. */
+int bpf_driver_walk(struct bpf_driver *d, enum bpf_table table, int (*each)(void *arg, const void *key, const void *value),
+		    void *arg);
+/* -ENOENT: there is none. */
+int bpf_driver_get(struct bpf_driver *d, enum bpf_table table, const void *key, void *ret_value);
+/* -E2BIG: the table is full. */
+int bpf_driver_set(struct bpf_driver *d, enum bpf_table table, const void *keys, const void *values, size_t n);
+int bpf_driver_delete(struct bpf_driver *d, enum bpf_table table, const void *keys, size_t n);
 
 int bpf_driver_set_pa(struct bpf_driver *d, const struct bpf_pa *pa);
 int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa);
