@@ -147,6 +147,11 @@ struct cmdlet_server_config {
 	struct host *host;
 	/* Brings the kernel to what the documents want; called after each committed change. */
 	int (*reconcile)(void *arg, struct err **e);
+	/*
+	 * Is something still under way that the reconcile began? Then the answer waits until done is called, once, with what failed
+	 * (borrowed, or NULL). NULL: nothing ever is.
+	 */
+	bool (*settle)(void *arg, void (*done)(void *request, const struct err *e), void *request);
 	void *arg;
 };
 

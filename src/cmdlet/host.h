@@ -33,6 +33,15 @@ struct host_nic {
 };
 typedef VEC(struct host_nic) host_nic_vec;
 
+/* Where virtual machines of engine Qemu can run, and what they can be given. */
+struct host_machines {
+	const char *missing; /* why none can run; NULL: they can. Static. */
+	bool kvm;            /* by the processor, else emulated */
+	bool intel;          /* what they are given is VT-x, else AMD-V */
+	bool nested;         /* it can be given (NV-2) */
+	const char *no_nesting; /* why not; NULL. Static. */
+};
+
 struct host_guest {
 	bool running;
 	pid_t pid;              /* of the guest's init, 0 when not running */
@@ -84,6 +93,9 @@ struct host_dataplane {
 
 typedef void (*host_exec_fn)(void *arg, int exit_status, char *output /* taken */, struct err *e /* taken, may be NULL */);
 
+/* e: why it still runs (taken); NULL: it is off. */
+typedef void (*host_shutdown_fn)(void *arg, struct err *e);
+
 struct host {
 	const char *name; /* ComputerName */
 	/* Physical and virtual adapters, without the ports and bridges of any Nestor. Sorted by ifindex. */
@@ -98,6 +110,10 @@ struct host {
 	int (*address_state)(struct host *h, const struct ip *ip);
 	/* Runs a shell line in the guest; done is called later from the event loop, exactly once. */
 	int (*exec)(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg, struct err **e);
+	void (*machines)(struct host *h, struct host_machines *ret);
+	/* Asks the guest of a real machine to shut down; done is called later from the event loop, exactly once. */
+	int (*shutdown)(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg,
+			struct err **e);
 	/*
 	 * What the port whose host end is the link carried since it exists. With a VSID the dataplane counts (segments one by
 	 * one, only what was not dropped), without one the link does. -ENODEV: there is no such port now.

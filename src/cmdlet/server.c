@@ -256,6 +256,23 @@ static void invoke_one(struct request *r, const json_t *parameters, const json_t
 	free(c);
 }
 
+/* What the change began has come to its end. */
+static void request_settled(void *arg, const struct err *failed)
+{
+	struct request *r = arg;
+	struct err *e = NULL;
+
+	if (failed) {
+		err_set(&e, failed->id, failed->category, failed->target, "%s", failed->message);
+		if (failed->advice)
+			err_advise(&e, 0, "%s", failed->advice);
+		request_error(r, &e);
+		err_free(e);
+	}
+	if (--r->pending == 0 && !r->running)
+		request_finish(r);
+}
+
 static void request_commit(struct request *r)
 {
 	struct cmdlet_server *s = r->server;
@@ -276,8 +293,12 @@ static void request_commit(struct request *r)
 		r->first_category = category;
 		return;
 	}
-	if (changed && s->config.reconcile && s->config.reconcile(s->config.arg, &e) < 0)
+	if (!changed || !s->config.reconcile)
+		return;
+	if (s->config.reconcile(s->config.arg, &e) < 0)
 		request_error(r, &e);
+	if (s->config.settle && s->config.settle(s->config.arg, request_settled, r))
+		r->pending++;
 }
 
 static void request_run(struct request *r, const json_t *parameters, const json_t *input)

@@ -114,7 +114,7 @@ int engine_reconcile(struct engine *g, struct err **e)
 	int r;
 	static void (*const steps[])(struct pass *) = {
 		step_guests, step_links_make, step_dataplane, step_links_finish, step_forwarding, step_addresses,
-		step_neighbours,
+		step_neighbours, step_machines,
 	};
 
 	engine_learning_prune(g);
@@ -159,7 +159,9 @@ static int on_pass_timer(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)usec;
 	sd_event_source_set_enabled(s, SD_EVENT_OFF);
+	g->retry = true;
 	engine_reconcile(g, NULL);
+	g->retry = false;
 	/* Whoever undoes what a pass does must not keep the daemon busy: each round waits longer. */
 	g->settle_us = g->status.last_writes ? MIN(g->settle_us * 2, SETTLE_MAX_US) : SETTLE_MIN_US;
 	return 0;
@@ -334,12 +336,16 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 	return 0;
 }
 
+/* Connecting, or cutting the power of a machine. */
+#define DESTROY_TIMEOUT_MS 30000
+
 int engine_destroy(struct engine *g, struct err **e)
 {
 	int r;
 
 	g->destroying = true;
 	r = engine_reconcile(g, e);
+	engine_machines_drain(g, DESTROY_TIMEOUT_MS);
 	bpf_driver_destroy(TAKE_PTR(g->bpf));
 	close(TAKE_FD(g->bpffs));
 	if (bpffs_remove(g->config.run_dir) < 0)
@@ -355,6 +361,11 @@ void engine_free(struct engine *g)
 		return;
 	engine_jobs_free(g);
 	engine_learning_free(g);
+	engine_shutdowns_free(g);
+	engine_waiters_free(g, NULL);
+	sd_event_source_unref(g->machines_source);
+	machines_close(g->machines);
+	err_free(g->settle_error);
 	for (size_t pos = 0; map_next(g->guest_watches, &pos, NULL, NULL, &source);)
 		sd_event_source_unref(source);
 	map_free(g->guest_watches);

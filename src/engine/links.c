@@ -187,8 +187,7 @@ static struct link want_bridge(struct pass *p, const struct want_switch *s)
 	return want;
 }
 
-/* Of the guest's end. */
-static uint32_t guest_mtu(struct pass *p, const struct want_port *port)
+uint32_t pass_guest_mtu(struct pass *p, const struct want_port *port)
 {
 	if (port->vsid)
 		return map_get_str(p->only_rewrite, port->name) ? p->rewrite_mtu : p->overlay_mtu;
@@ -207,13 +206,13 @@ static uint32_t guest_mtu(struct pass *p, const struct want_port *port)
  */
 static uint32_t host_mtu(struct pass *p, const struct want_port *port)
 {
-	return port->vsid ? p->rewrite_mtu : guest_mtu(p, port);
+	return port->vsid ? p->rewrite_mtu : pass_guest_mtu(p, port);
 }
 
 /* The mark also says which MTU the guest's end was given: what was interrupted in between is seen and done again. */
 static void mark_port(struct pass *p, const struct want_port *port, char alias[static LINK_ALIAS_SIZE])
 {
-	_cleanup_free_ char *text = xasprintf("%.100s, MTU %u", port->label, guest_mtu(p, port));
+	_cleanup_free_ char *text = xasprintf("%.100s, MTU %u", port->label, pass_guest_mtu(p, port));
 
 	link_mark(p->g, alias, "port", &port->adapter, text);
 }
@@ -290,18 +289,18 @@ static void make_port(struct pass *p, const struct want_port *port)
 {
 	struct link want = link_empty();
 	_cleanup_close_ int netns = -1;
-	bool guest = !guid_is_zero(&port->vm);
+	bool guest = !guid_is_zero(&port->vm) && !port->tap;
 
 	if (guest && guest_netns(p->g->guests, &port->vm, &netns) < 0)
 		return; /* not running: step_guests has said why */
 	memcpy(want.name, port->name, sizeof(want.name));
-	strcpy(want.kind, "veth");
+	strcpy(want.kind, port->tap ? "tun" : "veth");
 	want.mtu = host_mtu(p, port);
 	want.no_linklocal = true;
 	mark_port(p, port, want.alias);
 	memcpy(want.peer.name, port->inner, sizeof(want.peer.name));
 	want.peer.mac = port->mac;
-	want.peer.mtu = guest_mtu(p, port);
+	want.peer.mtu = pass_guest_mtu(p, port);
 	want.peer.netns_fd = netns;
 	want.ifindex = port_index(p);
 	if (!make(p, &want))
@@ -309,7 +308,7 @@ static void make_port(struct pass *p, const struct want_port *port)
 	link_offload_set(p->g->nl, port->name, link_tunnel_offloads, link_n_tunnel_offloads, false, NULL);
 	if (guest)
 		finish_inner_guest(p, port, netns);
-	else
+	else if (!port->tap)
 		finish_inner_host(p, port);
 }
 
@@ -496,8 +495,8 @@ static void finish_port(struct pass *p, const struct want_port *port)
 	want.port = LINK_PORT_DEFAULT;
 	/* Without spoofing a port owns one address: nothing to learn, nothing unknown to deliver (NN-1). */
 	want.port.learning = want.port.unicast_flood = port->spoofing && !port->vsid;
-	if (!streq(have->alias, want.alias))
-		set_inner_mtu(p, port, guest_mtu(p, port));
+	if (!port->tap && !streq(have->alias, want.alias))
+		set_inner_mtu(p, port, pass_guest_mtu(p, port));
 	modify(p, have, &want);
 	if (guid_is_zero(&port->vm))
 		finish_inner_host(p, port);

@@ -99,7 +99,7 @@ static void read_ports(struct model *m)
 		if (!a || !switch_get(m->docs, &a->switch_id) ||
 		    (!guid_is_zero(&a->vm) && (!vm || vm->state != VM_RUNNING)))
 			continue;
-		vec_push(&m->ports, (struct model_port) { a, m->facts->port[i], vm != NULL });
+		vec_push(&m->ports, (struct model_port) { a, m->facts->port[i], vm && vm->engine == VM_ENGINE_NAMESPACE });
 	}
 }
 

@@ -84,7 +84,7 @@ static void want_ports(struct context *x)
 	vec_foreach(&ports, p) {
 		const struct adapter_doc *a = adapter_get(x->docs, &p->adapter);
 		struct want_vport w = { .vsid = p->vsid, .mac = p->mac, .spoofing = p->spoofing,
-					.inner_elsewhere = !guid_is_zero(&p->vm), .guards = p->guards };
+					.inner_elsewhere = !guid_is_zero(&p->vm) && !p->tap, .guards = p->guards };
 		struct port_key key = { .mac = p->mac };
 
 		if (!p->bridge[0])
