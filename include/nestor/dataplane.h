@@ -15,7 +15,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 7
+#define DP_ABI 8
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -59,6 +59,8 @@ enum dp_port_flag {
 	 * only holds while every frame passes the XDP program.
 	 */
 	DP_PORT_XDP = 1 << 7,
+	DP_PORT_ACL_OUT = 1 << 10,	/* acl_sets[DP_ACL_OUT] is asked about what the guest sends (dataplane_acl.h) */
+	DP_PORT_ACL_IN = 1 << 11,	/* acl_sets[DP_ACL_IN] about what it gets */
 	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
 	DP_PORT_STORM = 1 << 13,	/* storm_limit is not 0 */
 	DP_PORT_MIRROR = 1 << 14,	/* copies of what it sends and receives go to the port mirror, and those behind that */
@@ -70,7 +72,7 @@ enum dp_port_flag {
 };
 
 /* What few ports have: the path of a frame asks for all of it at once. */
-#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM | DP_PORT_MIRROR)
+#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM | DP_PORT_ACL_OUT | DP_PORT_MIRROR)
 
 enum dp_guard {
 	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
@@ -104,13 +106,14 @@ struct dp_port {
 	__u8 pad2[19];
 	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
-	/* third cache line: what DP_PORT_RARE leads to */
+	/* third cache line: what DP_PORT_RARE and DP_PORT_ACL_IN lead to */
 	__u8 guards;			/* enum dp_guard */
 	__u8 learn;			/* enum dp_port_learn */
 	__u8 pad3[2];
 	__u32 storm_limit;		/* broadcast, multicast and flooded packets a second */
 	__u32 mirror;			/* ifindex of the first port that gets copies; of one that gets them: of the next; 0: none */
-	__u8 pad4[52];
+	__u32 acl_sets[2];		/* by enum dp_acl_direction; 0: none */
+	__u8 pad4[44];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -307,7 +310,8 @@ struct dp_limit {
 /* ---- map "drops": HASH, value __u64 packets ---- */
 
 struct dp_drop_key {
-	__u32 ifindex;			/* where the frame came in; 0: the map was full for its device */
+	/* where the frame came in; of what a port's inbound ACL denies: that port; 0: the map was full for its device */
+	__u32 ifindex;
 	__u32 reason;			/* enum dp_drop_reason */
 };
 
@@ -384,6 +388,7 @@ enum dp_verdict {
 
 #define DP_CB_VERDICT 0
 #define DP_CB_DETAIL 1
+#define DP_CB_RULE 2			/* with a drop by an ACL: dp_acl_rule.number of the rule that denied */
 
 #define DP_ASSERT(c) _Static_assert(c, #c)
 DP_ASSERT(sizeof(union dp_addr) == 16);
@@ -392,6 +397,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router_mac) == 80);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router4) == 88);
+DP_ASSERT(__builtin_offsetof(struct dp_port, acl_sets) == 140);
 DP_ASSERT(sizeof(struct dp_route_key) == 40);
 DP_ASSERT(__builtin_offsetof(struct dp_route_key, ca) == 24);
 DP_ASSERT(sizeof(struct dp_route) == 20);

@@ -62,6 +62,13 @@
 	/* to the port */                                                                                              \
 	X(80, PORT_GONE, "", "the destination's port is gone")                                                         \
 	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")                        \
+	/* access control lists of a port */                                                                           \
+	X(128, ACL_OUTBOUND, "AC-2", "an ACL entry of the port denies what its guest sends")                           \
+	X(129, ACL_INBOUND, "AC-2", "an ACL entry of the port denies what its guest gets")                             \
+	X(130, EXTENDED_ACL_OUTBOUND, "AC-3", "an extended ACL rule of the port denies what its guest sends")          \
+	X(131, EXTENDED_ACL_INBOUND, "AC-3", "an extended ACL rule of the port denies what its guest gets")            \
+	X(132, ACL_HEADERS, "", "the packet's headers end early or never, so that no rule can be held against them")   \
+	X(133, ACL_NOT_READY, "", "the port's rules are not in the dataplane")                                                                                 \
 	/* guards and limits of a port */                                                                              \
 	X(144, DHCP_GUARD, "AC-7", "what only a DHCP server or relay sends, and DhcpGuard is on")                      \
 	X(145, ROUTER_GUARD, "AC-7", "a router advertisement or redirect, and RouterGuard is on")                      \

@@ -188,7 +188,18 @@ static void request_free(struct request *r)
 	json_decref(r->errors);
 	json_decref(r->warnings);
 	json_decref(r->what_if);
+	vec_done(&r->cancels);
 	free(r);
+}
+
+static void request_forget(struct request *r)
+{
+	for (struct request **p = &r->server->requests; *p; p = &(*p)->next) {
+		if (*p == r) {
+			*p = r->next;
+			break;
+		}
+	}
 }
 
 static void request_finish(struct request *r)
@@ -203,14 +214,47 @@ static void request_finish(struct request *r)
 	json_object_set(result, "errors", r->errors);
 	json_object_set(result, "warnings", r->warnings);
 	json_object_set(result, "whatIf", r->what_if);
+	request_forget(r);
 	r->done(r->arg, failed ? category_status(r->first_category) : 200, result);
 	request_free(r);
+}
+
+void call_on_cancel(struct call *c, void (*cancel)(void *arg), void *arg)
+{
+	vec_push(&c->request->cancels, (struct cancel){ c, cancel, arg });
+}
+
+static void forget_cancel(struct request *r, const struct call *c)
+{
+	size_t kept = 0;
+
+	vec_foreach(&r->cancels, x)
+		if (x->call != c)
+			r->cancels.items[kept++] = *x;
+	r->cancels.n = kept;
+}
+
+/* A cancelled call may be the last of its request, which is gone then. */
+void cmdlet_server_cancel(struct cmdlet_server *s, void *arg)
+{
+	for (;;) {
+		struct request *r = s->requests;
+		struct cancel x;
+
+		while (r && r->arg != arg)
+			r = r->next;
+		if (!r || !r->cancels.n)
+			return;
+		x = r->cancels.items[--r->cancels.n];
+		x.fn(x.arg);
+	}
 }
 
 void call_complete(struct call *c, struct err **e)
 {
 	struct request *r = c->request;
 
+	forget_cancel(r, c);
 	if (e && *e)
 		call_error(c, e);
 	else
@@ -316,8 +360,12 @@ static void request_run(struct request *r, const json_t *parameters, const json_
 	}
 	request_commit(r);
 	r->running = false;
-	if (!r->pending)
+	if (!r->pending) {
 		request_finish(r);
+		return;
+	}
+	r->next = r->server->requests;
+	r->server->requests = r;
 }
 
 static void refuse(cmdlet_done_fn done, void *arg, const char *cmdlet, int status, struct err *e)

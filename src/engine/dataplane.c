@@ -423,7 +423,7 @@ static void write_attachments(struct changes *x)
 	vec_foreach(&p->ports, port) {
 		want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT);
 		if (guards_is_mirrored(p, port))
-			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_MIRROR);
+			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT_EGRESS);
 	}
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);

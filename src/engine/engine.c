@@ -344,6 +344,7 @@ int engine_destroy(struct engine *g, struct err **e)
 	int r;
 
 	g->destroying = true;
+	engine_lives_end(g);
 	r = engine_reconcile(g, e);
 	engine_machines_drain(g, DESTROY_TIMEOUT_MS);
 	bpf_driver_destroy(TAKE_PTR(g->bpf));
@@ -361,6 +362,7 @@ void engine_free(struct engine *g)
 		return;
 	engine_jobs_free(g);
 	engine_learning_free(g);
+	engine_lives_end(g);
 	engine_shutdowns_free(g);
 	engine_waiters_free(g, NULL);
 	sd_event_source_unref(g->machines_source);

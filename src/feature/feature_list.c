@@ -5,6 +5,7 @@
 #include "netadapter.h"
 #include "netvirt.h"
 #include "switch.h"
+#include "trace.h"
 #include "vm.h"
 
 const struct doc_kind *const feature_kinds[] = {
@@ -34,5 +35,6 @@ const struct cmdlet *const feature_cmdlets[] = {
 	netvirt_broadcast_cmdlets,
 	netvirt_query_cmdlets,
 	netvirt_statistics_cmdlets,
+	trace_cmdlets,
 	NULL,
 };

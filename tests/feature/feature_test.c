@@ -9,5 +9,6 @@ int main(void)
 	failed += adapter_tests();
 	failed += netadapter_tests();
 	failed += statistics_tests();
+	failed += trace_tests();
 	return failed ? 1 : 0;
 }
