@@ -47,6 +47,7 @@ stage int wire_outer(const void *p, const void *end, __u32 len, _Bool segmented,
 {
 	const struct iphdr *ip = p + NVGRE_IP;
 	__u32 tot_len;
+	int reason;
 
 	if (p + ETH_HLEN > end || ether_type(p) != ETHERTYPE_IP4)
 		return WIRE_OTHER;
@@ -70,7 +71,9 @@ stage int wire_outer(const void *p, const void *end, __u32 len, _Bool segmented,
 	if (unlikely(!segmented && (tot_len < NVGRE_INNER - NVGRE_IP || tot_len > len - NVGRE_IP)))
 		return DP_DROP_OUTER_TRUNCATED;
 	w->source_pa = ip->saddr;
-	return wire_gre(p, w);
+	reason = wire_gre(p, w);
+	/* nothing inside, which must not pass for a length that is not known */
+	return likely(reason || segmented || w->inner_len) ? reason : DP_DROP_INNER_TRUNCATED;
 }
 
 /*
