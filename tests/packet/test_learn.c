@@ -27,7 +27,7 @@ static union dp_addr addr(const char *text)
 static void set_port(uint8_t learn)
 {
 	struct bpf_port p = { .ifindex = WILD, .value = { .flags = DP_PORT_POLICY | DP_PORT_LEARN, .segment = 5010, .vsid = 5010,
-							  .mac = { 0, 0, 0, 0, 0, MAC }, .src_pa = addr(HERE), .learn = learn } };
+							  .mac = { 0, 0, 0, 0, 0, MAC }, .src_pa4 = addr(HERE).w[3], .learn = learn } };
 	struct bpf_dest d = { .key = { .segment = 5010, .mac = { 0, 0, 0, 0, 0, MAC } },
 			      .value = { .kind = DP_DEST_LOCAL, .target = WILD, .flags = DP_DEST_ANY_CA | DP_DEST_L2ONLY,
 					 .pa = addr(HERE) } };

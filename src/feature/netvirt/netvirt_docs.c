@@ -3,7 +3,9 @@
 
 /* The kinds of documents and plain look-ups. */
 
-const char *const netvirt_rules[] = { "TranslationMethodNat", "TranslationMethodEncap", "TranslationMethodNone", NULL };
+const char *const netvirt_rules[] = {
+	"TranslationMethodNat", "TranslationMethodEncap", "TranslationMethodNone", "TranslationMethodEncapVxlan", NULL
+};
 const char *const netvirt_types[] = { "Static", "Dynamic", "GatewayWildcard", "L2Only", NULL };
 
 static void record_key(const void *doc, struct str *ret)
@@ -133,6 +135,16 @@ bool netvirt_is_gateway_record(const struct record_doc *r)
 	static const struct ip dummy = { { [10] = 0xff, 0xff, 169, 254, 254, 254 } };
 
 	return ip_equal(&r->pa, &dummy);
+}
+
+bool netvirt_is_encap(const struct record_doc *r)
+{
+	return r->rule == NETVIRT_ENCAP || r->rule == NETVIRT_ENCAP_VXLAN;
+}
+
+enum dp_encap netvirt_encap(const struct record_doc *r)
+{
+	return (r->rule == NETVIRT_ENCAP_VXLAN ? DP_ENCAP_VXLAN : 0) | (ip_is_v4(&r->pa) ? 0 : DP_ENCAP_IP6);
 }
 
 bool netvirt_is_wildcard(const struct record_doc *r)
