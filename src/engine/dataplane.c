@@ -290,6 +290,7 @@ static struct dp_port vport_value(struct pass *p, const struct want_port *port, 
 	guards_port(p, port, &v);
 	vlans_port(p, port, &v);
 	rewrite_port(w, &v);
+	learn_port(w, &v);
 	return v;
 }
 
