@@ -70,7 +70,7 @@ static void pass_done(struct pass *p)
 	vec_done(&p->guests);
 	vec_done(&p->started);
 	map_free(p->by_name);
-	map_free(p->only_rewrite);
+	map_free(p->vports);
 	err_free(p->first);
 }
 
@@ -85,7 +85,7 @@ static void pass_wants(struct pass *p)
 
 static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_t n, struct err **e)
 {
-	struct pass p = { .g = g, .by_name = map_new(), .only_rewrite = map_new() };
+	struct pass p = { .g = g, .by_name = map_new(), .vports = map_new() };
 	uint64_t start = now_us();
 	int r = 0;
 

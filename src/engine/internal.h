@@ -62,9 +62,8 @@ struct pass {
 	struct map *by_name;   /* name -> struct link * in links */
 	struct guest_vec guests;
 	VEC(struct guid) started;  /* guests that began in this pass */
-	struct map *only_rewrite; /* port -> anything: its virtual subnet has nothing but IP rewrite */
-	uint32_t rewrite_mtu;  /* of those */
-	uint32_t overlay_mtu;  /* of ports with a VSID */
+	struct map *vports;    /* port -> struct want_vport * in netvirt */
+	uint32_t underlay_mtu; /* the smallest of the uplinks'; 0: there is none */
 	int next_index;        /* where to look for a low interface number next */
 	uint64_t writes;
 	size_t failures;

@@ -69,6 +69,8 @@ static const struct record_doc *shares_rewrite(const struct docs *d, const struc
 		return NULL;
 	if (r->rule == NETVIRT_NAT)
 		other = other_at_pa(d, r, NETVIRT_ENCAP);
+	if (!other && r->rule == NETVIRT_NAT)
+		other = other_at_pa(d, r, NETVIRT_ENCAP_VXLAN);
 	return other ? other : other_at_pa(d, r, NETVIRT_NAT);
 }
 

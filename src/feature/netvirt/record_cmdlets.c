@@ -129,9 +129,55 @@ static const char *const all_filters[] = {
 	"Context", "CustomerID", NULL,
 };
 
+static void push_records_at(struct docs *d, uint32_t vsid, const struct ip *ca, const struct mac *mac, doc_vec *ret)
+{
+	const struct record_doc *r;
+
+	for (size_t pos = 0; (r = ca ? records_at_ca(d, vsid, ca, &pos) : records_at_mac(d, vsid, mac, &pos));)
+		vec_push(ret, r);
+}
+
+static void push_subnet(struct docs *d, uint32_t vsid, doc_vec *ret)
+{
+	const struct record_doc *r;
+
+	for (enum record_class class = 0; class < RECORD_CLASSES; class++)
+		for (size_t pos = 0; (r = records_in_subnet(d, vsid, class, &pos));)
+			vec_push(ret, r);
+}
+
+/*
+ * Among a million records those of a virtual subnet and, in it, of some addresses are found by indexes. False: no index fits the
+ * parameters, or there are more pairs of them than records.
+ */
+static bool find_candidates(struct call *c, doc_vec *ret)
+{
+	const struct arg *vsids = call_arg(c, "VirtualSubnetID"), *cas = call_arg(c, "CustomerAddress");
+	const struct arg *macs = call_arg(c, "MACAddress"), *addresses = cas->given ? cas : macs;
+	struct docs *d = call_docs(c);
+
+	if (!vsids->given || vsids->n * (addresses->given ? addresses->n : 1) > docs_count(d, &record_kind) + 1)
+		return false;
+	for (size_t i = 0; i < vsids->n; i++) {
+		for (size_t k = 0; k < addresses->n; k++)
+			push_records_at(d, (uint32_t)vsids->values[i].u, cas->given ? &cas->values[k].ip : NULL,
+					&addresses->values[k].mac, ret);
+		if (!addresses->given)
+			push_subnet(d, (uint32_t)vsids->values[i].u, ret);
+	}
+	return true;
+}
+
+static int filter_records(struct call *c, const char *const *fields, doc_vec *ret, struct err **e)
+{
+	if (!filter_has_input(c) && find_candidates(c, ret))
+		return filter_among(c, &record_kind, fields, NULL, CIM, ret, e);
+	return filter_select(c, &record_kind, fields, NULL, CIM, ret, e);
+}
+
 static int select_records(struct call *c, doc_vec *records, struct err **e)
 {
-	int r = filter_select(c, &record_kind, all_filters, NULL, CIM, records, e);
+	int r = filter_records(c, all_filters, records, e);
 	const struct arg *a = call_arg(c, "Unusable");
 	size_t kept = 0;
 
@@ -220,7 +266,7 @@ static void warn_of(struct call *c, const doc_vec *changed)
 static int record_set(struct call *c, struct err **e)
 {
 	doc_vec records = { 0 };
-	int r = filter_select(c, &record_kind, key_filters, NULL, CIM, &records, e);
+	int r = filter_records(c, key_filters, &records, e);
 
 	vec_foreach(&records, doc) {
 		struct err *one = NULL;

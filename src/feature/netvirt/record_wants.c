@@ -47,6 +47,7 @@ static void dest_add(struct want_dest *w, const struct record_doc *r, bool decid
 	if (!decides)
 		return;
 	w->pa = r->pa;
+	w->encap = netvirt_encap(r);
 	w->ca = r->ca;
 	w->rewrite = netvirt_is_rewrite(r);
 }
