@@ -41,4 +41,4 @@ def nvgre(inner, outer, *, vsid=VSID, flow=0, flags=K, protocol=0x6558, src=A_PA
     """inner, encapsulated; outer: (source MAC, destination MAC); ip: other fields of the outer IPv4 header."""
     key = struct.pack(">I", vsid << 8 | flow) if flags & K else b""
     gre = struct.pack(">HH", flags, protocol) + (bytes(4) if flags & C else b"") + key + (bytes(4) if flags & S else b"")
-    return bytes(Ether(src=outer[0], dst=outer[1]) / IP(src=src, dst=dst, proto=47, flags="DF", **(ip or {})) / Raw(gre + inner))
+    return bytes(Ether(src=outer[0], dst=outer[1]) / IP(**{"src": src, "dst": dst, "proto": 47, "flags": "DF", **(ip or {})}) / Raw(gre + inner))
