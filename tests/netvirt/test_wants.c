@@ -197,12 +197,12 @@ static void special_records(void **state)
 	       "{'VirtualSubnetID': 5010, 'CustomerAddress': '2001:db8::9', 'MACAddress': '000000000013', 'ProviderAddress': "
 	       "'10.1.0.2', 'Rule': 'TranslationMethodNat'}");
 	lab_assert_wants(k, "pdch",
-			 "port dhcp vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy any 10.0.0.7\n"
+			 "port dhcp vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy learn 10.0.0.7\n"
 			 "port gateway vsid 5010 segment 0+5010 mac 000000000012 next - src 10.1.0.1 policy any\n"
 			 "port nat vsid 5010 segment 0+5010 mac 000000000013 next - src :: policy\n"
-			 "dest 0+5010 000000000011 dhcp pa 10.1.0.1 any\n"
+			 "dest 0+5010 000000000011 dhcp pa 10.1.0.1 unknown\n"
 			 "dest 0+5010 000000000012 gateway pa 10.1.0.1 any\n"
-			 "dest 0+5010 000000000021 remote pa 10.1.0.9 any\n"
+			 "dest 0+5010 000000000021 remote pa 10.1.0.9 unknown\n"
 			 "dest 0+5010 000000000022 remote pa 10.1.0.9\n"
 			 "ca 5010 10.0.0.1 101010101101 pa 169.254.254.254 router\n"
 			 "ca 5010 10.0.0.7 000000000011 pa 10.1.0.1 local\n"

@@ -79,8 +79,9 @@ static int record_check_others(const struct docs *d, const struct record_doc *r,
 	const struct record_doc *other;
 	char text[MAX(IP_TEXT_SIZE, MAC_TEXT_SIZE)];
 
+	/* what was learnt gives way to what somebody says (HN-8) */
 	for (size_t pos = 0; !ip_is_any(&r->ca) && (other = records_at_ca(d, r->vsid, &r->ca, &pos));)
-		if (!same_record(other, r))
+		if (!same_record(other, r) && (r->learnt || !other->learnt))
 			return err_set(e, "Wnv.CustomerAddressInUse", ERR_RESOURCE_EXISTS, ca,
 				       "Customer address %s of virtual subnet %u belongs to %s already.", ca, r->vsid,
 				       mac_format(&other->mac, text));
