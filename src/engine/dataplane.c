@@ -289,6 +289,7 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 		v.addr4[i] = ip_v4(&w->cas[i]);
 	guards_port(p, w, &v);
 	rewrite_port(w, &v);
+	learn_port(w, &v);
 	return v;
 }
 
