@@ -109,6 +109,7 @@ enum dp_trace_field {
 	DP_TRACE_SOURCE_PORT = 1 << 4,
 	DP_TRACE_DESTINATION_PORT = 1 << 5,
 	DP_TRACE_MAC = 1 << 6,
+	DP_TRACE_ECHO = 1 << 7,		/* ICMP or ICMPv6 of this type, id and sequence */
 };
 
 /* Which packets are followed: those that agree in all named fields of the guest's frame. */
@@ -117,9 +118,10 @@ struct dp_trace_filter {
 	__u16 ethertype;		/* network order, as the ports */
 	__u16 source_port, destination_port;
 	__u8 protocol;
-	__u8 pad;
+	__u8 icmp_type;
 	__u8 mac[6];			/* destination */
-	__u8 pad1[6];
+	__u8 pad[2];
+	__u32 echo;			/* id and sequence, as they lie in the packet */
 	union dp_addr source, destination;
 };
 

@@ -37,5 +37,6 @@ const struct cmdlet *const feature_cmdlets[] = {
 	netvirt_query_cmdlets,
 	netvirt_statistics_cmdlets,
 	trace_cmdlets,
+	probe_cmdlets,
 	NULL,
 };
