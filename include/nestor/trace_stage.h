@@ -44,6 +44,9 @@
 	X(49, NEXT_HOP_ASKED, "Next hop", "{addr:ip} by {b:device}: its MAC address is not known yet, the kernel asks") \
 	X(56, ENCAP_NVGRE, "Encapsulate", "NVGRE from {a:ip4} to {addr:ip}, VSID {b}, FlowID {c:hex}")                 \
 	X(57, REWRITE_OUT, "IP rewrite", "the customer addresses become {a:ip4} and {addr:ip}")                        \
+	X(58, ENCAP_VXLAN, "Encapsulate", "VXLAN from {a:ip4} to {addr:ip}, VNI {b}, source port {c}")                 \
+	X(59, ENCAP_NVGRE6, "Encapsulate", "NVGRE to {addr:ip}, VSID {b}, FlowID {c:hex}")                             \
+	X(60, ENCAP_VXLAN6, "Encapsulate", "VXLAN to {addr:ip}, VNI {b}, source port {c}")                             \
 	X(64, ICMP, "ICMP", "the guest is told why: type {a}, code {b}")                                                \
 	X(72, FLOOD, "Flood", "copies for the other ports of the segment: {a}")                                          \
 	X(73, COPY_SENT, "Flood", "a copy for {addr:ip}, by {b:device} to {a:mac}")                                     \
@@ -53,8 +56,11 @@
 	X(112, WIRE_NVGRE, "Outer", "NVGRE from {a:ip4} to this host, VSID {b}")                                       \
 	X(113, WIRE_OTHER, "Outer", "no overlay packet for a provider address of this host")                           \
 	X(114, WIRE_META, "Outer", "the XDP program has checked it and taken the outer headers off")                   \
+	X(115, WIRE_VXLAN, "Outer", "VXLAN from {a:ip4} to this host, VNI {b}")                                        \
+	X(116, WIRE_NVGRE6, "Outer", "NVGRE from {addr:ip} to this host, VSID {b}")                                    \
+	X(117, WIRE_VXLAN6, "Outer", "VXLAN from {addr:ip} to this host, VNI {b}")                                     \
 	X(120, INNER_SOURCE, "Source", "by its lookup record the inner source is at {addr:ip}")              \
-	X(121, INNER_ROUTED, "Source", "routed: a record of its routing domain has {a:ip4} at {b:ip4}")                \
+	X(121, INNER_ROUTED, "Source", "routed: a record of its routing domain has {a:ip4} at {addr:ip}")              \
 	X(122, WIRE_FOR_MANY, "Destination", "broadcast or multicast: for all ports of the virtual subnet on this host") \
 	X(128, DECAP, "Decapsulate", "{a} bytes remain")                                                               \
 	X(129, REWRITE_IN, "IP rewrite", "the provider addresses become {a:ip4} and {b:ip4}, VSID {c}")

@@ -132,6 +132,8 @@ void call_warn(struct call *c, const char *format, ...) _printf_(2, 3);
  * cmdlet's output type.
  */
 typedef json_t *(*object_fn)(struct call *c, const void *doc);
+/* An answer is made as a whole: with more objects the invocation fails (AnswerTooLarge), and has changed nothing. */
+#define CMDLET_MAX_OUTPUT 100000
 void call_emit(struct call *c, object_fn make, const struct doc_kind *kind, const void *doc);
 void call_emit_json(struct call *c, json_t *object);
 /* This answer's objects are of the row's other type. All invocations of a call must agree: a switch decides, not an object. */

@@ -265,6 +265,17 @@ void call_complete(struct call *c, struct err **e)
 		request_finish(r);
 }
 
+static int check_output(const struct request *r, struct err **e)
+{
+	int result;
+
+	if (r->emits.n <= CMDLET_MAX_OUTPUT)
+		return 0;
+	result = err_set(e, "AnswerTooLarge", ERR_LIMITS_EXCEEDED, NULL, "%s would return more than %d objects, which is the most that an answer can hold.",
+			 r->command->row->name, CMDLET_MAX_OUTPUT);
+	return err_advise(e, result, "Ask for some of them by the cmdlet's parameters.");
+}
+
 static void invoke_one(struct request *r, const json_t *parameters, const json_t *input)
 {
 	struct docs *docs = r->server->config.docs;
@@ -285,6 +296,8 @@ static void invoke_one(struct request *r, const json_t *parameters, const json_t
 		if (result == CALL_PENDING)
 			return;
 		r->pending--;
+		if (result == 0)
+			result = check_output(r, &e);
 	}
 	if (result < 0) {
 		docs_rollback_to(docs, mark);

@@ -70,7 +70,7 @@ static void pass_done(struct pass *p)
 	vec_done(&p->guests);
 	vec_done(&p->started);
 	map_free(p->by_name);
-	map_free(p->only_rewrite);
+	map_free(p->vports);
 	err_free(p->first);
 }
 
@@ -85,7 +85,7 @@ static void pass_wants(struct pass *p)
 
 static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_t n, struct err **e)
 {
-	struct pass p = { .g = g, .by_name = map_new(), .only_rewrite = map_new() };
+	struct pass p = { .g = g, .by_name = map_new(), .vports = map_new() };
 	uint64_t start = now_us();
 	int r = 0;
 
@@ -117,6 +117,7 @@ int engine_reconcile(struct engine *g, struct err **e)
 		step_neighbours, step_machines,
 	};
 
+	engine_learning_prune(g);
 	r = pass_run(g, steps, ARRAY_SIZE(steps), e);
 	if (g->status.failures)
 		engine_schedule(g, RETRY_US);
@@ -306,6 +307,8 @@ static int open_events(struct engine *g, struct err **e)
 		r = sd_event_add_time_relative(g->config.event, &g->pass_timer, CLOCK_MONOTONIC, 0, 10000, on_pass_timer, g);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(g->pass_timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = engine_learning_open(g);
 	if (r < 0)
 		return err_set_errno(e, "Engine.EventsFailed", -r, NULL, "Cannot watch the kernel: %s.", strerror(-r));
 	return 0;
@@ -358,6 +361,7 @@ void engine_free(struct engine *g)
 	if (!g)
 		return;
 	engine_jobs_free(g);
+	engine_learning_free(g);
 	engine_lives_end(g);
 	engine_shutdowns_free(g);
 	engine_waiters_free(g, NULL);
