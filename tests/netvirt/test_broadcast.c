@@ -103,10 +103,10 @@ static void encapsulations(void **state)
 	lab_do(k, SET, "{'ProviderAddress': '239.1.1.1'}");
 	lab_assert_wants(k, "g", "group 5010 to 239.1.1.1 here at :::\n");
 	lab_do(k, SET, "{'ProviderAddress': '0.0.0.0'}");
-	lab_assert_wants(k, "g", "group 5010 to :: here at :: : 214.214.51.43 fd00::44\n");
+	lab_assert_wants(k, "g", "group 5010 to :: here at ::: 214.214.51.43 fd00::44\n");
 	lab_do(k, SET, "{'ProviderAddress': 'ff08::13b0'}");
 	kit_do(k, "Set-NetVirtualizationLookupRecord", "{'VirtualSubnetID': 5010, 'Rule': 'TranslationMethodEncapVxlan'}");
-	lab_assert_wants(k, "g", "group 5010 to ff08::13b0 here at fd00::42: ff08::13b0 vxlan\nheard ff08::13b0/128 nic eth0\n");
+	lab_assert_wants(k, "g", "group 5010 to ff08::13b0 here at fd00::42: vxlan:ff08::13b0\nheard ff08::13b0/128 nic eth0\n");
 }
 
 /* Without policy the ports of one switch hear each other anyway, and a document changes nothing about it. */

@@ -13,10 +13,10 @@ static const char *const record_properties[] = {
 };
 static const struct object_type record_object = { "NetVirtualizationLookupRecord", record_properties, NULL };
 
-/* No packet can use it on any host: the rule or the outer family is not carried, or the address has no machine. */
+/* No packet can use it on any host: the rule is not carried, or the address has no machine. */
 static bool unusable(const struct record_doc *r)
 {
-	return !netvirt_is_carried(r) || !ip_is_v4(&r->pa) || netvirt_is_gateway_record(r);
+	return !netvirt_is_carried(r) || netvirt_is_gateway_record(r);
 }
 
 static json_t *record_to_object(struct call *c, const void *doc)
