@@ -159,6 +159,7 @@ struct changes {
 	struct bpf_port_vec ports_gone;
 	struct bpf_attachment_vec detach;
 	struct bpf_group_vec groups_gone;
+	struct acl_sets acls;
 };
 
 static void pa_change(void *arg, const void *have, const void *want)
@@ -248,8 +249,9 @@ static uint32_t ifindex_of(void *arg, const char *link)
 
 /* ---- ports ---- */
 
-static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
+static struct dp_port vport_value(struct changes *x, const struct want_vport *w)
 {
+	struct pass *p = x->p;
 	const struct link *next = w->flood_next[0] ? pass_link(p, w->flood_next) : NULL;
 	struct dp_port v = { .flags = DP_PORT_PRESENT, .segment = w->segment, .vsid = w->vsid };
 
@@ -272,6 +274,7 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 	for (size_t i = 0; i < w->n_cas; i++)
 		v.addr4[i] = ip_v4(&w->cas[i]);
 	guards_port(p, w, &v);
+	acl_port(&x->acls, w->link, &v);
 	rewrite_port(w, &v);
 	return v;
 }
@@ -354,7 +357,7 @@ static void write_ports(struct changes *x)
 		const struct link *l = pass_link(p, w->link);
 
 		if (l)
-			vec_push(&want, (struct bpf_port){ (uint32_t)l->ifindex, vport_value(p, w) });
+			vec_push(&want, (struct bpf_port){ (uint32_t)l->ifindex, vport_value(x, w) });
 	}
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);
@@ -421,7 +424,7 @@ static void write_attachments(struct changes *x)
 
 	vec_foreach(&p->ports, port) {
 		want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT);
-		if (guards_is_mirrored(p, port))
+		if (guards_is_mirrored(p, port) || (!port->vsid && acl_has_inbound(p, port->name)))
 			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT_EGRESS);
 	}
 	vec_foreach(&p->netvirt.uplinks, nic) {
@@ -477,9 +480,11 @@ void step_dataplane(struct pass *p)
 		records_update(p->g->records, &host, p);
 	groups_write(p, hops.by_pa, &x.groups_gone);
 	dataplane_router(p);
+	acl_write(p, &x.acls);
 	write_ports(&x);
 	write_attachments(&x);
 	delete_gone(&x);
+	acl_delete(p, &x.acls);
 	groups_delete(p, &x.groups_gone);
 	hops_delete(p, &hops);
 	hop_index_done(&hops);
@@ -487,4 +492,5 @@ void step_dataplane(struct pass *p)
 	vec_done(&x.ports_gone);
 	vec_done(&x.detach);
 	vec_done(&x.groups_gone);
+	acl_sets_done(&x.acls);
 }

@@ -67,9 +67,9 @@ static bool vec_has_name(const adapter_vec *all, const char *name)
 
 /* Keeps what -Name names. An exact name that none of the candidates has is an error, where there are candidates'
  * owners. */
-static void filter_names(struct call *c, bool owners, adapter_vec *all)
+static void filter_names(struct call *c, unsigned flags, bool owners, adapter_vec *all)
 {
-	const struct arg *names = call_arg(c, "Name");
+	const struct arg *names = call_arg(c, flags & SELECT_LONG_NAME ? "VMNetworkAdapterName" : "Name");
 	size_t kept = 0;
 
 	for (size_t i = 0; names->given && i < names->n; i++) {
@@ -107,11 +107,17 @@ int adapter_select(struct call *c, unsigned flags, adapter_vec *ret, struct err 
 		owners = vms.n > 0;
 		select_of_vms(c, &vms, ret);
 		vec_done(&vms);
+	} else if (flags & SELECT_NONE_IS_ALL) {
+		vm_vec vms = { 0 };
+
+		vm_select(c, NULL, NULL, &vms);
+		select_of_vms(c, &vms, ret);
+		vec_done(&vms);
 	} else {
 		/* -ManagementOS:$false satisfies its parameter set, and selects nothing. */
 		return err_set(e, "MissingMandatoryParameter", ERR_INVALID_ARGUMENT, "VMName",
 			       "Cannot process command because of one or more missing mandatory parameters: VMName.");
 	}
-	filter_names(c, owners, ret);
+	filter_names(c, flags, owners, ret);
 	return 0;
 }
