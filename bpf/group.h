@@ -2,8 +2,9 @@
 #ifndef NESTOR_BPF_GROUP_H
 #define NESTOR_BPF_GROUP_H
 
-#include "nvgre.h"
+#include "encap.h"
 #include "ring.h"
+#include "send.h"
 
 /*
  * Broadcast and multicast from a guest of a virtual subnet with policy, where they are on (WG-7): a copy to every other port
@@ -19,8 +20,9 @@ struct replication {
 	__u32 bytes;   /* of the frame, without outer headers */
 	__u32 largest; /* inner packet on the wire */
 	__u32 copies;
-	__u8 flow_id;
-	_Bool grown;
+	__u32 hash;
+	__u32 encap;   /* whose headers there is room for, once it is grown */
+	_Bool grown, is_ip;
 };
 
 /* Of one copy; the loop goes on or ends. */
@@ -30,32 +32,92 @@ stage long replica_drop(const struct replication *r, __u32 reason, long end)
 	return end;
 }
 
-/* Room is made once; each copy gets its outer headers written over those of the one before. */
+stage long replica_grow(struct replication *r, __u32 encap)
+{
+	switch (encap) {
+	case DP_ENCAP_NVGRE4:
+		return encap_grow(r->skb, r->is_ip, DP_ENCAP_NVGRE4);
+	case DP_ENCAP_VXLAN4:
+		return encap_grow(r->skb, r->is_ip, DP_ENCAP_VXLAN4);
+	case DP_ENCAP_NVGRE6:
+		return encap_grow(r->skb, r->is_ip, DP_ENCAP_NVGRE6);
+	case DP_ENCAP_VXLAN6:
+		return encap_grow(r->skb, r->is_ip, DP_ENCAP_VXLAN6);
+	}
+	return -1;
+}
+
+/*
+ * Room for the outer headers of the next copy. Peers come in the order of enum dp_encap, which is that of the headers' sizes: so it
+ * only grows. How a large segment is to be segmented cannot be changed once it has been said.
+ */
+stage _Bool replica_room(struct replication *r, __u32 encap)
+{
+	__u32 more;
+	long e;
+
+	if (r->grown && r->encap == encap)
+		return 1;
+	if (!r->grown) {
+		e = replica_grow(r, encap);
+	} else {
+		more = DP_ENCAP_OVERHEAD(encap) - DP_ENCAP_OVERHEAD(r->encap);
+		if (more > 28 || r->skb->gso_size)
+			return 0;
+		e = r->is_ip ? bpf_skb_adjust_room(r->skb, more, BPF_ADJ_ROOM_MAC, ROOM_FLAGS) : bpf_skb_change_head(r->skb, more, 0);
+	}
+	r->grown = 1;
+	r->encap = encap;
+	return e == 0;
+}
+
+/* encap: constant */
+stage _Bool replica_write_as(struct replication *r, const struct dp_nexthop *nh, const __u32 encap)
+{
+	__u32 hash = nh->flags & DP_NEXTHOP_NO_FLOWID ? 0 : r->hash;
+	void *p = frame_data(r->skb);
+
+	if (p + INNER_AT(encap) + ETH_HLEN > frame_end(r->skb))
+		return 0;
+	outer_write(p, r->port, nh, r->port->vsid, r->bytes, hash, encap);
+	ether_store(p + INNER_AT(encap), r->inner);
+	return 1;
+}
+
+stage _Bool replica_write(struct replication *r, const struct dp_nexthop *nh)
+{
+	switch (r->encap) {
+	case DP_ENCAP_NVGRE4:
+		return replica_write_as(r, nh, DP_ENCAP_NVGRE4);
+	case DP_ENCAP_VXLAN4:
+		return replica_write_as(r, nh, DP_ENCAP_VXLAN4);
+	case DP_ENCAP_NVGRE6:
+		return replica_write_as(r, nh, DP_ENCAP_NVGRE6);
+	case DP_ENCAP_VXLAN6:
+		return replica_write_as(r, nh, DP_ENCAP_VXLAN6);
+	}
+	return 0;
+}
+
+/* Room is made once for a kind; each copy gets its outer headers written over those of the one before. */
 static long replicate_one(__u32 i, void *arg)
 {
 	const __u32 ready = DP_NEXTHOP_PRESENT | DP_NEXTHOP_RESOLVED;
 	struct replication *r = arg;
 	const struct dp_nexthop *nh;
-	void *p;
+	__u32 reason;
 
 	if (i >= DP_GROUP_PEERS || i >= r->group->n_peers)
 		return 1;
-	nh = bpf_map_lookup_elem(&nexthops, &r->group->peers[i]);
-	if (!nh || (nh->flags & ready) != ready)
+	nh = send_way(r->port, r->group->peers[i], &reason);
+	if (!nh)
+		return replica_drop(r, reason, 0);
+	if ((nh->flags & ready) != ready)
 		return replica_drop(r, DP_DROP_NO_NEXT_HOP, 0);
-	if (!addr_is_v4(&nh->pa))
-		return replica_drop(r, DP_DROP_PA_FAMILY, 0);
 	if (nh->mtu && r->largest > nh->mtu)
 		return replica_drop(r, DP_DROP_TOO_BIG, 0);
-	if (!r->grown && nvgre_grow(r->skb, r->inner.type == ETHERTYPE_IP4) != 0)
+	if (!replica_room(r, nh->encap) || !replica_write(r, nh))
 		return replica_drop(r, DP_DROP_ENCAP_FAILED, 1);
-	r->grown = 1;
-	p = frame_data(r->skb);
-	if (p + NVGRE_PAYLOAD > frame_end(r->skb))
-		return replica_drop(r, DP_DROP_ENCAP_FAILED, 1);
-	nvgre_write(p, r->port, nh, r->port->vsid, r->bytes + NVGRE_GROWTH - ETH_HLEN,
-		    nh->flags & DP_NEXTHOP_NO_FLOWID ? 0 : r->flow_id);
-	ether_store(p + NVGRE_INNER, r->inner);
 	trace(COPY_SENT, trace_mac(nh->dst_mac), nh->ifindex, 0, &nh->pa);
 	if (TRACE_DRY || bpf_clone_redirect(r->skb, nh->ifindex, 0) == 0)
 		r->copies++;
@@ -67,20 +129,15 @@ static __noinline __u32 replicate(struct __sk_buff *skb, const struct dp_port *p
 {
 	struct replication r = { .skb = skb, .port = port, .group = group };
 	const void *eth = frame_data(skb), *end = frame_end(skb);
-	const struct iphdr *ip = eth + ETH_HLEN;
 
 	if (!port || !group || !group->n_peers || eth + ETH_HLEN > end)
 		return 0;
-	if (!addr_is_v4(&port->src_pa)) {
-		drop(skb, port->src_pa.w[3] ? DP_DROP_PA_FAMILY : DP_DROP_NO_SOURCE_PA);
-		return 0;
-	}
 	r.inner = ether_load(eth);
+	r.is_ip = r.inner.type == ETHERTYPE_IP4 || r.inner.type == ETHERTYPE_IP6;
 	r.bytes = skb->len;
 	/* of a large segment, which is UDP's here: its pieces with the longest headers there are */
 	r.largest = skb->gso_size ? skb->gso_size + 60 + 8 : skb->len - ETH_HLEN;
-	if (r.inner.type == ETHERTYPE_IP4 && (const void *)(ip + 1) <= end)
-		r.flow_id = flow_id_ip4(ip, end);
+	r.hash = flow_hash(eth, end);
 	bpf_loop(DP_GROUP_PEERS, replicate_one, &r, 0);
 	return r.copies;
 }

@@ -7,24 +7,22 @@
 
 /* Broadcast and multicast that another host has sent (WG-7). */
 
-/* May the frame be for many, and where does the ring of ports begin? p: the whole frame, its headers are good. */
-static __noinline int group_find(__u32 vsid, const void *p, const void *end, __u32 *ret_first)
+/* May the frame be for many, and where does the ring of ports begin? to: outer_group(); inner: its Ethernet header. */
+static __noinline int group_find(__u32 vsid, __u32 to, const void *inner, const void *end, __u32 *ret_first)
 {
 	const struct dp_group *group = bpf_map_lookup_elem(&groups, &vsid);
-	const __u8 *outer;
 
-	if (!p || p + NVGRE_PAYLOAD > end || !ret_first)
-		return DP_DROP_OUTER_TRUNCATED;
-	outer = p + NVGRE_IP + 16;
+	if (!inner || inner + ETH_HLEN > end || !ret_first)
+		return DP_DROP_INNER_TRUNCATED;
 	if (!group)
 		return DP_DROP_BROADCAST_OFF;
-	if (*outer >= 224 && !addr_equals_v4(&group->pa, *(const __u32 *)outer))
+	if (to && !addr_equals_v4(&group->pa, to))
 		return DP_DROP_GROUP_NOT_OF_SUBNET;
-	if (!mac_is_group(p + NVGRE_INNER))
+	if (!mac_is_group(inner))
 		return DP_DROP_GROUP_UNICAST;
-	if (mac_is_reserved(p + NVGRE_INNER))
+	if (mac_is_reserved(inner))
 		return DP_DROP_GROUP_RESERVED_MAC;
-	if (ether_type(p + NVGRE_INNER) == ETHERTYPE_ARP)
+	if (ether_type(inner) == ETHERTYPE_ARP)
 		return DP_DROP_GROUP_ARP;
 	if (!group->first)
 		return DP_DROP_GROUP_NO_PORT;

@@ -108,7 +108,7 @@ stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const st
 		return drop(skb, reason);
 	if (eth + ETH_HLEN > end)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
-	if (unlikely(!path_fits(skb, nh->mtu, eth + ETH_HLEN, end)))
+	if (unlikely(!path_fits(skb, nh->mtu, eth, end)))
 		return too_big(skb, port, nh->mtu, eth, end);
 	action = route_rewrite(skb, port, r, mac);
 	if (action != NEXT)
@@ -116,7 +116,7 @@ stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const st
 	eth = frame_data(skb), end = frame_end(skb);
 	if (eth + ETH_HLEN > end)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
-	return nvgre_send(skb, port, nh, vsid, eth, end);
+	return encap_send(skb, port, nh, vsid, eth, end);
 }
 
 /* A frame whose destination MAC is nobody's in its virtual subnet. */

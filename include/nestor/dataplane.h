@@ -15,7 +15,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 7
+#define DP_ABI 10
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -34,8 +34,26 @@
  */
 #define DP_SEGMENT_UNPOLICED 0x1000000
 
-/* outer headers of NVGRE over IPv4 without the outer Ethernet header: 20 IPv4 + 8 GRE + 14 inner Ethernet (WG-5) */
-#define DP_NVGRE4_OVERHEAD 42
+/* How a frame is carried to a provider address: two bits, so that four values */
+enum dp_encap {
+	DP_ENCAP_VXLAN = 1 << 0,	/* RFC 7348, WG-10; else NVGRE, RFC 7637 */
+	DP_ENCAP_IP6 = 1 << 1,		/* over IPv6; else over IPv4 */
+	DP_ENCAP_NVGRE4 = 0,
+	DP_ENCAP_VXLAN4 = DP_ENCAP_VXLAN,
+	DP_ENCAP_NVGRE6 = DP_ENCAP_IP6,
+	DP_ENCAP_VXLAN6 = DP_ENCAP_VXLAN | DP_ENCAP_IP6,
+	DP_ENCAPS,
+};
+
+/*
+ * What an IP packet grows by, the outer Ethernet header not counted: 20 IPv4 or 40 IPv6, 8 GRE or 16 UDP and VXLAN, 14 inner
+ * Ethernet (WG-5): 42, 50, 62, 70.
+ */
+#define DP_ENCAP_OVERHEAD(encap) (14 + ((encap) & DP_ENCAP_IP6 ? 40 : 20) + ((encap) & DP_ENCAP_VXLAN ? 16 : 8))
+
+#define DP_NVGRE4_OVERHEAD DP_ENCAP_OVERHEAD(DP_ENCAP_NVGRE4)
+
+#define DP_VXLAN_PORT 4789
 
 /* IPv4 or IPv6 address in network order; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2); all zero: none */
 union dp_addr {
@@ -50,7 +68,7 @@ enum dp_port_flag {
 	DP_PORT_PRESENT = 1 << 0,	/* the entry is in use */
 	DP_PORT_SPOOFING = 1 << 1,	/* MacAddressSpoofing On: any source MAC */
 	DP_PORT_POLICY = 1 << 2,	/* the segment has lookup records; else it is plain switching inside the segment */
-	DP_PORT_ANY_CA = 1 << 3,	/* any source address for the port's MAC: L2Only, GatewayWildcard (HN-7, HN-8) */
+	DP_PORT_ANY_CA = 1 << 3,	/* any source address for the port's MAC: GatewayWildcard (HN-7) */
 	DP_PORT_MORE_CA = 1 << 4,	/* addr4 is not the whole list: ask map "cas" (uplink: map "pas") */
 	DP_PORT_PEER = 1 << 5,		/* the guest's end is a veth in another namespace: deliver by redirect_peer */
 	DP_PORT_UPLINK = 1 << 6,	/* not a port but an uplink; addr4 holds this host's provider addresses */
@@ -66,8 +84,11 @@ enum dp_port_flag {
 	DP_PORT_MIRROR = 1 << 14,	/* copies of what it sends and receives go to the port mirror, and those behind that */
 	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
 	DP_PORT_GROUPS = 1 << 19,
-	/* port: src_pa is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
+	DP_PORT_LEARN = 1 << 20,	/* the port's MAC has an L2Only record: learn says more (HN-8) */
+	/* port: src_pa4 is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
+	/* uplink: something else than NVGRE over IPv4 may come: there is an IPv6 provider address, or vxlan_port */
+	DP_PORT_OUTER = 1 << 16,
 };
 
 /* What few ports have: the path of a frame asks for all of it at once. */
@@ -76,6 +97,12 @@ enum dp_port_flag {
 enum dp_guard {
 	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
 	DP_GUARD_ROUTER = 1 << 1,	/* nor advertise a router, nor redirect (RouterGuard) */
+};
+
+/* Of an L2Only port: which addresses the daemon wants to hear of (map "learnt") */
+enum dp_port_learn {
+	DP_PORT_LEARN_4 = 1 << 0,	/* IPv4 addresses */
+	DP_PORT_LEARN_FULL = 1 << 7,	/* it has as many as it may (DynamicIPAddressLimit): leases alone, which may replace one */
 };
 
 #define DP_PORT_ADDR4 4
@@ -89,19 +116,24 @@ struct dp_port {
 	__u8 mac[6];			/* of the guest's adapter */
 	__u8 pad0[2];
 	__u32 flood_next;		/* ifindex of the next port of the segment (a ring); 0: none, or no frame is for all */
-	union dp_addr src_pa;		/* provider address of this host for the VSID (HN-13); zero: none */
+	/* provider addresses of this host for the guest, one of each family (HN-13, WG-8); zero: none */
+	__u32 src_pa4;			/* network order */
+	__u16 vxlan_port;		/* uplink: UDP port of VXLAN, network order; 0: this host has no record of that rule */
+	__u8 pad5[14];
 	__u32 addr4[DP_PORT_ADDR4];	/* network order, 0 unused: source addresses that need no lookup */
 	/* second cache line: what only routed and rewritten frames and answers in place read */
 	__u8 domain[16];		/* routing domain (RDID); all zero: none */
 	__u8 router_mac[6];		/* of the segment's distributed router (HN-4, HN-6); zero: frames are not routed */
-	__u8 pad1[2];
-	__u32 router4;			/* its address, network order; 0: none. Who answers by ICMP */
-	__u8 pad2[19];
 	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
+	__u8 pad1;
+	__u32 router4;			/* its address, network order; 0: none. Who answers by ICMP */
+	__u8 pad2[4];
+	union dp_addr src_pa6;
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
 	/* third cache line: what DP_PORT_RARE and DP_PORT_ACL_IN lead to */
 	__u8 guards;			/* enum dp_guard */
-	__u8 pad3[3];
+	__u8 learn;			/* enum dp_port_learn */
+	__u8 pad3[2];
 	__u32 storm_limit;		/* broadcast, multicast and flooded packets a second */
 	__u32 mirror;			/* ifindex of the first port that gets copies; of one that gets them: of the next; 0: none */
 	__u32 acl_sets[2];		/* by enum dp_acl_direction; 0: none */
@@ -124,6 +156,7 @@ enum dp_dest_kind {
 
 enum dp_dest_flag {
 	DP_DEST_ANY_CA = 1 << 0,	/* as a source: any customer address (L2Only, GatewayWildcard; HN-7, HN-8) */
+	DP_DEST_L2ONLY = 1 << 3,	/* any that no other record has: all such records of the MAC are L2Only (HN-8) */
 	DP_DEST_REWRITE_MORE = 1 << 6,	/* some record of this MAC is of IP rewrite: map "cas" tells which */
 	DP_DEST_REWRITE = 1 << 7,	/* the record of ca4 and pa is: no lookup for it */
 };
@@ -230,16 +263,12 @@ enum dp_nexthop_flag {
 	DP_NEXTHOP_NO_FLOWID = 1 << 2,	/* FlowID 0 for this peer (WG-2) */
 };
 
-enum dp_encap {
-	DP_ENCAP_NVGRE = 0,
-};
-
 struct dp_nexthop {
 	__u32 flags;			/* enum dp_nexthop_flag */
 	__u32 ifindex;			/* uplink to send a resolved packet by */
 	__u32 neigh_ifindex;		/* device that has the provider address (bridge): the kernel resolves there */
 	__u16 mtu;			/* largest inner IP packet: underlay MTU - overhead; 0: unknown, no check */
-	__u8 encap;			/* enum dp_encap */
+	__u8 encap;			/* enum dp_encap, of the family of pa */
 	__u8 pad0;
 	union dp_addr pa;		/* outer destination */
 	union dp_addr via;		/* gateway on the way (provider route); zero: on-link. Informative: the kernel routes */
@@ -323,6 +352,35 @@ struct dp_flow {
 	__u32 pad;
 };
 
+/* ---- map "learnt": RINGBUF, addresses that machines of L2Only records were seen to have (HN-8) ---- */
+
+enum dp_learnt_kind {
+	DP_LEARNT_ANNOUNCED = 1,	/* the guest said so, by ARP */
+	DP_LEARNT_LEASED = 2,		/* a DHCP server gave it to the guest: message, to be read by who gets this */
+};
+
+#define DP_LEARNT_MESSAGE 576		/* RFC 2131 2: what every client must accept as a whole packet; longer ones are cut */
+
+struct dp_learnt {
+	__u32 kind;			/* enum dp_learnt_kind */
+	__u32 ifindex;			/* of the guest's port */
+	__u32 segment;
+	__u8 mac[6];			/* of the port */
+	__u16 len;			/* bytes of message */
+	__u32 pad;
+	union dp_addr ca;		/* announced */
+	__u8 message[DP_LEARNT_MESSAGE]; /* leased: from the DHCP header's first byte */
+};
+#define DP_LEARNT_RATE 10		/* a second and port; what is more is not heard */
+
+/* ---- map "learn_rates": ARRAY, index = dp_port.slot ---- */
+
+struct dp_learn_rate {
+	__u64 second;
+	__u32 n;
+	__u32 pad;
+};
+
 /* ---- map "config": ARRAY of one ---- */
 
 struct dp_config {
@@ -355,7 +413,9 @@ enum dp_verdict {
 #define DP_ASSERT(c) _Static_assert(c, #c)
 DP_ASSERT(sizeof(union dp_addr) == 16);
 DP_ASSERT(sizeof(struct dp_port) == 192);
-DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
+DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa4) == 28);
+DP_ASSERT(__builtin_offsetof(struct dp_port, addr4) == 48);
+DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa6) == 96);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router_mac) == 80);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router4) == 88);
@@ -384,6 +444,8 @@ DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_limit) == 16);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);
+DP_ASSERT(__builtin_offsetof(struct dp_learnt, ca) == 24);
+DP_ASSERT(sizeof(struct dp_learnt) == 40 + DP_LEARNT_MESSAGE);
 DP_ASSERT(sizeof(struct dp_config) == 64);
 
 #endif

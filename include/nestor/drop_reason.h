@@ -28,7 +28,7 @@
 	X(24, TOO_BIG, "WG-5", "the packet does not fit the path to the provider address")                             \
 	X(25, NO_SOURCE_PA, "HN-5", "this host has no provider address for the virtual subnet")                        \
 	X(26, NO_NEXT_HOP, "", "there is no next hop to the provider address of the destination")                      \
-	X(27, PA_FAMILY, "WG-8", "source and destination provider address are not both IPv4")                          \
+	X(27, PA_FAMILY, "WG-8", "this host has no provider address for the guest of the family of the destination's") \
 	X(28, ENCAP_FAILED, "", "the kernel could not make room for the outer headers")                                \
 	X(29, DESTINATION_IS_SOURCE, "", "the destination is the port the frame came from")                            \
 	X(30, NO_ROUTE, "HN-9", "no customer route of the routing domain leads to the destination")                    \
@@ -62,6 +62,8 @@
 	/* to the port */                                                                                              \
 	X(80, PORT_GONE, "", "the destination's port is gone")                                                         \
 	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")                        \
+	/* outer headers besides NVGRE over IPv4 */                                                                    \
+	X(96, VXLAN_NO_VNI, "WG-10", "the VXLAN header does not say that it has a virtual subnet id (I flag)")         \
 	/* access control lists of a port */                                                                           \
 	X(128, ACL_OUTBOUND, "AC-2", "an ACL entry of the port denies what its guest sends")                           \
 	X(129, ACL_INBOUND, "AC-2", "an ACL entry of the port denies what its guest gets")                             \

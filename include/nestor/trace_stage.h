@@ -10,7 +10,7 @@
  *
  * X(code, NAME, stage, sentence). The sentence's holes are filled from the step's numbers: {a}, {b}, {c}, or {a:FORM} with
  * FORM mac, ip4, port (an interface number, named by its machine), device (named as the system does), reason (a drop
- * reason's sentence), hex; {addr:ip}, and {addr:prefix}, whose length (of 128) is a.
+ * reason's name), hex; {addr:ip}, and {addr:prefix}, whose length (of 128) is a.
  */
 #define NESTOR_TRACE_STAGES(X)                                                                                         \
 	/* from a guest */                                                                                             \
@@ -44,8 +44,11 @@
 	X(49, NEXT_HOP_ASKED, "Next hop", "{addr:ip} by {b:device}: its MAC address is not known yet, the kernel asks") \
 	X(56, ENCAP_NVGRE, "Encapsulate", "NVGRE from {a:ip4} to {addr:ip}, VSID {b}, FlowID {c:hex}")                 \
 	X(57, REWRITE_OUT, "IP rewrite", "the customer addresses become {a:ip4} and {addr:ip}")                        \
-	X(64, ICMP, "ICMP", "the guest is answered: type {a}, code {b}, {c} bytes fit")                                \
-	X(72, FLOOD, "Flood", "a copy for each of the segment's {a} other ports")                                      \
+	X(58, ENCAP_VXLAN, "Encapsulate", "VXLAN from {a:ip4} to {addr:ip}, VNI {b}, source port {c}")                 \
+	X(59, ENCAP_NVGRE6, "Encapsulate", "NVGRE to {addr:ip}, VSID {b}, FlowID {c:hex}")                             \
+	X(60, ENCAP_VXLAN6, "Encapsulate", "VXLAN to {addr:ip}, VNI {b}, source port {c}")                             \
+	X(64, ICMP, "ICMP", "the guest is told why: type {a}, code {b}")                                                \
+	X(72, FLOOD, "Flood", "copies for the other ports of the segment: {a}")                                          \
 	X(73, COPY_SENT, "Flood", "a copy for {addr:ip}, by {b:device} to {a:mac}")                                     \
 	X(80, DELIVER, "Deliver", "the port of {a:port} is in VSID {b}, too")                                          \
 	X(96, DROP, "Drop", "{a:reason}")                                                                              \
@@ -53,8 +56,11 @@
 	X(112, WIRE_NVGRE, "Outer", "NVGRE from {a:ip4} to this host, VSID {b}")                                       \
 	X(113, WIRE_OTHER, "Outer", "no overlay packet for a provider address of this host")                           \
 	X(114, WIRE_META, "Outer", "the XDP program has checked it and taken the outer headers off")                   \
+	X(115, WIRE_VXLAN, "Outer", "VXLAN from {a:ip4} to this host, VNI {b}")                                        \
+	X(116, WIRE_NVGRE6, "Outer", "NVGRE from {addr:ip} to this host, VSID {b}")                                    \
+	X(117, WIRE_VXLAN6, "Outer", "VXLAN from {addr:ip} to this host, VNI {b}")                                     \
 	X(120, INNER_SOURCE, "Source", "by its lookup record the inner source is at {addr:ip}")              \
-	X(121, INNER_ROUTED, "Source", "routed: a record of its routing domain has {a:ip4} at {b:ip4}")                \
+	X(121, INNER_ROUTED, "Source", "routed: a record of its routing domain has {a:ip4} at {addr:ip}")              \
 	X(122, WIRE_FOR_MANY, "Destination", "broadcast or multicast: for all ports of the virtual subnet on this host") \
 	X(128, DECAP, "Decapsulate", "{a} bytes remain")                                                               \
 	X(129, REWRITE_IN, "IP rewrite", "the provider addresses become {a:ip4} and {b:ip4}, VSID {c}")
@@ -101,6 +107,7 @@ enum dp_trace_field {
 	DP_TRACE_SOURCE_PORT = 1 << 4,
 	DP_TRACE_DESTINATION_PORT = 1 << 5,
 	DP_TRACE_MAC = 1 << 6,
+	DP_TRACE_ECHO = 1 << 7,		/* ICMP or ICMPv6 of this type, id and sequence */
 };
 
 /* Which packets are followed: those that agree in all named fields of the guest's frame. */
@@ -109,9 +116,10 @@ struct dp_trace_filter {
 	__u16 ethertype;		/* network order, as the ports */
 	__u16 source_port, destination_port;
 	__u8 protocol;
-	__u8 pad;
+	__u8 icmp_type;
 	__u8 mac[6];			/* destination */
-	__u8 pad1[6];
+	__u8 pad[2];
+	__u32 echo;			/* id and sequence, as they lie in the packet */
 	union dp_addr source, destination;
 };
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <errno.h>
 
 #include "dataplane_internal.h"
@@ -25,7 +26,8 @@ struct neigh_key {
 
 static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop, const struct map *neighs)
 {
-	struct dp_nexthop v = { .flags = DP_NEXTHOP_PRESENT, .encap = DP_ENCAP_NVGRE, .pa = dp_addr_of(&hop->pa) };
+	struct dp_nexthop v = { .flags = DP_NEXTHOP_PRESENT, .encap = (uint8_t)hop->encap, .pa = dp_addr_of(&hop->pa) };
+	const uint32_t overhead = DP_ENCAP_OVERHEAD(hop->encap);
 	const struct want_switch *s = hop->nic[0] ? switch_of_nic(p, hop->nic) : NULL;
 	const struct link *nic = s ? pass_link(p, hop->nic) : NULL, *bridge = s ? pass_link(p, s->bridge) : NULL;
 	const struct neigh *n;
@@ -35,7 +37,7 @@ static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop
 		return v; /* no way there: not resolved, and nobody to ask */
 	v.ifindex = (uint32_t)nic->ifindex;
 	v.neigh_ifindex = (uint32_t)bridge->ifindex;
-	v.mtu = (uint16_t)(nic->mtu > DP_NVGRE4_OVERHEAD ? MIN(nic->mtu - DP_NVGRE4_OVERHEAD, 65535u) : 0);
+	v.mtu = (uint16_t)(nic->mtu > overhead ? MIN(nic->mtu - overhead, 65535u) : 0);
 	if (!ip_equal(&hop->via, &hop->pa))
 		v.via = dp_addr_of(&hop->via);
 	if (group_link_address(&hop->pa, &group)) {
@@ -54,9 +56,9 @@ static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop
 }
 
 struct hop_index {
-	struct map *by_pa;    /* address -> index + 1 */
+	struct map *by_key;   /* struct hop_key -> index + 1 */
 	struct bpf_nexthop_vec have;
-	struct map *have_by_pa;
+	struct map *have_by_key;
 	struct map *neighs;   /* struct neigh_key -> struct neigh * */
 	VEC(bool) used;       /* by index */
 	uint32_t free;        /* no index below is unused */
@@ -76,7 +78,15 @@ static uint32_t hop_free_index(struct hop_index *x)
 	return x->free;
 }
 
-/* A provider address keeps its number for as long as it is wanted: records point to it. */
+static struct hop_key hop_key_of(const struct dp_nexthop *v)
+{
+	struct hop_key key = { .encap = v->encap };
+
+	memcpy(&key.pa, &v->pa, sizeof(key.pa));
+	return key;
+}
+
+/* A next hop keeps its number for as long as it is wanted: records point to it. */
 static void hops_write(struct pass *p, struct hop_index *x)
 {
 	struct neigh_vec neighs = { 0 };
@@ -86,12 +96,15 @@ static void hops_write(struct pass *p, struct hop_index *x)
 		map_put(x->neighs, &(struct neigh_key){ n->ifindex, n->ip }, sizeof(struct neigh_key), n);
 	bpf_driver_observe_nexthops(p->g->bpf, &x->have);
 	vec_foreach(&x->have, h) {
+		struct hop_key key = hop_key_of(&h->value);
+
 		hop_use(x, h->index);
-		map_put(x->have_by_pa, &h->value.pa, sizeof(h->value.pa), h);
+		map_put(x->have_by_key, &key, sizeof(key), h);
 	}
 	vec_foreach(&p->netvirt.hops, hop) {
 		struct bpf_nexthop want = { .value = want_nexthop(p, hop, x->neighs) };
-		const struct bpf_nexthop *have = map_get(x->have_by_pa, &want.value.pa, sizeof(want.value.pa));
+		struct hop_key key = hop_key_of(&want.value);
+		const struct bpf_nexthop *have = map_get(x->have_by_key, &key, sizeof(key));
 		int r = 0;
 
 		want.index = have ? have->index : hop_free_index(x);
@@ -102,7 +115,7 @@ static void hops_write(struct pass *p, struct hop_index *x)
 			pass_wrote(p, "next hop %u set", want.index);
 		}
 		if (r == 0)
-			map_put(x->by_pa, &hop->pa, sizeof(hop->pa), (void *)(uintptr_t)(want.index + 1));
+			map_put(x->by_key, &key, sizeof(key), (void *)(uintptr_t)(want.index + 1));
 	}
 	vec_done(&neighs);
 }
@@ -110,7 +123,9 @@ static void hops_write(struct pass *p, struct hop_index *x)
 static void hops_delete(struct pass *p, struct hop_index *x)
 {
 	vec_foreach(&x->have, h) {
-		if (map_get(x->by_pa, &h->value.pa, sizeof(h->value.pa)))
+		struct hop_key key = hop_key_of(&h->value);
+
+		if (map_get(x->by_key, &key, sizeof(key)))
 			continue;
 		dataplane_failed(p, bpf_driver_delete_nexthop(p->g->bpf, h->index), "next hops");
 		pass_wrote(p, "next hop %u removed", h->index);
@@ -119,13 +134,13 @@ static void hops_delete(struct pass *p, struct hop_index *x)
 
 static struct hop_index hop_index_new(void)
 {
-	return (struct hop_index){ .by_pa = map_new(), .have_by_pa = map_new(), .neighs = map_new() };
+	return (struct hop_index){ .by_key = map_new(), .have_by_key = map_new(), .neighs = map_new() };
 }
 
 static void hop_index_done(struct hop_index *x)
 {
-	map_free(x->by_pa);
-	map_free(x->have_by_pa);
+	map_free(x->by_key);
+	map_free(x->have_by_key);
 	map_free(x->neighs);
 	vec_done(&x->have);
 	vec_done(&x->used);
@@ -270,12 +285,14 @@ static struct dp_port vport_value(struct changes *x, const struct want_vport *w)
 	memcpy(v.router_mac, w->router_mac.b, sizeof(v.router_mac));
 	v.router4 = ip_is_v4(&w->router) ? ip_v4(&w->router) : 0;
 	v.flood_next = next ? (uint32_t)next->ifindex : 0;
-	v.src_pa = dp_addr_of(&w->src_pa);
+	v.src_pa4 = ip_is_zero(&w->src_pa4) ? 0 : ip_v4(&w->src_pa4);
+	v.src_pa6 = dp_addr_of(&w->src_pa6);
 	for (size_t i = 0; i < w->n_cas; i++)
 		v.addr4[i] = ip_v4(&w->cas[i]);
 	guards_port(p, w, &v);
 	acl_port(&x->acls, w->link, &v);
 	rewrite_port(w, &v);
+	learn_port(w, &v);
 	return v;
 }
 
@@ -304,13 +321,19 @@ static struct dp_port uplink_value(struct pass *p, const char *nic, const struct
 	/* All of the host's (2.5): what is for another NIC's address may come by this one. Its own are the quick ones. */
 	for (int others = 0; others < 2; others++)
 		vec_foreach(&p->netvirt.pas, pa) {
-			if (streq(pa->nic, nic) == others || !ip_is_v4(&pa->pa))
+			if (streq(pa->nic, nic) == others)
 				continue;
-			if (n < DP_PORT_ADDR4)
+			if (!ip_is_v4(&pa->pa))
+				v.flags |= DP_PORT_OUTER; /* in map "pas" alone */
+			else if (n < DP_PORT_ADDR4)
 				v.addr4[n++] = ip_v4(&pa->pa);
 			else
 				v.flags |= DP_PORT_MORE_CA;
 		}
+	if (p->netvirt.vxlan) {
+		v.flags |= DP_PORT_OUTER;
+		v.vxlan_port = htons(DP_VXLAN_PORT);
+	}
 	v.flags |= rewrite_uplink_flags(p) | group_uplink_flags(p, nic);
 	return v;
 }
@@ -471,14 +494,14 @@ void step_dataplane(struct pass *p)
 {
 	struct changes x = { .p = p };
 	struct hop_index hops = hop_index_new();
-	struct records_host host = { &p->netvirt, hops.by_pa, ifindex_of };
+	struct records_host host = { &p->netvirt, hops.by_key, ifindex_of };
 
 	write_pas(&x);
 	hops_write(p, &hops);
 	/* The tables go with the instance. */
 	if (!p->g->destroying)
 		records_update(p->g->records, &host, p);
-	groups_write(p, hops.by_pa, &x.groups_gone);
+	groups_write(p, hops.by_key, &x.groups_gone);
 	dataplane_router(p);
 	acl_write(p, &x.acls);
 	write_ports(&x);

@@ -12,12 +12,15 @@ static inline void dataplane_failed(struct pass *p, int r, const char *what)
 		pass_failed(p, r, NULL, "cannot write the dataplane's %s", what);
 }
 
+/* HN-8: what it says of a port. */
+void learn_port(const struct want_vport *w, struct dp_port *port);
+
 /* Guards and limits: what they say of a port. */
 void guards_port(struct pass *p, const struct want_vport *w, struct dp_port *port);
 /* Does anybody get copies of that port's frames? */
 bool guards_is_mirrored(struct pass *p, const struct want_port *port);
 
-/* Broadcast and multicast (group.c); hops: address -> next hop index + 1. */
+/* Broadcast and multicast (group.c); hops: struct hop_key -> next hop index + 1. */
 void groups_write(struct pass *p, struct map *hops, struct bpf_group_vec *ret_gone);
 void groups_delete(struct pass *p, const struct bpf_group_vec *gone);
 /* A multicast address has the link address that follows from it (RFC 1112 6.4); false: it is none. */

@@ -71,7 +71,7 @@ static void pass_done(struct pass *p)
 	vec_done(&p->guests);
 	vec_done(&p->started);
 	map_free(p->by_name);
-	map_free(p->only_rewrite);
+	map_free(p->vports);
 	err_free(p->first);
 }
 
@@ -87,7 +87,7 @@ static void pass_wants(struct pass *p)
 
 static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_t n, struct err **e)
 {
-	struct pass p = { .g = g, .by_name = map_new(), .only_rewrite = map_new() };
+	struct pass p = { .g = g, .by_name = map_new(), .vports = map_new() };
 	uint64_t start = now_us();
 	int r = 0;
 
@@ -119,6 +119,7 @@ int engine_reconcile(struct engine *g, struct err **e)
 		step_neighbours, step_machines,
 	};
 
+	engine_learning_prune(g);
 	r = pass_run(g, steps, ARRAY_SIZE(steps), e);
 	if (g->status.failures)
 		engine_schedule(g, RETRY_US);
@@ -308,6 +309,8 @@ static int open_events(struct engine *g, struct err **e)
 		r = sd_event_add_time_relative(g->config.event, &g->pass_timer, CLOCK_MONOTONIC, 0, 10000, on_pass_timer, g);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(g->pass_timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = engine_learning_open(g);
 	if (r < 0)
 		return err_set_errno(e, "Engine.EventsFailed", -r, NULL, "Cannot watch the kernel: %s.", strerror(-r));
 	return 0;
@@ -343,6 +346,7 @@ int engine_destroy(struct engine *g, struct err **e)
 	int r;
 
 	g->destroying = true;
+	engine_lives_end(g);
 	r = engine_reconcile(g, e);
 	engine_machines_drain(g, DESTROY_TIMEOUT_MS);
 	bpf_driver_destroy(TAKE_PTR(g->bpf));
@@ -359,6 +363,8 @@ void engine_free(struct engine *g)
 	if (!g)
 		return;
 	engine_jobs_free(g);
+	engine_learning_free(g);
+	engine_lives_end(g);
 	engine_shutdowns_free(g);
 	engine_waiters_free(g, NULL);
 	sd_event_source_unref(g->machines_source);

@@ -37,8 +37,9 @@ static struct bpf_group group_value(struct pass *p, const struct want_group *w, 
 	struct bpf_group v = { .key = w->segment, .value = { .pa = dp_addr_of(&w->pa) } };
 
 	v.value.first = first ? (uint32_t)first->ifindex : 0;
-	vec_foreach(&w->peers, pa) {
-		uintptr_t hop = (uintptr_t)map_get(hops, pa, sizeof(*pa));
+	vec_foreach(&w->peers, peer) {
+		struct hop_key key = { peer->pa, (uint8_t)peer->encap };
+		uintptr_t hop = (uintptr_t)map_get(hops, &key, sizeof(key));
 
 		if (hop && v.value.n_peers < DP_GROUP_PEERS)
 			v.value.peers[v.value.n_peers++] = (uint32_t)(hop - 1);

@@ -277,6 +277,7 @@ void engine_host_init(struct engine *g)
 		.shutdown = host_shutdown,
 	};
 	engine_host_statistics_init(g);
+	engine_host_trace_init(g);
 }
 
 struct host *engine_host(struct engine *g)

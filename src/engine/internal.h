@@ -22,6 +22,8 @@
 #include "switch_wants.h"
 
 struct exec_job;
+struct learning;
+struct live_job;
 
 struct engine {
 	struct engine_config config;
@@ -45,6 +47,8 @@ struct engine {
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
 	struct exec_job *jobs;
+	struct learning *learning;
+	struct live_job *lives; /* traces of real packets */
 	bool nexthops_stale;
 	uint64_t settle_us;        /* between an event and the pass that follows it */
 	char *degraded;            /* what was said last about a part of the host that is missing */
@@ -62,9 +66,8 @@ struct pass {
 	struct map *by_name;   /* name -> struct link * in links */
 	struct guest_vec guests;
 	VEC(struct guid) started;  /* guests that began in this pass */
-	struct map *only_rewrite; /* port -> anything: its virtual subnet has nothing but IP rewrite */
-	uint32_t rewrite_mtu;  /* of those */
-	uint32_t overlay_mtu;  /* of ports with a VSID */
+	struct map *vports;    /* port -> struct want_vport * in netvirt */
+	uint32_t underlay_mtu; /* the smallest of the uplinks'; 0: there is none */
 	int next_index;        /* where to look for a low interface number next */
 	uint64_t writes;
 	size_t failures;
@@ -111,7 +114,16 @@ void dataplane_router(struct pass *p);
 
 void engine_host_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
+void engine_host_trace_init(struct engine *g);
+/* Of the one list of reasons; NULL: no such code. */
+const struct host_drop_reason *engine_drop_reason(uint32_t code);
 void engine_jobs_free(struct engine *g);
+/* Addresses that are learnt of guests (HN-8), from now on. */
+int engine_learning_open(struct engine *g);
+void engine_learning_free(struct engine *g);
+/* Forgets those whose port or L2Only record is gone: before a pass. */
+void engine_learning_prune(struct engine *g);
+void engine_lives_end(struct engine *g);
 /* Tells all who wait in engine_settle(). */
 void engine_waiters_free(struct engine *g, const struct err *e);
 /* The guest is asked to shut down; done when it has, or when it has not in time. */

@@ -189,8 +189,10 @@ static struct link want_bridge(struct pass *p, const struct want_switch *s)
 
 uint32_t pass_guest_mtu(struct pass *p, const struct want_port *port)
 {
+	const struct want_vport *v = port->vsid ? map_get_str(p->vports, port->name) : NULL;
+
 	if (port->vsid)
-		return map_get_str(p->only_rewrite, port->name) ? p->rewrite_mtu : p->overlay_mtu;
+		return p->underlay_mtu ? p->underlay_mtu - (v ? v->overhead : 0) : DEFAULT_MTU;
 	vec_foreach(&p->switches, s) {
 		const struct link *nic = s->nic[0] && streq(s->bridge, port->bridge) ? pass_link(p, s->nic) : NULL;
 
@@ -206,7 +208,9 @@ uint32_t pass_guest_mtu(struct pass *p, const struct want_port *port)
  */
 static uint32_t host_mtu(struct pass *p, const struct want_port *port)
 {
-	return port->vsid ? p->rewrite_mtu : pass_guest_mtu(p, port);
+	if (port->vsid)
+		return p->underlay_mtu ? p->underlay_mtu : DEFAULT_MTU;
+	return pass_guest_mtu(p, port);
 }
 
 /* The mark also says which MTU the guest's end was given: what was interrupted in between is seen and done again. */
@@ -229,6 +233,35 @@ static void answer_own_addresses(struct pass *p, const char *link)
 		pass_wrote(p, "%s answers ARP for its own addresses alone", link);
 	else if (r < 0)
 		pass_failed(p, r, NULL, "cannot set arp_ignore of %s", link);
+}
+
+/*
+ * A bridge that is to have IPv6 provider addresses speaks IPv6, whatever is the host's default for new links, and has no others
+ * than those: what a guest on the switch advertises is not for the host.
+ */
+static void allow_ip6(struct pass *p, const char *link)
+{
+	static const struct {
+		const char *key;
+		int value;
+	} settings[] = { { "accept_ra", 0 }, { "autoconf", 0 }, { "disable_ipv6", 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		int r = ipconf_set6(link, settings[i].key, settings[i].value);
+
+		if (r > 0)
+			pass_wrote(p, "%s of %s is %d", settings[i].key, link, settings[i].value);
+		else if (r < 0)
+			pass_failed(p, r, NULL, "cannot set %s of %s", settings[i].key, link);
+	}
+}
+
+static bool has_ip6_pa(const struct pass *p, const char *nic)
+{
+	vec_foreach(&p->netvirt.pas, pa)
+		if (!ip_is_v4(&pa->pa) && streq(pa->nic, nic))
+			return true;
+	return false;
 }
 
 /* The inner end in the guest: offloads that a second encapsulation cannot describe are off, and it is up. */
@@ -340,7 +373,6 @@ static const char *port_master(const struct pass *p, const struct want_port *por
 	return port->vsid ? overlay_name(p->g, buf) : strcpy(buf, port->bridge);
 }
 
-/* IP rewrite adds nothing to a packet (2.7). */
 static void overlay_mtus(struct pass *p)
 {
 	uint32_t mtu = 0;
@@ -348,14 +380,12 @@ static void overlay_mtus(struct pass *p)
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);
 
-		if (l && l->mtu > DP_NVGRE4_OVERHEAD && (!mtu || l->mtu < mtu))
+		if (l && l->mtu > DP_ENCAP_OVERHEAD(DP_ENCAP_VXLAN6) && (!mtu || l->mtu < mtu))
 			mtu = l->mtu;
 	}
 	vec_foreach(&p->netvirt.ports, port)
-		if (port->only_rewrite)
-			map_put_str(p->only_rewrite, port->link, port);
-	p->rewrite_mtu = mtu ? mtu : DEFAULT_MTU;
-	p->overlay_mtu = mtu ? mtu - DP_NVGRE4_OVERHEAD : DEFAULT_MTU;
+		map_put_str(p->vports, port->link, port);
+	p->underlay_mtu = mtu;
 }
 
 static bool nic_wanted(const struct pass *p, const struct link *l, const char **ret_bridge)
@@ -526,6 +556,8 @@ void step_links_finish(struct pass *p)
 		want.mtu = bridge->mtu;
 		modify(p, bridge, &want);
 		answer_own_addresses(p, bridge->name);
+		if (has_ip6_pa(p, s->nic))
+			allow_ip6(p, bridge->name);
 		if (s->nic[0] && !nic)
 			pass_degraded(p, "the network adapter %s of switch %s is missing", s->nic, s->name);
 		if (!nic || foreign_master(p, s, nic))

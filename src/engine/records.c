@@ -21,6 +21,7 @@ struct fact {
 	uint32_t kind;
 	uint32_t number;  /* FACT_HOP: in "nexthops"; FACT_PORT: ifindex */
 	uint32_t segment; /* FACT_PORT, FACT_SUBNET */
+	uint32_t encap;   /* FACT_HOP */
 	struct mac mac;   /* FACT_PORT: its own; FACT_SUBNET: the router's */
 	uint8_t zero[2];
 	struct ip pa;     /* FACT_LOCAL, FACT_HOP */
@@ -90,7 +91,7 @@ static struct map *facts_of(const struct record_view *v)
 {
 	const struct netvirt_wants *w = v->host->wants;
 	struct map *facts = map_new();
-	const void *pa;
+	const void *hop;
 	void *number;
 
 	vec_foreach(&w->pas, p) {
@@ -98,10 +99,10 @@ static struct map *facts_of(const struct record_view *v)
 
 		map_put(facts, &f, sizeof(f), facts);
 	}
-	for (size_t pos = 0; map_next(v->host->hops, &pos, &pa, NULL, &number);) {
-		struct fact f = { .kind = FACT_HOP, .number = (uint32_t)(uintptr_t)number };
+	for (size_t pos = 0; map_next(v->host->hops, &pos, &hop, NULL, &number);) {
+		const struct hop_key *key = hop;
+		struct fact f = { .kind = FACT_HOP, .number = (uint32_t)(uintptr_t)number, .encap = key->encap, .pa = key->pa };
 
-		memcpy(&f.pa, pa, sizeof(f.pa));
 		map_put(facts, &f, sizeof(f), facts);
 	}
 	vec_foreach(&w->ports, p) {
@@ -152,7 +153,7 @@ static void touch_subnet(struct update *u, const struct fact *f)
 
 static void touch_fact(struct update *u, const struct fact *f)
 {
-	static const enum netvirt_rule rules[] = { NETVIRT_ENCAP, NETVIRT_NAT };
+	static const enum netvirt_rule rules[] = { NETVIRT_ENCAP, NETVIRT_ENCAP_VXLAN, NETVIRT_NAT };
 	const struct docs *docs = u->view.host->wants->docs;
 	struct dp_dest_key key = { .segment = f->segment };
 	const struct record_doc *r;

@@ -28,7 +28,7 @@ struct records_ops {
 /* This host, with numbers in place of names. */
 struct records_host {
 	const struct netvirt_wants *wants;
-	const struct map *hops; /* struct ip of another host -> its number in "nexthops" + 1 */
+	const struct map *hops; /* struct hop_key -> its number in "nexthops" + 1 */
 	uint32_t (*ifindex)(void *arg, const char *link); /* 0: it is not there */
 };
 

@@ -15,9 +15,11 @@ static uint32_t ifindex_of(const struct record_view *v, const char *link)
 }
 
 /* The number of the way to another host + 1; 0: there is none, so that nothing can be said about what is there. */
-static uint32_t hop_of(const struct record_view *v, const struct ip *pa)
+static uint32_t hop_of(const struct record_view *v, const struct ip *pa, enum dp_encap encap)
 {
-	return (uint32_t)(uintptr_t)map_get(v->host->hops, pa, sizeof(*pa));
+	struct hop_key key = { *pa, (uint8_t)encap };
+
+	return (uint32_t)(uintptr_t)map_get(v->host->hops, &key, sizeof(key));
 }
 
 /* ---- who has a MAC ---- */
@@ -44,9 +46,9 @@ static bool dest_want(const struct record_view *v, const void *k, void *ret, siz
 	if (!netvirt_want_dest(v->host->wants, key->segment, &mac, &w, ret_by))
 		return false;
 	*value = (struct dp_dest){ .pa = dp_addr_of(&w.pa), .ca4 = ip_is_v4(&w.ca) ? ip_v4(&w.ca) : 0 };
-	value->flags = (uint8_t)((w.any_ca ? DP_DEST_ANY_CA : 0) | (w.rewrite ? DP_DEST_REWRITE : 0) |
-				 (w.some_rewrite ? DP_DEST_REWRITE_MORE : 0));
-	number = w.remote ? hop_of(v, &w.pa) : ifindex_of(v, w.link);
+	value->flags = (uint8_t)((w.any_ca ? DP_DEST_ANY_CA : 0) | (w.any_ca && !w.any_known ? DP_DEST_L2ONLY : 0) |
+				  (w.rewrite ? DP_DEST_REWRITE : 0) | (w.some_rewrite ? DP_DEST_REWRITE_MORE : 0));
+	number = w.remote ? hop_of(v, &w.pa, w.encap) : ifindex_of(v, w.link);
 	if (number) {
 		value->kind = w.remote ? DP_DEST_REMOTE : DP_DEST_LOCAL;
 		value->target = w.remote ? number - 1 : number;
@@ -99,7 +101,7 @@ static bool rewrite_want(const struct record_view *v, const void *key, void *ret
 
 	if (!netvirt_want_rewrite(v->host->wants, &pa, &w, ret_by))
 		return false;
-	hop = w.local ? 0 : hop_of(v, &pa);
+	hop = w.local ? 0 : hop_of(v, &pa, DP_ENCAP_NVGRE4);
 	if (!w.local && !hop)
 		return false;
 	*value = (struct dp_rewrite){ .segment = w.segment, .ca = dp_addr_of(&w.ca), .flags = w.local ? DP_REWRITE_LOCAL : 0 };

@@ -6,6 +6,7 @@
 #include "netadapter.h"
 #include "netvirt.h"
 #include "switch.h"
+#include "trace.h"
 #include "vm.h"
 
 const struct doc_kind *const feature_kinds[] = {
@@ -39,5 +40,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	netvirt_broadcast_cmdlets,
 	netvirt_query_cmdlets,
 	netvirt_statistics_cmdlets,
+	trace_cmdlets,
+	probe_cmdlets,
 	NULL,
 };

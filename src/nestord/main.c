@@ -42,6 +42,11 @@ static void backend_invoke(void *arg, const char *cmdlet, json_t *body, const st
 	cmdlet_server_invoke(((struct daemon *)arg)->vocabulary, cmdlet, body, done, done_arg);
 }
 
+static void backend_cancel(void *arg, void *done_arg)
+{
+	cmdlet_server_cancel(((struct daemon *)arg)->vocabulary, done_arg);
+}
+
 static json_t *backend_health(void *arg)
 {
 	struct daemon *d = arg;
@@ -152,8 +157,8 @@ static int serve(struct daemon *d, struct err **e)
 	_cleanup_free_ char *socket_path = xasprintf("%s/nestor.sock", d->options.run_dir);
 	struct cmdlet_server_config config = { .tables = feature_cmdlets, .docs = d->docs, .host = engine_host(d->engine),
 					       .reconcile = reconcile, .settle = settle, .arg = d };
-	struct api_backend backend = { .describe = backend_describe, .invoke = backend_invoke, .health = backend_health,
-				       .arg = d };
+	struct api_backend backend = { .describe = backend_describe, .invoke = backend_invoke, .cancel = backend_cancel,
+				       .health = backend_health, .arg = d };
 	int r;
 
 	d->vocabulary = cmdlet_server_new(&config);

@@ -22,6 +22,7 @@ static const struct doc_field item_fields[] = {
 };
 static const struct doc_kind item_kind = { "item", sizeof(struct item), item_fields, ARRAY_SIZE(item_fields),
 					   item_key };
+const struct doc_kind *const item_kind_of_fixture = &item_kind;
 static const struct doc_kind *const kinds[] = { &item_kind };
 
 static const char *const item_properties[] = { "Name", "Value", "Extra", NULL };

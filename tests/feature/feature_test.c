@@ -10,5 +10,6 @@ int main(void)
 	failed += acl_tests();
 	failed += netadapter_tests();
 	failed += statistics_tests();
+	failed += trace_tests();
 	return failed ? 1 : 0;
 }

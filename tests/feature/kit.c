@@ -195,6 +195,8 @@ static void end_shutdowns(struct kit *k)
 
 void kit_pump(struct kit *k)
 {
+	if (k->later)
+		k->later(k);
 	end_shutdowns(k);
 	while (execs.n) {
 		struct exec x = execs.items[--execs.n];

@@ -52,6 +52,8 @@ struct kit {
 	host_drop_vec drops;
 	int traffic_error;
 	int drops_error;
+	/* What happens after a call returned, until it is answered: a test's own host functions. */
+	void (*later)(struct kit *k);
 	/* What the host can run, at first nothing; fields may be set. */
 	struct host_machines machines;
 	VEC(struct kit_shutdown) shutdowns;
@@ -112,3 +114,4 @@ int adapter_tests(void);
 int acl_tests(void);
 int netadapter_tests(void);
 int statistics_tests(void);
+int trace_tests(void);

@@ -156,7 +156,7 @@ void real_close(struct real *r)
 
 static uint64_t pass(struct real *r, struct docs *d)
 {
-	struct pass p = { .g = &r->engine, .by_name = map_new(), .only_rewrite = map_new() };
+	struct pass p = { .g = &r->engine, .by_name = map_new(), .vports = map_new() };
 	uint64_t writes;
 
 	switch_wants(d, &p.switches);
@@ -172,7 +172,7 @@ static uint64_t pass(struct real *r, struct docs *d)
 	netvirt_wants_done(&p.netvirt);
 	vec_done(&p.links);
 	map_free(p.by_name);
-	map_free(p.only_rewrite);
+	map_free(p.vports);
 	return writes;
 }
 

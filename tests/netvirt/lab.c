@@ -121,17 +121,23 @@ static void lines_add(lines *l, struct str *all)
 static char *port_line(const struct kit *k, const struct want_vport *p)
 {
 	char mac[MAC_TEXT_SIZE], ip[IP_TEXT_SIZE], pa[IP_TEXT_SIZE];
+	const struct ip *src = ip_is_zero(&p->src_pa4) ? &p->src_pa6 : &p->src_pa4;
 	struct str s = { 0 };
 
 	str_addf(&s, "port %s vsid %u segment %u+%u mac %s next %s src %s", owner(k, p->link), p->vsid,
 		 p->segment >> 24, p->segment & 0xffffff, mac_format(&p->mac, mac), owner(k, p->flood_next),
-		 ip_format(&p->src_pa, ip));
-	str_addf(&s, "%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
+		 ip_format(src, ip));
+	if (src == &p->src_pa4 && !ip_is_zero(&p->src_pa6))
+		str_addf(&s, "+%s", ip_format(&p->src_pa6, ip));
+	str_addf(&s, "%s%s%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
+		 p->learn ? " learn" : "", p->learn_full ? " full" : "",
 		 p->more_ca ? " more" : "", p->inner_elsewhere ? "" : " here");
 	for (size_t i = 0; i < p->n_cas; i++)
 		str_addf(&s, " %s%s%s%s", ip_format(&p->cas[i], ip), ip_is_zero(&p->rewrites[i]) ? "" : "=",
 			 ip_is_zero(&p->rewrites[i]) ? "" : ip_format(&p->rewrites[i], pa), p->vm_mac[i] ? "*" : "");
-	str_addf(&s, "%s%s", p->rewrite ? " rewrite" : "", p->only_rewrite ? " only" : "");
+	str_addf(&s, "%s%s", p->rewrite ? " rewrite" : "", p->overhead ? "" : " only");
+	if (p->overhead && p->overhead != 42)
+		str_addf(&s, " overhead %u", p->overhead);
 	return str_take(&s);
 }
 
@@ -139,8 +145,9 @@ static char *dest_line(const struct kit *k, const struct want_dest *d)
 {
 	char mac[MAC_TEXT_SIZE], pa[IP_TEXT_SIZE];
 
-	return xasprintf("dest %u+%u %s %s pa %s%s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
-			 d->remote ? "remote" : owner(k, d->link), ip_format(&d->pa, pa), d->any_ca ? " any" : "",
+	return xasprintf("dest %u+%u %s %s%s pa %s%s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
+			 d->remote ? "remote" : owner(k, d->link), d->remote && d->encap & DP_ENCAP_VXLAN ? " vxlan" : "",
+			 ip_format(&d->pa, pa), d->any_known ? " any" : d->any_ca ? " unknown" : "",
 			 d->rewrite ? " rewrite" : d->some_rewrite ? " some rewrite" : "");
 }
 
@@ -173,8 +180,8 @@ static void group_lines(const struct netvirt_wants *w, lines *l)
 
 		str_addf(&s, "group %u to %s %s at %s:", g->segment, ip_format(&g->pa, a), g->first[0] ? "here" : "nowhere",
 			 ip_format(&g->src_pa, b));
-		vec_foreach(&g->peers, pa)
-			str_addf(&s, " %s", ip_format(pa, a));
+		vec_foreach(&g->peers, peer)
+			str_addf(&s, " %s%s", peer->encap & DP_ENCAP_VXLAN ? "vxlan:" : "", ip_format(&peer->pa, a));
 		vec_push(l, str_take(&s));
 	}
 	vec_foreach(&w->heard, pa)
@@ -207,8 +214,8 @@ char *lab_wants(struct kit *k, const char *tables)
 	lines_add(&l, &all);
 	if (strchr(tables, 'h'))
 		vec_foreach (&w.hops, h)
-			vec_push(&l, xasprintf("hop %s nic %s via %s", ip_format(&h->pa, a), h->nic,
-					       ip_format(&h->via, b)));
+			vec_push(&l, xasprintf("hop %s%s nic %s via %s", h->encap & DP_ENCAP_VXLAN ? "vxlan " : "",
+					       ip_format(&h->pa, a), h->nic, ip_format(&h->via, b)));
 	lines_add(&l, &all);
 	if (strchr(tables, 'a'))
 		vec_foreach (&w.pas, p)

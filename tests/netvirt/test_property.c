@@ -106,11 +106,13 @@ static void make_policy(documents *d)
 					.ca = dice(6) ? ip_of(10, 0, dice(12)) : ip_of(0, 0, 0),
 					.mac = { { 0, 0, 0, 0, 0, (uint8_t)dice(8) } },
 					.pa = ip_of(192, dice(3), dice(4)),
-					.rule = dice(8) ? NETVIRT_ENCAP : NETVIRT_NAT,
+					.rule = dice(8) ? dice(3) ? NETVIRT_ENCAP : NETVIRT_ENCAP_VXLAN : NETVIRT_NAT,
 					.type = dice(4) };
 
 		if (!dice(10))
 			r.ca = (struct ip) { { 0x20, 1, [15] = (uint8_t)dice(9) } };
+		if (!dice(6))
+			r.pa = (struct ip) { { 0xfd, 1, [15] = (uint8_t)dice(4) } };
 		if (!dice(12))
 			assert_int_equal(ip_parse(dummy, &r.pa), 0);
 		make(d, record_kind, r);
@@ -130,6 +132,8 @@ static void make_policy(documents *d)
 						  .nic = nic_of(1 + dice(4)),
 						  .prefix_len = 16 + dice(17) };
 
+		if (!dice(4))
+			p.pa = (struct ip) { { 0xfd, 1, [15] = (uint8_t)dice(4) } };
 		make(d, provider_address_kind, p);
 	}
 	for (uint32_t i = dice(5); i; i--) {
@@ -240,12 +244,13 @@ static void check_ports(const struct docs *d, const struct netvirt_wants *w)
 		assert_int_equal(p->policy, p->vsid && netvirt_vsid_has_policy(d, p->vsid));
 		assert_int_equal(p->segment & 0xffffff, p->vsid);
 		assert_int_equal(p->segment >> 24, p->vsid && !p->policy ? switch_get(d, &mine->switch_id)->number : 0);
-		assert_true(p->policy || (!p->any_ca && !p->more_ca && !p->n_cas && ip_is_zero(&p->src_pa)));
+		assert_true(p->policy || (!p->any_ca && !p->more_ca && !p->n_cas && ip_is_zero(&p->src_pa4) &&
+					  ip_is_zero(&p->src_pa6)));
 		assert_true(!p->more_ca || !p->n_cas);
-		/* What it sends from is one of this host's addresses, or nothing. */
+		/* What it sends from are this host's addresses, at most one of each family. */
 		vec_foreach (&w->pas, pa)
-			known += ip_equal(&pa->pa, &p->src_pa);
-		assert_int_equal(known, !ip_is_zero(&p->src_pa));
+			known += ip_equal(&pa->pa, ip_is_v4(&pa->pa) ? &p->src_pa4 : &p->src_pa6);
+		assert_int_equal(known, !ip_is_zero(&p->src_pa4) + !ip_is_zero(&p->src_pa6));
 	}
 }
 
@@ -264,7 +269,7 @@ static void check_dests(const struct docs *d, const struct netvirt_wants *w, con
 		/* A table has a key once. */
 		assert_null(map_put(seen, &key, sizeof(key), seen));
 		vec_foreach (&w->hops, h)
-			hops += ip_equal(&h->pa, &dest->pa);
+			hops += ip_equal(&h->pa, &dest->pa) && h->encap == dest->encap;
 		if (dest->remote) {
 			assert_string_equal(dest->link, "");
 			assert_int_equal(hops, 1);

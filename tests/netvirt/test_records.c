@@ -155,19 +155,22 @@ static void number_hops(const struct netvirt_wants *w, struct map **hops)
 	uint32_t next = 1;
 
 	vec_foreach(&w->hops, h) {
-		uint32_t number = (uint32_t)(uintptr_t)map_get(*hops, &h->pa, sizeof(h->pa));
+		struct hop_key key = { h->pa, (uint8_t)h->encap };
+		uint32_t number = (uint32_t)(uintptr_t)map_get(*hops, &key, sizeof(key));
 
 		if (!number || lab_dice(50) == 0)
 			continue;
-		map_put(now, &h->pa, sizeof(h->pa), (void *)(uintptr_t)number);
+		map_put(now, &key, sizeof(key), (void *)(uintptr_t)number);
 		map_put(used, &number, sizeof(number), now);
 	}
 	vec_foreach(&w->hops, h) {
-		if (map_get(now, &h->pa, sizeof(h->pa)) || lab_dice(50) == 0)
+		struct hop_key key = { h->pa, (uint8_t)h->encap };
+
+		if (map_get(now, &key, sizeof(key)) || lab_dice(50) == 0)
 			continue;
 		while (map_get(used, &next, sizeof(next)))
 			next++;
-		map_put(now, &h->pa, sizeof(h->pa), (void *)(uintptr_t)next++);
+		map_put(now, &key, sizeof(key), (void *)(uintptr_t)next++);
 	}
 	map_free(used);
 	map_free(*hops);

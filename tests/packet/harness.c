@@ -57,7 +57,7 @@ static void add_port(uint32_t ifindex, uint32_t segment, uint32_t vsid, uint8_t 
 	if (ca)
 		p.value.addr4[0] = addr(ca).w[3];
 	if (flags & DP_PORT_POLICY)
-		p.value.src_pa = addr(PA_HERE);
+		p.value.src_pa4 = addr(PA_HERE).w[3];
 	if (segment == SEGMENT_LAB)
 		p.value.flood_next = ifindex == LAB3 ? LAB1 : ifindex + 1;
 	assert_int_equal(bpf_driver_set_port(fixture.driver, &p), 0);
@@ -99,7 +99,8 @@ static void add_record(uint32_t vsid, uint8_t mac, const char *ca, uint32_t port
 static void add_nexthop(uint32_t index, uint32_t flags, const char *pa, uint16_t mtu)
 {
 	struct bpf_nexthop n = { .index = index, .value = { .flags = flags, .ifindex = UPLINK, .neigh_ifindex = BRIDGE,
-							    .mtu = mtu, .pa = addr(pa) } };
+							    .mtu = mtu, .pa = addr(pa),
+							    .encap = strchr(pa, ':') ? DP_ENCAP_NVGRE6 : DP_ENCAP_NVGRE4 } };
 
 	set_mac(n.value.dst_mac, 0xb2);
 	set_mac(n.value.src_mac, 0xb1);

@@ -179,7 +179,7 @@ static void no_source_pa(void **state _unused_)
 			old = *it;
 	vec_done(&ports);
 	changed = old;
-	memset(&changed.value.src_pa, 0, sizeof(changed.value.src_pa));
+	changed.value.src_pa4 = 0;
 	assert_int_equal(bpf_driver_set_port(fixture_driver(), &changed), 0);
 	expect_drop(BPF_ROLE_VPORT, BLUE1, &f, DP_DROP_NO_SOURCE_PA);
 	assert_int_equal(bpf_driver_set_port(fixture_driver(), &old), 0);

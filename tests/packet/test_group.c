@@ -355,7 +355,7 @@ static void no_source_address(void **state _unused_)
 	struct frame f = frame_ip4(broadcast);
 
 	by_multicast();
-	none.value.src_pa = (union dp_addr){ 0 };
+	none.value.src_pa4 = 0;
 	assert_int_equal(bpf_driver_set_port(fixture_driver(), &none), 0);
 	expect_flood(run(BPF_ROLE_VPORT, BLUE1, &f), 3);
 	assert_int_equal(drops(BLUE1, DP_DROP_NO_SOURCE_PA), before + 1);

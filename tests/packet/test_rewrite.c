@@ -56,7 +56,7 @@ static void hop_entry(uint32_t index, const char *pa)
 static void port_entry(uint32_t ifindex, uint8_t mac, const char *ca, const char *pa, bool vm_mac)
 {
 	struct bpf_port p = { .ifindex = ifindex, .value = { .flags = DP_PORT_POLICY | DP_PORT_PEER | DP_PORT_REWRITE, .segment = 5030,
-							     .vsid = 5030, .mac[5] = mac, .src_pa = addr(pa) } };
+							     .vsid = 5030, .mac[5] = mac, .src_pa4 = addr(pa).w[3] } };
 
 	p.value.addr4[1] = addr(ca).w[3];
 	p.value.rewrite4[1] = addr(pa).w[3];
@@ -266,7 +266,7 @@ static void second_address(void **state _unused_)
 static void set_near(const char *ca, const char *pa, uint32_t flags)
 {
 	struct bpf_port p = { .ifindex = BLUE1, .value = { .flags = DP_PORT_POLICY | DP_PORT_PEER | DP_PORT_REWRITE | flags,
-							   .segment = 5030, .vsid = 5030, .mac[5] = 0x11, .src_pa = addr(NEAR_PA) } };
+							   .segment = 5030, .vsid = 5030, .mac[5] = 0x11, .src_pa4 = addr(NEAR_PA).w[3] } };
 
 	if (ca) {
 		p.value.addr4[0] = addr(ca).w[3];

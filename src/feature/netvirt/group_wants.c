@@ -7,13 +7,23 @@ struct groups {
 	const struct docs *docs;
 	struct netvirt_wants *w;
 	struct map *by_vsid;   /* VSID -> index + 1 into w->groups */
-	struct map *hops;      /* multicast address -> anything: it has a way */
+	struct map *hops;      /* multicast address -> bits: by which encapsulations it has a way */
 	VEC(size_t) last;      /* by group: index + 1 of the last port of its ring so far */
 };
 
 static int by_address(const void *a, const void *b)
 {
-	return ip_compare(a, b);
+	const struct want_peer *x = a, *y = b;
+	int order = ip_compare(&x->pa, &y->pa);
+
+	return order ? order : (int)x->encap - (int)y->encap;
+}
+
+static int by_encap(const void *a, const void *b)
+{
+	const struct want_peer *x = a, *y = b;
+
+	return x->encap != y->encap ? (int)x->encap - (int)y->encap : ip_compare(&x->pa, &y->pa);
 }
 
 static struct want_group *group_of(const struct groups *x, uint32_t vsid, size_t *ret_index)
@@ -74,38 +84,59 @@ static void link_ports(struct groups *x)
 			memcpy(ports[i].flood_next, g->first, sizeof(g->first));
 		}
 		x->last.items[at] = i + 1;
-		group_nic(x, g, &ports[i].src_pa);
+		group_nic(x, g, &ports[i].src_pa4);
 	}
 }
 
-/* IP rewrite carries nothing but unicast (2.7): a host that has such machines alone gets no copies. */
+/*
+ * IP rewrite carries nothing but unicast (2.7): a host that has such machines alone gets no copies. One that has records of both
+ * rules of encapsulation gets one, by NVGRE.
+ */
 static void want_peers(struct groups *x)
 {
 	vec_foreach(&x->w->groups, g) {
+		size_t n = 0;
+
 		if (!ip_is_zero(&g->pa))
 			continue;
 		/* There are fewer hosts than records. */
 		vec_foreach(&x->w->hops, h)
-			if (netvirt_has_records_at(x->docs, g->segment, &h->pa))
-				vec_push(&g->peers, h->pa);
+			if (netvirt_has_records_at(x->docs, g->segment, &h->pa, h->encap))
+				vec_push(&g->peers, (struct want_peer){ h->pa, h->encap });
 		vec_sort(&g->peers, by_address);
+		for (size_t i = 0; i < g->peers.n; i++)
+			if (!n || !ip_equal(&g->peers.items[n - 1].pa, &g->peers.items[i].pa))
+				g->peers.items[n++] = g->peers.items[i];
+		g->peers.n = n;
+		vec_sort(&g->peers, by_encap);
 	}
 }
 
-/* A multicast address has one way; where virtual subnets on different NICs share one, that of the lowest VSID. */
+/*
+ * A multicast address has one way; where virtual subnets on different NICs share one, that of the lowest VSID. By VXLAN where the
+ * subnet has nothing else.
+ */
 static void want_multicast(struct groups *x)
 {
 	vec_foreach(&x->w->groups, g) {
 		struct want_hop hop = { .pa = g->pa, .via = g->pa };
 		struct want_pa heard = { .pa = g->pa, .prefix_len = 32 };
+		uintptr_t way;
 
 		if (ip_is_zero(&g->pa) || !g->nic[0])
 			continue;
-		vec_push(&g->peers, g->pa);
-		if (map_put(x->hops, &g->pa, sizeof(g->pa), x))
+		if (netvirt_has_records(x->docs, g->segment, RECORD_ENCAP + DP_ENCAP_VXLAN4) &&
+		    !netvirt_has_records(x->docs, g->segment, RECORD_ENCAP + DP_ENCAP_NVGRE4))
+			hop.encap = DP_ENCAP_VXLAN4;
+		vec_push(&g->peers, (struct want_peer){ g->pa, hop.encap });
+		way = (uintptr_t)map_get(x->hops, &g->pa, sizeof(g->pa));
+		if (way & 1u << hop.encap)
 			continue;
+		map_put(x->hops, &g->pa, sizeof(g->pa), (void *)(way | 1u << hop.encap));
 		memcpy(hop.nic, g->nic, sizeof(hop.nic));
 		vec_push(&x->w->hops, hop);
+		if (way)
+			continue;
 		memcpy(heard.nic, g->nic, sizeof(heard.nic));
 		vec_push(&x->w->heard, heard);
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <nestor/dataplane.h>
+
 #include "cmdlet.h"
 
 /*
@@ -11,10 +13,14 @@
  *   broadcast       VSID -> multicast provider address, or copies  WG-7
  *   provider route  (NIC, prefix, next hop), metric                 HN-13
  */
-extern const char *const netvirt_rules[]; /* TranslationMethodNat, TranslationMethodEncap, TranslationMethodNone */
-enum netvirt_rule { NETVIRT_NAT, NETVIRT_ENCAP, NETVIRT_NONE };
+/* TranslationMethodNat: IP rewrite, -Encap: NVGRE, -None, -EncapVxlan (WG-10: shares every rule of -Encap) */
+extern const char *const netvirt_rules[];
+enum netvirt_rule { NETVIRT_NAT, NETVIRT_ENCAP, NETVIRT_NONE, NETVIRT_ENCAP_VXLAN };
 extern const char *const netvirt_types[]; /* Static, Dynamic, GatewayWildcard, L2Only */
 enum netvirt_type { NETVIRT_STATIC, NETVIRT_DYNAMIC, NETVIRT_GATEWAY_WILDCARD, NETVIRT_L2ONLY };
+
+/* How a Dynamic record came about (HN-8); netvirt_learn.h. */
+enum netvirt_learnt { NETVIRT_NOT_LEARNT, NETVIRT_ANNOUNCED, NETVIRT_LEASED };
 
 struct record_doc {
 	uint32_t vsid;
@@ -24,6 +30,7 @@ struct record_doc {
 	uint32_t rule; /* enum netvirt_rule */
 	uint32_t type; /* enum netvirt_type */
 	bool use_vm_mac;
+	uint32_t learnt; /* enum netvirt_learnt; else somebody made it */
 	char *customer_id;
 	char *context;
 	char *vm_name;
@@ -85,6 +92,10 @@ void netvirt_wipe_nic(struct docs *d, const char *nic);
 bool netvirt_is_gateway_record(const struct record_doc *r);
 /* Is the record carried by IP rewrite (2.7)? By its rule, and because it has one IPv4 customer and one provider address. */
 bool netvirt_is_rewrite(const struct record_doc *r);
+/* Is it carried in outer headers, NVGRE or VXLAN? */
+bool netvirt_is_encap(const struct record_doc *r);
+/* By which; of a record of IP rewrite: for senders that have none of that rule. */
+enum dp_encap netvirt_encap(const struct record_doc *r);
 /* Can packets be carried by the record's rule at all? */
 bool netvirt_is_carried(const struct record_doc *r);
 /* HN-7: a record that stands for every address without one; also Static with 0.0.0.0, which is taken as that. */
@@ -98,8 +109,8 @@ enum record_class {
 	RECORD_ROUTER,   /* HN-6 */
 	RECORD_WILDCARD, /* HN-7 */
 	RECORD_REWRITE,  /* 2.7 */
-	RECORD_ENCAP,    /* all others, L2Only (HN-8) among them */
-	RECORD_CLASSES,
+	RECORD_ENCAP,    /* and enum dp_encap: all others, L2Only (HN-8) among them */
+	RECORD_CLASSES = RECORD_ENCAP + DP_ENCAPS,
 };
 enum record_class netvirt_record_class(const struct record_doc *r);
 /* Must a routed packet of this address come from the record's provider address (2.6)? */
@@ -117,8 +128,8 @@ const struct record_doc *records_at_pa(const struct docs *d, const struct ip *pa
 				       size_t *pos);
 const struct record_doc *records_at_source(const struct docs *d, const struct ip *ca, const struct ip *pa, size_t *pos);
 bool netvirt_has_records(const struct docs *d, uint32_t vsid, enum record_class class);
-/* Are there machines of the virtual subnet at the provider address, by encapsulation? */
-bool netvirt_has_records_at(const struct docs *d, uint32_t vsid, const struct ip *pa);
+/* Are there machines of the virtual subnet at the provider address, by that encapsulation? */
+bool netvirt_has_records_at(const struct docs *d, uint32_t vsid, const struct ip *pa, enum dp_encap encap);
 /* One record of each provider address; of more where it has records of different rules. */
 const struct record_doc *records_each_pa(const struct docs *d, size_t *pos);
 const struct customer_route_doc *customer_routes_of(const struct docs *d, uint32_t vsid, size_t *pos);

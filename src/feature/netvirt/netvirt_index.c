@@ -3,10 +3,16 @@
 
 /* How records and customer routes are found. Keys are compared as bytes: each is written whole. */
 
-/* Of a customer address, or of the provider address of a virtual subnet's hosts. */
 struct ca_key {
 	uint32_t vsid;
 	struct ip ip;
+};
+
+/* Of a virtual subnet's hosts. */
+struct host_key {
+	uint32_t vsid;
+	struct ip pa;
+	uint32_t encap;
 };
 
 struct mac_key {
@@ -58,8 +64,8 @@ static bool key_of_host(const void *doc, void *ret)
 {
 	const struct record_doc *r = doc;
 
-	*(struct ca_key *)ret = (struct ca_key){ r->vsid, r->pa };
-	return r->rule == NETVIRT_ENCAP && !netvirt_is_gateway_record(r);
+	*(struct host_key *)ret = (struct host_key){ r->vsid, r->pa, netvirt_encap(r) };
+	return netvirt_is_encap(r) && !netvirt_is_gateway_record(r);
 }
 
 static bool key_of_pa(const void *doc, void *ret)
@@ -87,7 +93,7 @@ static bool key_of_route(const void *doc, void *ret)
 static const struct doc_index by_ca = { sizeof(struct ca_key), key_of_ca };
 static const struct doc_index by_mac = { sizeof(struct mac_key), key_of_mac };
 static const struct doc_index by_subnet = { sizeof(struct subnet_key), key_of_subnet };
-static const struct doc_index by_host = { sizeof(struct ca_key), key_of_host };
+static const struct doc_index by_host = { sizeof(struct host_key), key_of_host };
 static const struct doc_index by_pa = { sizeof(struct pa_key), key_of_pa };
 static const struct doc_index by_source = { sizeof(struct source_key), key_of_source };
 static const struct doc_index routes_by_vsid = { sizeof(uint32_t), key_of_route };
@@ -131,9 +137,9 @@ const struct record_doc *records_at_source(const struct docs *d, const struct ip
 	return docs_find(d, &record_kind, &by_source, &key, pos);
 }
 
-bool netvirt_has_records_at(const struct docs *d, uint32_t vsid, const struct ip *pa)
+bool netvirt_has_records_at(const struct docs *d, uint32_t vsid, const struct ip *pa, enum dp_encap encap)
 {
-	struct ca_key key = { vsid, *pa };
+	struct host_key key = { vsid, *pa, encap };
 
 	return docs_find(d, &record_kind, &by_host, &key, &(size_t){ 0 });
 }
@@ -161,7 +167,7 @@ enum record_class netvirt_record_class(const struct record_doc *r)
 		return RECORD_ROUTER;
 	if (netvirt_is_wildcard(r))
 		return RECORD_WILDCARD;
-	return netvirt_is_rewrite(r) ? RECORD_REWRITE : RECORD_ENCAP;
+	return netvirt_is_rewrite(r) ? RECORD_REWRITE : RECORD_ENCAP + netvirt_encap(r);
 }
 
 /* Which virtual subnet and routing domain the record is of is not asked here. */

@@ -9,14 +9,29 @@ bool netvirt_is_rewrite(const struct record_doc *r)
 
 bool netvirt_is_carried(const struct record_doc *r)
 {
-	return r->rule == NETVIRT_ENCAP || netvirt_is_rewrite(r) || (r->rule == NETVIRT_NAT && netvirt_is_gateway_record(r));
+	return netvirt_is_encap(r) || netvirt_is_rewrite(r) || (r->rule == NETVIRT_NAT && netvirt_is_gateway_record(r));
+}
+
+/* The most that outer headers add among the records of the virtual subnet; 0: it has none that need any. */
+static int overhead(const struct netvirt_wants *w, uint32_t vsid)
+{
+	const struct record_doc *r;
+	int most = 0;
+
+	for (enum dp_encap encap = 0; encap < DP_ENCAPS; encap++)
+		if (netvirt_has_records(w->docs, vsid, RECORD_ENCAP + encap))
+			most = MAX(most, DP_ENCAP_OVERHEAD(encap));
+	for (size_t pos = 0; (r = records_in_subnet(w->docs, vsid, RECORD_WILDCARD, &pos));)
+		most = MAX(most, DP_ENCAP_OVERHEAD(netvirt_encap(r)));
+	return most;
 }
 
 void rewrite_want_port(const struct netvirt_wants *w, struct want_vport *p)
 {
-	p->only_rewrite = netvirt_has_records(w->docs, p->vsid, RECORD_REWRITE) &&
-			  !netvirt_has_records(w->docs, p->vsid, RECORD_ENCAP) &&
-			  !netvirt_has_records(w->docs, p->vsid, RECORD_WILDCARD);
+	int most = overhead(w, p->vsid);
+
+	if (most || netvirt_has_records(w->docs, p->vsid, RECORD_REWRITE))
+		p->overhead = (uint8_t)most;
 	for (size_t i = 0; i < p->n_cas; i++) {
 		struct want_rewrite r;
 		struct want_ca ca;

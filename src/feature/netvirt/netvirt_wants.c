@@ -4,6 +4,7 @@
 #include "group_wants.h"
 #include "map.h"
 #include "netadapter.h"
+#include "netvirt_learn.h"
 #include "netvirt_rewrite.h"
 #include "router_wants.h"
 
@@ -83,12 +84,14 @@ static void want_ports(struct context *x)
 	vec_foreach(&ports, p) {
 		const struct adapter_doc *a = adapter_get(x->docs, &p->adapter);
 		struct want_vport w = { .vsid = p->vsid, .mac = p->mac, .spoofing = p->spoofing,
-					.inner_elsewhere = !guid_is_zero(&p->vm) && !p->tap, .guards = p->guards };
+					.inner_elsewhere = !guid_is_zero(&p->vm) && !p->tap, .guards = p->guards,
+					.overhead = DP_ENCAP_OVERHEAD(DP_ENCAP_NVGRE4) };
 		struct port_key key = { .mac = p->mac };
 
 		if (!p->bridge[0])
 			continue;
 		memcpy(w.link, p->name, sizeof(w.link));
+		w.learn_limit = learn_limit(a);
 		w.segment = segment_of(x, a);
 		w.policy = w.vsid && w.segment == w.vsid;
 		vec_push(&x->w->ports, w);
@@ -101,8 +104,10 @@ static void want_ports(struct context *x)
 
 static void port_allow(struct want_vport *p, const struct record_doc *r)
 {
+	if (r->learnt && ip_is_v4(&r->ca))
+		p->n_learnt++;
 	if (ip_is_any(&r->ca)) {
-		p->any_ca = true;
+		*(r->type == NETVIRT_L2ONLY ? &p->learn : &p->any_ca) = true;
 	} else if (ip_is_v4(&r->ca)) {
 		if (p->n_cas < NETVIRT_PORT_CAS)
 			p->cas[p->n_cas++] = r->ca;
@@ -116,22 +121,34 @@ static int ca_sort(const void *a, const void *b)
 	return ip_compare(a, b);
 }
 
-/* What the records of the port's MAC let it send, and from where: of several the lowest customer address that is here. */
+static void take_lowest(const struct record_doc **best, const struct record_doc *r)
+{
+	if (!*best || ip_compare(&r->ca, &(*best)->ca) < 0)
+		*best = r;
+}
+
+/*
+ * What the records of the port's MAC let it send, and from where: of several with an address of a family that is here, the one
+ * with the lowest customer address.
+ */
 static void want_records_of(struct context *x, struct want_vport *p)
 {
-	const struct record_doc *r, *source = NULL;
+	const struct record_doc *r, *v4 = NULL, *v6 = NULL;
 
 	for (size_t pos = 0; (r = records_at_mac(x->docs, p->vsid, &p->mac, &pos));) {
 		if (!netvirt_is_carried(r) || netvirt_is_gateway_record(r))
 			continue;
 		port_allow(p, r);
-		if (netvirt_is_local(x->w, &r->pa) && (!source || ip_compare(&r->ca, &source->ca) < 0))
-			source = r;
+		if (netvirt_is_local(x->w, &r->pa))
+			take_lowest(ip_is_v4(&r->pa) ? &v4 : &v6, r);
 	}
-	if (source) {
-		p->src_pa = source->pa;
-		p->rewrite = netvirt_is_rewrite(source);
+	if (v4) {
+		p->src_pa4 = v4->pa;
+		p->rewrite = netvirt_is_rewrite(v4);
 	}
+	if (v6)
+		p->src_pa6 = v6->pa;
+	p->learn_full = p->learn && p->n_learnt >= p->learn_limit;
 	/* The order of records is not defined, that of a port's addresses must not depend on it. */
 	if (p->more_ca)
 		p->n_cas = 0;
@@ -155,10 +172,15 @@ static void want_hops(struct context *x)
 	_cleanup_map_ struct map *seen = map_new();
 	const struct record_doc *r;
 
-	for (size_t pos = 0; (r = records_each_pa(x->docs, &pos));)
-		if (netvirt_is_carried(r) && !netvirt_is_gateway_record(r) && !netvirt_is_local(x->w, &r->pa) &&
-		    !map_put(seen, &r->pa, sizeof(r->pa), x))
-			vec_push(&x->w->hops, (struct want_hop){ .pa = r->pa });
+	for (size_t pos = 0; (r = records_each_pa(x->docs, &pos));) {
+		struct hop_key key = { r->pa, (uint8_t)netvirt_encap(r) };
+
+		if (!netvirt_is_carried(r) || netvirt_is_gateway_record(r))
+			continue;
+		x->w->vxlan |= r->rule == NETVIRT_ENCAP_VXLAN;
+		if (!netvirt_is_local(x->w, &r->pa) && !map_put(seen, &key, sizeof(key), x))
+			vec_push(&x->w->hops, (struct want_hop){ .pa = r->pa, .encap = netvirt_encap(r) });
+	}
 }
 
 /* Without policy the ports of a segment flood in a ring. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <nestor/dataplane.h>
+
 #include "adapter_wants.h"
 #include "netvirt.h"
 
@@ -21,14 +23,20 @@ struct want_vport {
 	struct mac mac;
 	bool spoofing;
 	bool policy;
-	bool any_ca;           /* HN-7, HN-8 */
+	bool any_ca;           /* HN-7 */
+	bool learn;            /* HN-8: IPv4 addresses are learnt */
+	uint32_t n_learnt;     /* how many are */
+	uint32_t learn_limit;  /* how many may be */
+	bool learn_full;
 	bool more_ca;          /* more addresses than fit here */
 	bool inner_elsewhere;  /* the inner end is in another network namespace */
 	struct ip cas[NETVIRT_PORT_CAS];
 	size_t n_cas;
-	struct ip src_pa;      /* zero: none of this host's addresses is the record's */
-	bool rewrite;          /* src_pa is that of a record of IP rewrite (2.7) */
-	bool only_rewrite;     /* no record of the virtual subnet needs room for outer headers */
+	/* Provider addresses of the guest's records, one of each family (WG-8); zero: none of this host's is a record's. */
+	struct ip src_pa4;
+	struct ip src_pa6;
+	bool rewrite;          /* src_pa4 is that of a record of IP rewrite (2.7) */
+	uint8_t overhead;      /* the most that outer headers add to packets of the virtual subnet; 0: it has IP rewrite alone */
 	struct ip rewrites[NETVIRT_PORT_CAS]; /* by cas: what it becomes on the wire; zero: it is encapsulated */
 	bool vm_mac[NETVIRT_PORT_CAS];        /* by cas: UseVmMACAddress */
 	struct want_guards guards;
@@ -41,9 +49,11 @@ struct want_dest {
 	uint32_t segment;
 	struct mac mac;
 	bool any_ca;
+	bool any_known;        /* any_ca, also an address that another record has (HN-7) */
 	bool remote;
 	char link[16];         /* of the local port; "": the machine is this host's, but has no port now */
 	struct ip pa;
+	enum dp_encap encap;   /* remote: of the next hop */
 	struct ip ca;          /* the lowest of its customer addresses; zero: none is known (HN-7, HN-8), or no policy */
 	bool rewrite;          /* the record of pa and ca is of IP rewrite */
 	bool some_rewrite;     /* some record of the MAC is */
@@ -71,10 +81,18 @@ struct want_rewrite {
 	char link[16];         /* of the local port; "": none now */
 };
 
+/* One for each provider address and how it is sent to: records of different rules may have the same address. */
 struct want_hop {
 	struct ip pa;          /* or a multicast address: it needs no link address asked for */
+	enum dp_encap encap;
 	char nic[16];
 	struct ip via;         /* gateway or the address itself: whose link address is needed */
+};
+
+/* What a next hop is known by; without padding, for struct map. */
+struct hop_key {
+	struct ip pa;
+	uint8_t encap; /* enum dp_encap */
 };
 
 struct want_pa {
@@ -117,6 +135,11 @@ struct want_source {
 	struct mac router_mac; /* of the record's virtual subnet; zero: none */
 };
 
+struct want_peer {
+	struct ip pa;
+	enum dp_encap encap;
+};
+
 /* A virtual subnet with broadcast and multicast (WG-7). */
 struct want_group {
 	uint32_t segment;
@@ -124,7 +147,7 @@ struct want_group {
 	struct ip src_pa;      /* provider address of this host that decides about nic; zero: none */
 	char nic[16];          /* where the multicast address is listened to; "": nowhere */
 	char first[16];        /* port where the ring begins; "": no port on this host */
-	VEC(struct ip) peers;  /* who gets a copy each, in order */
+	VEC(struct want_peer) peers; /* who gets a copy each, the smallest outer headers first */
 };
 
 /*
@@ -145,6 +168,7 @@ struct netvirt_wants {
 	VEC(struct want_subnet) subnets;
 	VEC(const char *) uplinks; /* NICs where network virtualization is bound and a switch is; owned by the documents */
 	VEC(struct want_group) groups; /* by segment */
+	bool vxlan;            /* there are records of that rule: what comes in VXLAN is for the dataplane */
 };
 
 /* Takes time by the number of ports, provider addresses, hosts and routes, not of records. */

@@ -89,6 +89,14 @@ struct bpf_group {
 	struct dp_group value;
 };
 
+struct bpf_learnt {
+	uint32_t ifindex; /* of the machine's port */
+	uint32_t segment;
+	uint8_t mac[6];
+	bool leased;      /* by a DHCP server; else the machine announced it itself */
+	union dp_addr ca;
+};
+
 /* Rules that ports hold against the packets of one direction (dataplane_acl.h). */
 struct bpf_acl_set {
 	uint32_t id;
@@ -129,6 +137,7 @@ BPF_VEC(bpf_source_vec, struct bpf_source);
 BPF_VEC(bpf_acl_set_vec, struct bpf_acl_set);
 BPF_VEC(bpf_acl_meter_vec, struct bpf_acl_meter);
 BPF_VEC(bpf_group_vec, struct bpf_group);
+BPF_VEC(bpf_learnt_vec, struct bpf_learnt);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
 BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
@@ -215,6 +224,16 @@ int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out)
 int bpf_driver_set_groups(struct bpf_driver *d, const struct bpf_group *items, size_t n);
 int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, size_t n);
 int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out);
+
+/*
+ * Addresses that machines of L2Only records were seen to have (HN-8). The descriptor, owned by the driver, is readable when
+ * there are any; reading appends at most `most` to out and leaves the rest. What a packet says is checked for its form, not
+ * for whether it may be believed.
+ */
+int bpf_driver_learnt_fd(struct bpf_driver *d);
+int bpf_driver_read_learnt(struct bpf_driver *d, size_t most, struct bpf_learnt_vec *out);
+/* One entry of the map, as the kernel hands it out; also a DHCP message that is none. -EBADMSG: it says nothing. */
+int learnt_parse(const void *entry, size_t size, struct bpf_learnt *ret);
 
 /*
  * Adds a set, never changed afterwards, under a number that no set has had. The rules are ordered as in struct bpf_acl_set. -E2BIG:
