@@ -33,6 +33,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	adapter_statistics_cmdlets,
 	acl_cmdlets,
 	extended_acl_cmdlets,
+	adapter_vlan_cmdlets,
 	netadapter_cmdlets,
 	netvirt_record_cmdlets,
 	netvirt_route_cmdlets,

@@ -14,8 +14,8 @@ from labs import TOP
 
 BUILD_DIR = os.environ.get("NESTOR_BUILD_DIR", os.path.join(TOP, "build"))
 GETTERS = ("Get-VMSwitch", "Get-VM", "Get-VMNetworkAdapter", "Get-VMNetworkAdapterAcl", "Get-VMNetworkAdapterExtendedAcl",
-           "Get-NetAdapterBinding", "Get-NetVirtualizationLookupRecord", "Get-NetVirtualizationCustomerRoute",
-           "Get-NetVirtualizationProviderAddress",
+           "Get-VMNetworkAdapterVlan", "Get-NetAdapterBinding", "Get-NetVirtualizationLookupRecord",
+           "Get-NetVirtualizationCustomerRoute", "Get-NetVirtualizationProviderAddress",
            "Get-NetVirtualizationProviderRoute", "Get-NetVirtualizationBroadcast", "Get-NetVirtualizationGlobal")
 # What time changes by itself.
 VOLATILE = {"Uptime", "CPUUsage", "MemoryAssigned", "MemoryAssignedMB", "MeteredMBytes", "MeteredBytes", "MeteredPackets"}

@@ -256,7 +256,7 @@ static void entries_of(const struct docs *d, const struct guid *adapter, acl_vec
 static int get_acl(struct call *c, struct err **e)
 {
 	adapter_vec adapters = { 0 };
-	int r = adapter_select(c, ACL_SELECT | SELECT_NONE_IS_ALL, &adapters, e);
+	int r = adapter_select(c, ACL_SELECT | SELECT_NOTHING, &adapters, e);
 
 	vec_foreach(&adapters, a) {
 		acl_vec entries = { 0 };

@@ -74,6 +74,12 @@ static struct lists *lists_of(struct map *by_adapter, lists_vec *all, const stru
 	return at ? &all->items[at - 1] : NULL;
 }
 
+/* AC-5: only while the port is in that virtual subnet or VLAN. */
+static bool is_for(const struct extended_acl_doc *x, const struct want_port *port)
+{
+	return !x->isolation_id || x->isolation_id == (port->vsid ? port->vsid : port->vlan.id);
+}
+
 static void collect(const struct docs *d, struct map *by_adapter, lists_vec *all)
 {
 	const struct extended_acl_doc *x;
@@ -89,8 +95,7 @@ static void collect(const struct docs *d, struct map *by_adapter, lists_vec *all
 	for (size_t pos = 0; (x = docs_next(d, &extended_acl_kind, &pos));) {
 		struct lists *l = lists_of(by_adapter, all, &x->adapter);
 
-		/* AC-5 */
-		if (l && (!x->isolation_id || x->isolation_id == l->port->vsid) && x->direction < ACL_BOTH && extended_rule(x, &r))
+		if (l && is_for(x, l->port) && x->direction < ACL_BOTH && extended_rule(x, &r))
 			vec_push(&l->rules[x->direction], r);
 	}
 }

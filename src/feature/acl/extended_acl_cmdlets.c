@@ -27,7 +27,7 @@ static const struct param add_params[] = {
 	{ "Stateful", P_BOOL, 0, "with sessions: the answers to what is allowed pass without a rule of their own", .def = "$false" },
 	{ "IdleSessionTimeout", P_UINT, 0, "seconds after which a session without packets ends; 0: by protocol",
 	  .aliases = "Timeout", .max = ACL_TIMEOUT_MAX, .def = "0" },
-	{ "IsolationID", P_UINT, 0, "only while the port is in this virtual subnet; 0: always", .max = ACL_ISOLATION_MAX, .def = "0" },
+	{ "IsolationID", P_UINT, 0, "only while the port is in this virtual subnet or VLAN; 0: always", .max = ACL_ISOLATION_MAX, .def = "0" },
 	{ 0 },
 };
 static const struct param get_params[] = { ACL_SELECT_PARAMS(0), { 0 } };
@@ -174,7 +174,7 @@ static void emit_rules(struct call *c, const struct guid *adapter)
 static int get_extended(struct call *c, struct err **e)
 {
 	adapter_vec adapters = { 0 };
-	int r = adapter_select(c, ACL_SELECT | SELECT_NONE_IS_ALL, &adapters, e);
+	int r = adapter_select(c, ACL_SELECT | SELECT_NOTHING, &adapters, e);
 
 	vec_foreach(&adapters, a)
 		emit_rules(c, &(*a)->id);
