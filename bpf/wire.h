@@ -264,7 +264,7 @@ stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const 
 		c = ca4_get(w->vsid, ca);
 		if (c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN)))
 			c = NULL;
-		if (c && !(c->flags & DP_CA_LOCAL) && addr_equals_v4(&c->pa, w->source_pa))
+		if (c && !(c->flags & DP_CA_LOCAL) && wire_from(&c->pa, w))
 			return WIRE_OURS;
 		if (!c && !(d->flags & DP_DEST_ANY_CA))
 			d = NULL;
