@@ -3,6 +3,7 @@
 #define NESTOR_BPF_DELIVER_H
 
 #include "acl.h"
+#include "learn.h"
 #include "parse.h"
 #include "verdict.h"
 
@@ -27,6 +28,8 @@ stage int deliver(struct __sk_buff *skb, __u32 segment, __u32 ifindex, const voi
 			return action;
 	}
 	trace(DELIVER, ifindex, port->vsid);
+	if (unlikely(port->flags & DP_PORT_LEARN))
+		learn_lease(skb, port, ifindex);
 	count_received(port, frame_packets(skb), skb->len);
 	if (likely(peer && (port->flags & DP_PORT_PEER) && mac_equal(mac, port->mac))) {
 		if (skb->pkt_type != PACKET_HOST)

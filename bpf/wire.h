@@ -259,14 +259,15 @@ stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const 
 {
 	const struct dp_dest *d = dest_get(w->vsid, inner + ETH_ALEN);
 	const struct dp_ca *c;
+	_Bool others;
 
 	if (unlikely(d && (d->ca4 != ca || !ca))) {
 		c = ca4_get(w->vsid, ca);
-		if (c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN)))
-			c = NULL;
-		if (c && !(c->flags & DP_CA_LOCAL) && wire_from(&c->pa, w))
+		others = c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN));
+		if (c && !others && !(c->flags & DP_CA_LOCAL) && wire_from(&c->pa, w))
 			return WIRE_OURS;
-		if (!c && !(d->flags & DP_DEST_ANY_CA))
+		/* HN-7: a gateway may be anybody; HN-8: a machine whose address is learnt nobody who has a record */
+		if ((!c || others) && (!(d->flags & DP_DEST_ANY_CA) || (others && (d->flags & DP_DEST_L2ONLY))))
 			d = NULL;
 	}
 	return wire_source_pa(d, w, uplink);
@@ -310,18 +311,22 @@ static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const voi
 	return WIRE_OURS;
 }
 
-/* The multicast provider address that a packet was sent to, network order; 0: none. p: a packet whose outer headers are good. */
-stage __u32 outer_group(const void *p, const struct wire *w)
-{
-	const __u8 *to = p + OUTER_IP + 16;
-
-	return !w->is_ip6 && *to >= 224 ? *(const __u32 *)to : 0;
-}
-
-/* WG-7: was it sent to one? */
+/* WG-7: was it sent to a multicast provider address? p: a frame whose outer headers are good. */
 stage _Bool outer_is_group(const struct dp_port *uplink, const void *p, const struct wire *w)
 {
-	return unlikely(uplink->flags & DP_PORT_GROUPS) && outer_group(p, w);
+	const __u8 *to = p + OUTER_IP + (w->is_ip6 ? 24 : 16);
+
+	return unlikely(uplink->flags & DP_PORT_GROUPS) && *to >= (w->is_ip6 ? 0xff : 224);
+}
+
+/* The address that it was sent to. */
+stage union dp_addr outer_destination(const void *p, const struct wire *w)
+{
+	const __u32 *to = p + OUTER_IP + (w->is_ip6 ? 24 : 16);
+
+	if (!w->is_ip6)
+		return (union dp_addr){ .w = { 0, 0, ADDR4_PREFIX, to[0] } };
+	return (union dp_addr){ .w = { to[0], to[1], to[2], to[3] } };
 }
 
 /* The inner frame, inner: its Ethernet header. */

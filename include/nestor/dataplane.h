@@ -15,7 +15,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 9
+#define DP_ABI 11
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -68,7 +68,7 @@ enum dp_port_flag {
 	DP_PORT_PRESENT = 1 << 0,	/* the entry is in use */
 	DP_PORT_SPOOFING = 1 << 1,	/* MacAddressSpoofing On: any source MAC */
 	DP_PORT_POLICY = 1 << 2,	/* the segment has lookup records; else it is plain switching inside the segment */
-	DP_PORT_ANY_CA = 1 << 3,	/* any source address for the port's MAC: L2Only, GatewayWildcard (HN-7, HN-8) */
+	DP_PORT_ANY_CA = 1 << 3,	/* any source address for the port's MAC: GatewayWildcard (HN-7) */
 	DP_PORT_MORE_CA = 1 << 4,	/* addr4 is not the whole list: ask map "cas" (uplink: map "pas") */
 	DP_PORT_PEER = 1 << 5,		/* the guest's end is a veth in another namespace: deliver by redirect_peer */
 	DP_PORT_UPLINK = 1 << 6,	/* not a port but an uplink; addr4 holds this host's provider addresses */
@@ -82,8 +82,10 @@ enum dp_port_flag {
 	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
 	DP_PORT_STORM = 1 << 13,	/* storm_limit is not 0 */
 	DP_PORT_MIRROR = 1 << 14,	/* copies of what it sends and receives go to the port mirror, and those behind that */
+	DP_PORT_VLAN = 1 << 18,		/* VSID 0: the switch has VLANs, the port keeps to vlan and map "trunks" */
 	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
 	DP_PORT_GROUPS = 1 << 19,
+	DP_PORT_LEARN = 1 << 20,	/* the port's MAC has an L2Only record: learn says more (HN-8) */
 	/* port: src_pa4 is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
 	/* not all that the port sends comes from src_pa4 and src_pa6: map "cas" has the provider address of each source */
@@ -98,6 +100,12 @@ enum dp_port_flag {
 enum dp_guard {
 	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
 	DP_GUARD_ROUTER = 1 << 1,	/* nor advertise a router, nor redirect (RouterGuard) */
+};
+
+/* Of an L2Only port: which addresses the daemon wants to hear of (map "learnt") */
+enum dp_port_learn {
+	DP_PORT_LEARN_4 = 1 << 0,	/* IPv4 addresses */
+	DP_PORT_LEARN_FULL = 1 << 7,	/* it has as many as it may (DynamicIPAddressLimit): leases alone, which may replace one */
 };
 
 #define DP_PORT_ADDR4 4
@@ -125,13 +133,21 @@ struct dp_port {
 	__u8 pad2[4];
 	union dp_addr src_pa6;
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
-	/* third cache line: what DP_PORT_RARE and DP_PORT_ACL_IN lead to */
+	/* third cache line: what DP_PORT_RARE, DP_PORT_ACL_IN and DP_PORT_VLAN lead to */
 	__u8 guards;			/* enum dp_guard */
-	__u8 pad3[3];
+	__u8 learn;			/* enum dp_port_learn */
+	__u16 vlan;			/* VLAN of its frames without a tag, 1 to 4094; 0: they have none on the wire either */
 	__u32 storm_limit;		/* broadcast, multicast and flooded packets a second */
 	__u32 mirror;			/* ifindex of the first port that gets copies; of one that gets them: of the next; 0: none */
 	__u32 acl_sets[2];		/* by enum dp_acl_direction; 0: none */
-	__u8 pad4[44];
+	__u8 trunk;			/* map "trunks" has the VLANs that it speaks besides, with tags */
+	__u8 pad4[43];
+};
+
+/* ---- map "trunks": HASH, key __u32 ifindex: VLANs that a port sends and receives with tags ---- */
+
+struct dp_trunk {
+	__u64 allowed[64];		/* bit i % 64 of word i / 64: VLAN i */
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -150,6 +166,7 @@ enum dp_dest_kind {
 
 enum dp_dest_flag {
 	DP_DEST_ANY_CA = 1 << 0,	/* as a source: any customer address (L2Only, GatewayWildcard; HN-7, HN-8) */
+	DP_DEST_L2ONLY = 1 << 3,	/* any that no other record has: all such records of the MAC are L2Only (HN-8) */
 	DP_DEST_REWRITE_MORE = 1 << 6,	/* some record of this MAC is of IP rewrite: map "cas" tells which */
 	DP_DEST_REWRITE = 1 << 7,	/* the record of ca4 and pa is: no lookup for it */
 };
@@ -345,6 +362,35 @@ struct dp_flow {
 	__u32 pad;
 };
 
+/* ---- map "learnt": RINGBUF, addresses that machines of L2Only records were seen to have (HN-8) ---- */
+
+enum dp_learnt_kind {
+	DP_LEARNT_ANNOUNCED = 1,	/* the guest said so, by ARP */
+	DP_LEARNT_LEASED = 2,		/* a DHCP server gave it to the guest: message, to be read by who gets this */
+};
+
+#define DP_LEARNT_MESSAGE 576		/* RFC 2131 2: what every client must accept as a whole packet; longer ones are cut */
+
+struct dp_learnt {
+	__u32 kind;			/* enum dp_learnt_kind */
+	__u32 ifindex;			/* of the guest's port */
+	__u32 segment;
+	__u8 mac[6];			/* of the port */
+	__u16 len;			/* bytes of message */
+	__u32 pad;
+	union dp_addr ca;		/* announced */
+	__u8 message[DP_LEARNT_MESSAGE]; /* leased: from the DHCP header's first byte */
+};
+#define DP_LEARNT_RATE 10		/* a second and port; what is more is not heard */
+
+/* ---- map "learn_rates": ARRAY, index = dp_port.slot ---- */
+
+struct dp_learn_rate {
+	__u64 second;
+	__u32 n;
+	__u32 pad;
+};
+
 /* ---- map "config": ARRAY of one ---- */
 
 struct dp_config {
@@ -406,8 +452,11 @@ DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_limit) == 16);
+DP_ASSERT(sizeof(struct dp_trunk) == 512);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);
+DP_ASSERT(__builtin_offsetof(struct dp_learnt, ca) == 24);
+DP_ASSERT(sizeof(struct dp_learnt) == 40 + DP_LEARNT_MESSAGE);
 DP_ASSERT(sizeof(struct dp_config) == 64);
 
 #endif

@@ -117,6 +117,7 @@ int engine_reconcile(struct engine *g, struct err **e)
 		step_neighbours, step_machines,
 	};
 
+	engine_learning_prune(g);
 	r = pass_run(g, steps, ARRAY_SIZE(steps), e);
 	if (g->status.failures)
 		engine_schedule(g, RETRY_US);
@@ -306,6 +307,8 @@ static int open_events(struct engine *g, struct err **e)
 		r = sd_event_add_time_relative(g->config.event, &g->pass_timer, CLOCK_MONOTONIC, 0, 10000, on_pass_timer, g);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(g->pass_timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = engine_learning_open(g);
 	if (r < 0)
 		return err_set_errno(e, "Engine.EventsFailed", -r, NULL, "Cannot watch the kernel: %s.", strerror(-r));
 	return 0;
@@ -358,10 +361,12 @@ void engine_free(struct engine *g)
 	if (!g)
 		return;
 	engine_jobs_free(g);
+	engine_learning_free(g);
 	engine_lives_end(g);
 	engine_shutdowns_free(g);
 	engine_waiters_free(g, NULL);
 	sd_event_source_unref(g->machines_source);
+	sd_event_source_unref(g->tick);
 	machines_close(g->machines);
 	err_free(g->settle_error);
 	for (size_t pos = 0; map_next(g->guest_watches, &pos, NULL, NULL, &source);)

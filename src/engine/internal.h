@@ -21,6 +21,7 @@
 #include "switch_wants.h"
 
 struct exec_job;
+struct learning;
 struct live_job;
 
 struct engine {
@@ -37,6 +38,7 @@ struct engine {
 	struct guest_engine *guests;
 	struct machines *machines; /* NULL: none has been wanted yet */
 	sd_event_source *machines_source;
+	sd_event_source *tick; /* off while no machine changes by itself */
 	uint64_t machine_steps; /* of machines_steps(), how many have been counted as writes */
 	struct waiter *waiters;     /* for what is under way */
 	struct err *settle_error;   /* for them */
@@ -45,6 +47,7 @@ struct engine {
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
 	struct exec_job *jobs;
+	struct learning *learning;
 	struct live_job *lives; /* traces of real packets */
 	bool nexthops_stale;
 	uint64_t settle_us;        /* between an event and the pass that follows it */
@@ -114,6 +117,11 @@ void engine_host_trace_init(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */
 const struct host_drop_reason *engine_drop_reason(uint32_t code);
 void engine_jobs_free(struct engine *g);
+/* Addresses that are learnt of guests (HN-8), from now on. */
+int engine_learning_open(struct engine *g);
+void engine_learning_free(struct engine *g);
+/* Forgets those whose port or L2Only record is gone: before a pass. */
+void engine_learning_prune(struct engine *g);
 void engine_lives_end(struct engine *g);
 /* Tells all who wait in engine_settle(). */
 void engine_waiters_free(struct engine *g, const struct err *e);

@@ -235,6 +235,35 @@ static void answer_own_addresses(struct pass *p, const char *link)
 		pass_failed(p, r, NULL, "cannot set arp_ignore of %s", link);
 }
 
+/*
+ * A bridge that is to have IPv6 provider addresses speaks IPv6, whatever is the host's default for new links, and has no others
+ * than those: what a guest on the switch advertises is not for the host.
+ */
+static void allow_ip6(struct pass *p, const char *link)
+{
+	static const struct {
+		const char *key;
+		int value;
+	} settings[] = { { "accept_ra", 0 }, { "autoconf", 0 }, { "disable_ipv6", 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		int r = ipconf_set6(link, settings[i].key, settings[i].value);
+
+		if (r > 0)
+			pass_wrote(p, "%s of %s is %d", settings[i].key, link, settings[i].value);
+		else if (r < 0)
+			pass_failed(p, r, NULL, "cannot set %s of %s", settings[i].key, link);
+	}
+}
+
+static bool has_ip6_pa(const struct pass *p, const char *nic)
+{
+	vec_foreach(&p->netvirt.pas, pa)
+		if (!ip_is_v4(&pa->pa) && streq(pa->nic, nic))
+			return true;
+	return false;
+}
+
 /* The inner end in the guest: offloads that a second encapsulation cannot describe are off, and it is up. */
 static void finish_inner_guest(struct pass *p, const struct want_port *port, int netns)
 {
@@ -527,6 +556,8 @@ void step_links_finish(struct pass *p)
 		want.mtu = bridge->mtu;
 		modify(p, bridge, &want);
 		answer_own_addresses(p, bridge->name);
+		if (has_ip6_pa(p, s->nic))
+			allow_ip6(p, bridge->name);
 		if (s->nic[0] && !nic)
 			pass_degraded(p, "the network adapter %s of switch %s is missing", s->nic, s->name);
 		if (!nic || foreign_master(p, s, nic))

@@ -196,6 +196,13 @@ const struct record_doc *record_of(const struct model *m, uint32_t vsid, const s
 	return NULL;
 }
 
+bool is_taken(const struct model *m, const struct record_doc *r, const struct ip *ca)
+{
+	const struct record_doc *other = record_of(m, r->vsid, ca);
+
+	return is_any(&r->ca) && r->type == NETVIRT_L2ONLY && other && !mac_equal(&other->mac, &r->mac);
+}
+
 /* A machine is at one place: where its records differ, that with the lowest customer address says where. */
 const struct record_doc *machine(const struct model *m, uint32_t vsid, const struct mac *mac)
 {

@@ -34,6 +34,7 @@ static const struct doc_field record_fields[] = {
 	DOC_ENUM_FIELD(record_doc, rule, netvirt_rules, "Rule"),
 	DOC_ENUM_FIELD(record_doc, type, netvirt_types, "Type"),
 	DOC_FIELD(record_doc, use_vm_mac, DOC_BOOL, "UseVmMACAddress"),
+	DOC_FIELD(record_doc, learnt, DOC_U32, "Learnt"),
 	DOC_FIELD(record_doc, customer_id, DOC_STR, "CustomerID"),
 	DOC_FIELD(record_doc, context, DOC_STR, "Context"),
 	DOC_FIELD(record_doc, vm_name, DOC_STR, "VMName"),

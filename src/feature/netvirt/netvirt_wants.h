@@ -3,7 +3,6 @@
 
 #include <nestor/dataplane.h>
 
-#include "adapter_wants.h"
 #include "netvirt.h"
 
 /*
@@ -23,7 +22,11 @@ struct want_vport {
 	struct mac mac;
 	bool spoofing;
 	bool policy;
-	bool any_ca;           /* HN-7, HN-8 */
+	bool any_ca;           /* HN-7 */
+	bool learn;            /* HN-8: IPv4 addresses are learnt */
+	uint32_t n_learnt;     /* how many are */
+	uint32_t learn_limit;  /* how many may be */
+	bool learn_full;
 	bool more_ca;          /* more addresses than fit here */
 	bool inner_elsewhere;  /* the inner end is in another network namespace */
 	struct ip cas[NETVIRT_PORT_CAS];
@@ -36,7 +39,6 @@ struct want_vport {
 	uint8_t overhead;      /* the most that outer headers add to packets of the virtual subnet; 0: it has IP rewrite alone */
 	struct ip rewrites[NETVIRT_PORT_CAS]; /* by cas: what it becomes on the wire; zero: it is encapsulated */
 	bool vm_mac[NETVIRT_PORT_CAS];        /* by cas: UseVmMACAddress */
-	struct want_guards guards;
 	struct guid rdid;      /* routing domain; zero: none */
 	struct mac router_mac; /* zero: frames are not routed */
 	struct ip router;      /* its IPv4 address; zero: none */
@@ -46,6 +48,7 @@ struct want_dest {
 	uint32_t segment;
 	struct mac mac;
 	bool any_ca;
+	bool any_known;        /* any_ca, also an address that another record has (HN-7) */
 	bool remote;
 	char link[16];         /* of the local port; "": the machine is this host's, but has no port now */
 	struct ip pa;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netvirt_filter.h"
+#include "netvirt_learn.h"
 #include "netvirt_rules.h"
 
 /* New/Get/Set/Remove-NetVirtualizationLookupRecord (cmdlets.md 3.5). */
@@ -12,10 +13,10 @@ static const char *const record_properties[] = {
 };
 static const struct object_type record_object = { "NetVirtualizationLookupRecord", record_properties, NULL };
 
-/* No packet can use it on any host: the rule or the outer family is not carried, or the address has no machine. */
+/* No packet can use it on any host: the rule is not carried, or the address has no machine. */
 static bool unusable(const struct record_doc *r)
 {
-	return !netvirt_is_carried(r) || !ip_is_v4(&r->pa) || netvirt_is_gateway_record(r);
+	return !netvirt_is_carried(r) || netvirt_is_gateway_record(r);
 }
 
 static json_t *record_to_object(struct call *c, const void *doc)
@@ -54,10 +55,22 @@ static int already_exists(const char *cim, const char *key, struct err **e)
 	return err_set(e, "AlreadyExists", ERR_RESOURCE_EXISTS, key, "Instance %s already exists", cim);
 }
 
+/* HN-8: an address that was learnt gives way. Of the same machine there is nothing to say about it. */
+static void yield(struct call *c, const struct record_doc *r)
+{
+	char ca[IP_TEXT_SIZE], text[MAC_TEXT_SIZE];
+	struct mac mac;
+
+	if (netvirt_learnt_yield(call_docs(c), r, &mac) && !mac_equal(&mac, &r->mac))
+		call_warn(c, "Wnv.DynamicRecordReplaced: %s was learnt of %s in virtual subnet %u; that record is gone.",
+			  ip_format(&r->ca, ca), mac_format(&mac, text), r->vsid);
+}
+
 static int record_new(struct call *c, struct err **e)
 {
 	struct record_doc *r = doc_new(&record_kind);
 	_cleanup_free_ char *key = NULL, *warning = NULL;
+	const struct record_doc *old;
 	int result = 0;
 
 	r->vsid = (uint32_t)call_uint(c, "VirtualSubnetID", 0);
@@ -71,7 +84,8 @@ static int record_new(struct call *c, struct err **e)
 	r->context = str_or_null(c, "Context");
 	r->customer_id = str_or_null(c, "CustomerID");
 	key = doc_key(&record_kind, r);
-	if (docs_get(call_docs(c), &record_kind, key))
+	old = docs_get(call_docs(c), &record_kind, key);
+	if (old && !old->learnt)
 		result = already_exists(CIM, key, e);
 	if (result == 0)
 		result = record_check(call_docs(c), r, e);
@@ -82,6 +96,7 @@ static int record_new(struct call *c, struct err **e)
 	warning = record_warning(call_docs(c), r);
 	if (warning)
 		call_warn(c, "%s", warning);
+	yield(c, r);
 	call_emit(c, record_to_object, &record_kind, r);
 	docs_put(call_docs(c), &record_kind, r);
 	return 0;
@@ -244,6 +259,7 @@ static int record_set_one(struct call *c, const struct record_doc *old, struct e
 		return result;
 	}
 	docs_put(call_docs(c), &record_kind, r);
+	netvirt_learnt_follow(call_docs(c), r);
 	if (call_bool(c, "PassThru", false))
 		call_emit(c, record_to_object, &record_kind, r);
 	return 0;

@@ -43,6 +43,7 @@ static bool want_port_dest(const struct netvirt_wants *w, uint32_t segment, cons
 static void dest_add(struct want_dest *w, const struct record_doc *r, bool decides)
 {
 	w->any_ca |= ip_is_any(&r->ca);
+	w->any_known |= netvirt_is_wildcard(r);
 	w->some_rewrite |= netvirt_is_rewrite(r);
 	if (!decides)
 		return;

@@ -31,11 +31,14 @@ static const struct {
 	[MAP_REWRITES] = { "rewrites", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_rewrite) },
 	[MAP_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_counters), true },
 	[MAP_LIMITS] = { "limits", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_limit), true },
+	[MAP_TRUNKS] = { "trunks", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_trunk) },
 	[MAP_DROPS] = { "drops", BPF_MAP_TYPE_HASH, sizeof(struct dp_drop_key), 8, true },
 	[MAP_ROUTES] = { "routes", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct dp_route_key), sizeof(struct dp_route) },
 	[MAP_SUBNETS] = { "subnets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_subnet) },
 	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_HASH, sizeof(struct dp_source_key), sizeof(struct dp_source) },
 	[MAP_GROUPS] = { "groups", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_group) },
+	[MAP_LEARNT] = { "learnt", BPF_MAP_TYPE_RINGBUF, 0, 0, true },
+	[MAP_LEARN_RATES] = { "learn_rates", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_learn_rate), true },
 	[MAP_FLOWS] = { "flows", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_flow), true },
 	[MAP_ACL_RULES] = { "acl_rules", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_rule_key), sizeof(struct dp_acl_rule) },
 	[MAP_ACL_SETS] = { "acl_sets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_acl_set) },
@@ -304,11 +307,14 @@ static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options 
 	d->max_entries[MAP_REWRITES] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_COUNTERS] = 1 + (opt && opt->max_ports ? opt->max_ports : 4096);
 	d->max_entries[MAP_LIMITS] = d->max_entries[MAP_COUNTERS];
+	d->max_entries[MAP_TRUNKS] = d->max_entries[MAP_COUNTERS];
 	d->max_entries[MAP_DROPS] = 1 << 16;
 	d->max_entries[MAP_ROUTES] = 1 << 18;
 	d->max_entries[MAP_SUBNETS] = 1 << 16;
 	d->max_entries[MAP_SOURCES] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_GROUPS] = 1 << 16;
+	d->max_entries[MAP_LEARNT] = 1 << 18;
+	d->max_entries[MAP_LEARN_RATES] = d->max_entries[MAP_COUNTERS];
 	d->max_entries[MAP_FLOWS] = DP_FLOWS;
 	d->max_entries[MAP_ACL_RULES] = 1 << 20;
 	d->max_entries[MAP_ACL_SETS] = 1 << 16;
@@ -363,6 +369,7 @@ void bpf_driver_close(struct bpf_driver *d)
 			close(d->programs[i]);
 	for (int i = 0; i < BPF_ROLE_COUNT; i++)
 		bpf_object__close(d->dry[i]);
+	ring_buffer__free(d->learnt);
 	maps_close(d);
 	free(d->slots);
 	free(d);

@@ -89,6 +89,14 @@ struct bpf_group {
 	struct dp_group value;
 };
 
+struct bpf_learnt {
+	uint32_t ifindex; /* of the machine's port */
+	uint32_t segment;
+	uint8_t mac[6];
+	bool leased;      /* by a DHCP server; else the machine announced it itself */
+	union dp_addr ca;
+};
+
 /* Rules that ports hold against the packets of one direction (dataplane_acl.h). */
 struct bpf_acl_set {
 	uint32_t id;
@@ -101,6 +109,11 @@ struct bpf_acl_set {
 struct bpf_acl_meter {
 	struct dp_acl_meter_key key;
 	struct dp_acl_meter value;	/* summed over the CPUs */
+};
+
+struct bpf_trunk {
+	uint32_t key; /* ifindex */
+	struct dp_trunk value;
 };
 
 struct bpf_attachment {
@@ -129,6 +142,8 @@ BPF_VEC(bpf_source_vec, struct bpf_source);
 BPF_VEC(bpf_acl_set_vec, struct bpf_acl_set);
 BPF_VEC(bpf_acl_meter_vec, struct bpf_acl_meter);
 BPF_VEC(bpf_group_vec, struct bpf_group);
+BPF_VEC(bpf_trunk_vec, struct bpf_trunk);
+BPF_VEC(bpf_learnt_vec, struct bpf_learnt);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
 BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
@@ -217,6 +232,16 @@ int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, siz
 int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out);
 
 /*
+ * Addresses that machines of L2Only records were seen to have (HN-8). The descriptor, owned by the driver, is readable when
+ * there are any; reading appends at most `most` to out and leaves the rest. What a packet says is checked for its form, not
+ * for whether it may be believed.
+ */
+int bpf_driver_learnt_fd(struct bpf_driver *d);
+int bpf_driver_read_learnt(struct bpf_driver *d, size_t most, struct bpf_learnt_vec *out);
+/* One entry of the map, as the kernel hands it out; also a DHCP message that is none. -EBADMSG: it says nothing. */
+int learnt_parse(const void *entry, size_t size, struct bpf_learnt *ret);
+
+/*
  * Adds a set, never changed afterwards, under a number that no set has had. The rules are ordered as in struct bpf_acl_set. -E2BIG:
  * they do not fit, each section filled up to a multiple of 64, into DP_ACL_RULES. A set may be deleted when no port names it.
  */
@@ -232,6 +257,10 @@ int bpf_driver_delete_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_
 int bpf_driver_observe_acl_meters(struct bpf_driver *d, struct bpf_acl_meter_vec *out);
 /* -ENOENT: there is no such meter. */
 int bpf_driver_read_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key, struct dp_acl_meter *ret);
+
+int bpf_driver_set_trunk(struct bpf_driver *d, const struct bpf_trunk *trunk);
+int bpf_driver_delete_trunk(struct bpf_driver *d, uint32_t ifindex);
+int bpf_driver_observe_trunks(struct bpf_driver *d, struct bpf_trunk_vec *out);
 
 /*
  * Attachments, in the caller's network namespace: TC by tcx link where the kernel has it, else by clsact. attach is

@@ -4,6 +4,8 @@
 #include "bpf_driver.h"
 
 struct bpf_live;
+struct reading;
+struct ring_buffer;
 struct bpf_object;
 
 /* What the files of this directory share. */
@@ -17,11 +19,14 @@ enum map_id {
 	MAP_REWRITES,
 	MAP_COUNTERS,
 	MAP_LIMITS,
+	MAP_TRUNKS,
 	MAP_DROPS,
 	MAP_ROUTES,
 	MAP_SUBNETS,
 	MAP_SOURCES,
 	MAP_GROUPS,
+	MAP_LEARNT,
+	MAP_LEARN_RATES,
 	MAP_FLOWS,
 	MAP_ACL_RULES,
 	MAP_ACL_SETS,
@@ -45,6 +50,8 @@ struct bpf_driver {
 	const struct dp_nexthop *nexthops;
 	struct bpf_object *dry[BPF_ROLE_COUNT]; /* tracing programs for made packets; NULL: not loaded yet */
 	struct bpf_live *lives;
+	struct ring_buffer *learnt; /* NULL: not asked for yet */
+	struct reading *reading;    /* of it, while it goes on */
 	uint8_t *slots; /* a byte for each slot of MAP_COUNTERS: in use */
 };
 
