@@ -47,7 +47,7 @@ def mac_of(subnet, last):
 
 def provider_refused(pa):
     """The error of a provider address of that family; None: there is none."""
-    return "Wnv.ProviderAddressFamily" if pa == "v6" else None
+    return None
 
 
 def rule_refused(rule):
@@ -59,6 +59,9 @@ def drop_reason(ca, pa, rule, place, subnet):
     """The dataplane's reason to drop what goes between two guests; None: it arrives."""
     if ca == "v6":
         return "IPV6_NOT_CARRIED"
+    # such a record carries nothing: one address cannot stand for another of the other family (2.7); the cmdlet warns
+    if rule == "rewrite" and ca != pa:
+        return "SOURCE_NOT_IN_POLICY"
     if rule == "rewrite" and place == "other-host" and subnet == "routed":
         return "REWRITE_ROUTED"
     return None
