@@ -6,12 +6,13 @@
  * Everything else goes on to the kernel, untouched.
  */
 #include "deliver.h"
+#include "icmp6.h"
 #include "meta.h"
 #include "rewrite.h"
 #include "wire.h"
 
 /* outer headers, inner Ethernet and IPv4; also enough for inner ARP */
-#define PULL_HEADERS (NVGRE_PAYLOAD + 28)
+#define PULL_HEADERS (NVGRE_PAYLOAD + 40)
 
 /*
  * Cuts the outer headers out, between the outer Ethernet header and the inner packet, and puts the inner Ethernet
@@ -65,6 +66,17 @@ stage int deliver_by_meta(struct __sk_buff *skb)
 	return deliver(skb, segment, ifindex, p, 1);
 }
 
+/* Neighbour discovery never crosses hosts: each answers from its records. at: the inner IPv6 header */
+static __noinline int find_nd(struct __sk_buff *skb, __u32 at)
+{
+	struct headers h = { .at = at, .end = skb->len };
+	int type = icmp6_local_type(skb, &h);
+
+	if (type < 0)
+		return DP_DROP_IPV6_HEADERS;
+	return type ? DP_DROP_ND_FROM_WIRE : WIRE_OURS;
+}
+
 SEC("tc")
 int nestor_uplink(struct __sk_buff *skb)
 {
@@ -102,6 +114,11 @@ int nestor_uplink(struct __sk_buff *skb)
 	if (unlikely(p + NVGRE_PAYLOAD > end))
 		return drop(skb, DP_DROP_INNER_TRUNCATED);
 	inner = ether_load(p + NVGRE_INNER);
+	if (unlikely(inner.type == ETHERTYPE_IP6)) {
+		reason = find_nd(skb, NVGRE_PAYLOAD);
+		if (reason != WIRE_OURS)
+			return drop(skb, reason);
+	}
 	if (unlikely(mac_is_group(&inner)))
 		return drop(skb, DP_DROP_BROADCAST_OFF);
 	dest = dest_get(w.vsid, &inner);

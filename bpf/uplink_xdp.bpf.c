@@ -83,6 +83,8 @@ stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segme
 	}
 	if (wire_inner(p + NVGRE_INNER, end, &w, uplink) != WIRE_OURS)
 		return 0;
+	if (ether_type(p + NVGRE_INNER) == ETHERTYPE_IP6 && !wire_is_plain6((const __u8 *)ip, end))
+		return 0;
 	/* a group address is nobody's destination entry */
 	dest = dest_get(w.vsid, p + NVGRE_INNER);
 	if (!dest || dest->kind != DP_DEST_LOCAL)

@@ -8,6 +8,7 @@
 #include "deliver.h"
 #include "flood.h"
 #include "guard.h"
+#include "nd.h"
 #include "nvgre.h"
 #include "route.h"
 #include "send.h"
@@ -32,7 +33,7 @@ stage int policy_source(struct __sk_buff *skb, const struct dp_port *port, const
 	if (type == ETHERTYPE_ARP)
 		return arp(skb, port);
 	if (type == ETHERTYPE_IP6)
-		return drop(skb, DP_DROP_IPV6_NOT_CARRIED);
+		return policy_source6(skb, port);
 	if (!mac_equal(eth + ETH_ALEN, port->mac) && !source_has_mac(skb->ifindex, port, eth + ETH_ALEN, 0))
 		return drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
 	return NEXT;

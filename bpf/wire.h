@@ -103,37 +103,55 @@ stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const 
 	return wire_source_pa(d, w, uplink);
 }
 
+stage void wire_source_key(struct dp_source_key *key, const struct wire *w)
+{
+	key->pa.w[2] = ADDR4_PREFIX;
+	key->pa.w[3] = w->source_pa;
+}
+
 /*
  * A routed packet: its source MAC is the router's of its subnet or, where that has none, of the sender's. It is good when the
- * routing domain has a record of the inner source, in whichever subnet, at the outer source.
+ * routing domain has a record of the inner source, in whichever subnet, at the outer source. router: of the subnet.
  */
-static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const void *end, __u32 source_pa)
+static __noinline int wire_routed(struct dp_source_key *key, const __u8 *router, const void *mac)
 {
-	const struct dp_subnet *subnet = bpf_map_lookup_elem(&subnets, &vsid);
 	const struct dp_source *source;
-	struct dp_source_key key = {};
-	const void *mac;
+	union dp_addr ca;
 
-	if (!subnet || !ip || (const void *)(ip + 1) > end)
+	if (!key || !router || !mac)
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
-	mac = (const void *)ip - ETH_HLEN + ETH_ALEN;
-	if (mac_is_zero(mac) || (!mac_is_zero(subnet->router_mac) && !mac_equal(mac, subnet->router_mac)))
+	if (mac_is_zero(mac) || (!mac_is_zero(router) && !mac_equal(mac, router)))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
-	__builtin_memcpy(key.domain, subnet->domain, sizeof(key.domain));
-	key.ca.w[2] = key.pa.w[2] = ADDR4_PREFIX;
-	key.ca.w[3] = ip->saddr;
-	key.pa.w[3] = source_pa;
-	source = bpf_map_lookup_elem(&sources, &key);
+	source = bpf_map_lookup_elem(&sources, key);
 	if (!source) {
-		key.ca.w[3] = 0;
-		source = bpf_map_lookup_elem(&sources, &key);
+		/* any of the family (HN-7) */
+		ca = key->ca;
+		key->ca = (union dp_addr){ .w = { 0, 0, addr_is_v4(&ca) ? ADDR4_PREFIX : 0, 0 } };
+		source = bpf_map_lookup_elem(&sources, key);
 	}
 	if (!source)
-		return mac_is_zero(subnet->router_mac) ? DP_DROP_INNER_SOURCE_UNKNOWN : DP_DROP_ROUTED_SOURCE_UNKNOWN;
-	if (mac_is_zero(subnet->router_mac) && !mac_equal(mac, source->router_mac))
+		return mac_is_zero(router) ? DP_DROP_INNER_SOURCE_UNKNOWN : DP_DROP_ROUTED_SOURCE_UNKNOWN;
+	if (mac_is_zero(router) && !mac_equal(mac, source->router_mac))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
 	return WIRE_OURS;
 }
+
+/* inner: Ethernet and IPv4, checked */
+stage int wire_routed4(const void *inner, const struct wire *w)
+{
+	const struct iphdr *ip = inner + ETH_HLEN;
+	__u32 vsid = w->vsid;
+	const struct dp_subnet *subnet = bpf_map_lookup_elem(&subnets, &vsid);
+	struct dp_source_key key = { .ca.w = { 0, 0, ADDR4_PREFIX, ip->saddr } };
+
+	if (!subnet)
+		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	__builtin_memcpy(key.domain, subnet->domain, sizeof(key.domain));
+	wire_source_key(&key, w);
+	return wire_routed(&key, subnet->router_mac, inner + ETH_ALEN);
+}
+
+#include "wire6.h"
 
 /* The inner frame, inner: its Ethernet header. */
 stage int wire_inner(const void *inner, const void *end, const struct wire *w, const struct dp_port *uplink)
@@ -157,7 +175,7 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 			return DP_DROP_INNER_TRUNCATED;
 		reason = wire_source4(inner, ip->saddr, w, uplink);
 		if (unlikely(reason == DP_DROP_INNER_SOURCE_UNKNOWN))
-			reason = wire_routed4(w->vsid, ip, end, w->source_pa);
+			reason = wire_routed4(inner, w);
 		return reason;
 	}
 	if (type == ETHERTYPE_ARP) {
@@ -169,8 +187,12 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 			return DP_DROP_ARP_SPOOFED;
 		return wire_source4(inner, arp_spa(arp), w, uplink);
 	}
-	if (type == ETHERTYPE_IP6)
-		return DP_DROP_IPV6_NOT_CARRIED;
+	if (type == ETHERTYPE_IP6) {
+		/* a copy, so that the other one can stay in registers */
+		struct wire copy = *w;
+
+		return wire_inner6(inner, end, &copy, uplink);
+	}
 	return wire_source_mac(inner, w, uplink);
 }
 

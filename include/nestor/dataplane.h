@@ -14,7 +14,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 2
+#define DP_ABI 3
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -49,7 +49,7 @@ enum dp_port_flag {
 	DP_PORT_PRESENT = 1 << 0,	/* the entry is in use */
 	DP_PORT_SPOOFING = 1 << 1,	/* MacAddressSpoofing On: any source MAC */
 	DP_PORT_POLICY = 1 << 2,	/* the segment has lookup records; else it is plain switching inside the segment */
-	DP_PORT_ANY_CA = 1 << 3,	/* any source address for the port's MAC: L2Only, GatewayWildcard (HN-7, HN-8) */
+	DP_PORT_ANY_CA = 1 << 3,	/* any IPv4 source address for the port's MAC: L2Only, GatewayWildcard (HN-7, HN-8) */
 	DP_PORT_MORE_CA = 1 << 4,	/* addr4 is not the whole list: ask map "cas" (uplink: map "pas") */
 	DP_PORT_PEER = 1 << 5,		/* the guest's end is a veth in another namespace: deliver by redirect_peer */
 	DP_PORT_UPLINK = 1 << 6,	/* not a port but an uplink; addr4 holds this host's provider addresses */
@@ -58,6 +58,8 @@ enum dp_port_flag {
 	 * only holds while every frame passes the XDP program.
 	 */
 	DP_PORT_XDP = 1 << 7,
+	DP_PORT_CA6 = 1 << 8,		/* a record of the port's MAC has an IPv6 address, or any: else the guest speaks none */
+	DP_PORT_ANY_CA6 = 1 << 9,	/* as DP_PORT_ANY_CA, for IPv6 */
 	/* port: src_pa is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
 };
@@ -83,6 +85,10 @@ struct dp_port {
 	__u8 pad2[19];
 	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
+	/* third cache line: the same for IPv6 */
+	union dp_addr router6;		/* zero: none */
+	__u8 router_mac6[6];		/* zero: IPv6 is not routed */
+	__u8 pad3[42];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -100,7 +106,9 @@ enum dp_dest_kind {
 };
 
 enum dp_dest_flag {
-	DP_DEST_ANY_CA = 1 << 0,	/* as a source: any customer address (L2Only, GatewayWildcard; HN-7, HN-8) */
+	DP_DEST_ANY_CA = 1 << 0,	/* as a source: any IPv4 customer address (L2Only, GatewayWildcard; HN-7, HN-8) */
+	DP_DEST_CA6 = 1 << 1,		/* some record of this MAC has an IPv6 address, or any */
+	DP_DEST_ANY_CA6 = 1 << 2,	/* as DP_DEST_ANY_CA, for IPv6 */
 	DP_DEST_REWRITE_MORE = 1 << 6,	/* some record of this MAC is of IP rewrite: map "cas" tells which */
 	DP_DEST_REWRITE = 1 << 7,	/* the record of ca4 and pa is: no lookup for it */
 };
@@ -178,7 +186,7 @@ struct dp_route {
 struct dp_subnet {
 	__u8 domain[16];
 	__u8 router_mac[6];		/* zero: none, the router of the sender's subnet is the source */
-	__u8 pad[2];
+	__u8 router_mac6[6];		/* of IPv6 */
 };
 
 /*
@@ -309,7 +317,7 @@ enum dp_verdict {
 
 #define DP_ASSERT(c) _Static_assert(c, #c)
 DP_ASSERT(sizeof(union dp_addr) == 16);
-DP_ASSERT(sizeof(struct dp_port) == 128);
+DP_ASSERT(sizeof(struct dp_port) == 192);
 DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router_mac) == 80);
@@ -317,7 +325,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_port, router4) == 88);
 DP_ASSERT(sizeof(struct dp_route_key) == 40);
 DP_ASSERT(__builtin_offsetof(struct dp_route_key, ca) == 24);
 DP_ASSERT(sizeof(struct dp_route) == 20);
-DP_ASSERT(sizeof(struct dp_subnet) == 24);
+DP_ASSERT(sizeof(struct dp_subnet) == 28);
 DP_ASSERT(sizeof(struct dp_source_key) == 48);
 DP_ASSERT(sizeof(struct dp_source) == 8);
 DP_ASSERT(sizeof(struct dp_dest_key) == 12);
@@ -332,6 +340,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
 DP_ASSERT(sizeof(struct dp_pa) == 8);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
+DP_ASSERT(__builtin_offsetof(struct dp_port, router6) == 128);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);

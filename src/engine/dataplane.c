@@ -229,7 +229,8 @@ static void write_dests(struct changes *x, const struct hop_index *hops)
 		void *hop = w->remote ? map_get(hops->by_pa, &w->pa, sizeof(w->pa)) : NULL;
 
 		memcpy(v.key.mac, w->mac.b, 6);
-		v.value.flags = (uint8_t)((w->any_ca ? DP_DEST_ANY_CA : 0) | (w->rewrite ? DP_DEST_REWRITE : 0) |
+		v.value.flags = (uint8_t)((w->any_ca ? DP_DEST_ANY_CA : 0) | (w->ca6 ? DP_DEST_CA6 : 0) |
+					  (w->any_ca6 ? DP_DEST_ANY_CA6 : 0) | (w->rewrite ? DP_DEST_REWRITE : 0) |
 					  (w->some_rewrite ? DP_DEST_REWRITE_MORE : 0));
 		v.value.ca4 = ip_is_v4(&w->ca) ? ip_v4(&w->ca) : 0;
 		if (hop) {
@@ -318,12 +319,18 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 		v.flags |= DP_PORT_ANY_CA;
 	if (w->more_ca)
 		v.flags |= DP_PORT_MORE_CA;
+	if (w->ca6)
+		v.flags |= DP_PORT_CA6;
+	if (w->any_ca6)
+		v.flags |= DP_PORT_ANY_CA6;
 	if (w->inner_elsewhere)
 		v.flags |= DP_PORT_PEER;
 	memcpy(v.mac, w->mac.b, 6);
 	memcpy(v.domain, w->rdid.b, sizeof(v.domain));
 	memcpy(v.router_mac, w->router_mac.b, sizeof(v.router_mac));
 	v.router4 = ip_is_v4(&w->router) ? ip_v4(&w->router) : 0;
+	memcpy(v.router_mac6, w->router_mac6.b, sizeof(v.router_mac6));
+	v.router6 = dp_addr_of(&w->router6);
 	v.flood_next = next ? (uint32_t)next->ifindex : 0;
 	v.src_pa = dp_addr_of(&w->src_pa);
 	for (size_t i = 0; i < w->n_cas; i++)

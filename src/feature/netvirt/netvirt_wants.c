@@ -146,9 +146,12 @@ static void want_ports(struct context *x)
 
 static void port_allow(struct want_vport *p, const struct record_doc *r)
 {
-	if (ip_is_any(&r->ca)) {
+	if (!ip_is_v4(&r->ca)) {
+		p->ca6 = true;
+		p->any_ca6 |= ip_is_any(&r->ca);
+	} else if (ip_is_any(&r->ca)) {
 		p->any_ca = true;
-	} else if (ip_is_v4(&r->ca)) {
+	} else {
 		if (p->n_cas < NETVIRT_PORT_CAS)
 			p->cas[p->n_cas++] = r->ca;
 		else
@@ -162,22 +165,30 @@ static void want_dest(struct context *x, const struct record_doc *r, size_t port
 	struct port_key key = key_of(r->vsid, &r->mac);
 	struct want_dest w = { .segment = r->vsid, .mac = r->mac, .pa = r->pa, .ca = r->ca, .remote = !local,
 			       .rewrite = netvirt_is_rewrite(r), .some_rewrite = netvirt_is_rewrite(r) };
+	bool any = ip_is_any(&r->ca), v4 = ip_is_v4(&r->ca);
 	size_t at;
+
+	w.any_ca = any && v4;
+	w.any_ca6 = any && !v4;
+	w.ca6 = !v4;
 
 	if (number_of(map_get(x->dests, &key, sizeof(key)), &at)) {
 		struct want_dest *old = &x->w->dests.items[at];
 
-		old->any_ca |= ip_is_any(&r->ca);
+		old->any_ca |= w.any_ca;
+		old->any_ca6 |= w.any_ca6;
+		old->ca6 |= w.ca6;
 		old->some_rewrite |= w.rewrite;
 		if (ip_compare(&r->ca, &old->ca) > 0)
 			return;
 		w.any_ca = old->any_ca;
+		w.any_ca6 = old->any_ca6;
+		w.ca6 = old->ca6;
 		w.some_rewrite = old->some_rewrite;
 	} else {
 		at = x->w->dests.n;
 		vec_push(&x->w->dests, w);
 		map_put(x->dests, &key, sizeof(key), number(at));
-		w.any_ca = ip_is_any(&r->ca);
 	}
 	if (local && has_port)
 		memcpy(w.link, x->w->ports.items[port].link, sizeof(w.link));

@@ -4,15 +4,17 @@
 #include "map.h"
 
 /*
- * What netvirt_next_hop() answers one packet at a time, as a table. A route whose VSID is another domain's (no cmdlet makes
+ * What netvirt_next_hop() answers one packet at a time, as a table. A virtual subnet has a router of each family: they may have
+ * one MAC address or two. A route whose VSID is another domain's (no cmdlet makes
  * one, HN-2) counts for nothing: it must never lead from one tenant to another.
  */
 
 struct subnet {
 	uint32_t vsid;
 	struct guid rdid;
-	const struct record_doc *gateway;  /* HN-6; NULL: none */
-	const struct record_doc *wildcard; /* HN-7; NULL: none */
+	/* of IPv6 and of IPv4 */
+	const struct record_doc *gateway[2];  /* HN-6; NULL: none */
+	const struct record_doc *wildcard[2]; /* HN-7; NULL: none */
 };
 
 struct hop_key {
@@ -94,7 +96,7 @@ static void find_routes(struct router *x)
 	for (size_t pos = 0; (r = docs_next(x->docs, &customer_route_kind, &pos));) {
 		struct hop_key key = key_of(r->vsid, &r->next_hop);
 
-		if (!guid_equal(&find_subnet(x, r->vsid)->rdid, &r->rdid) || !ip_is_v4(&r->prefix.ip))
+		if (!guid_equal(&find_subnet(x, r->vsid)->rdid, &r->rdid))
 			continue;
 		vec_push(&x->routes, r);
 		if (!ip_is_any(&r->next_hop) && !map_get(x->hops, &key, sizeof(key)))
@@ -121,12 +123,12 @@ static void find_records(struct router *x)
 		struct hop_key key = key_of(r->vsid, &r->ca);
 		void *known = s ? map_get(x->hops, &key, sizeof(key)) : NULL;
 
-		if (!s || r->rule != NETVIRT_ENCAP || !ip_is_v4(&r->ca))
+		if (!s || r->rule != NETVIRT_ENCAP)
 			continue;
 		if (netvirt_is_gateway_record(r))
-			keep_lowest(&s->gateway, r);
+			keep_lowest(&s->gateway[ip_is_v4(&r->ca)], r);
 		else if (netvirt_is_wildcard(r))
-			keep_lowest(&s->wildcard, r);
+			keep_lowest(&s->wildcard[ip_is_v4(&r->ca)], r);
 		if (known) {
 			const struct record_doc *best = known == (void *)x ? NULL : known;
 
@@ -139,22 +141,22 @@ static void find_records(struct router *x)
 static void find_routed(struct router *x)
 {
 	vec_foreach(&x->subnets, s)
-		if (s->gateway)
+		if (s->gateway[false] || s->gateway[true])
 			map_put(x->routed, &s->rdid, sizeof(s->rdid), x);
 }
 
-static struct mac router_mac(const struct router *x, uint32_t vsid)
+static struct mac router_mac(const struct router *x, uint32_t vsid, bool v4)
 {
 	const struct subnet *s = find_subnet(x, vsid);
 
-	return s && s->gateway ? s->gateway->mac : (struct mac){ { 0 } };
+	return s && s->gateway[v4] ? s->gateway[v4]->mac : (struct mac){ { 0 } };
 }
 
 static struct want_route route_of(const struct router *x, const struct customer_route_doc *r)
 {
 	struct want_route w = { .rdid = r->rdid, .prefix = r->prefix, .vsid = r->vsid, .on_link = ip_is_any(&r->next_hop),
-				.router_mac = router_mac(x, r->vsid) };
-	const struct record_doc *wildcard = find_subnet(x, r->vsid)->wildcard;
+				.router_mac = router_mac(x, r->vsid, ip_is_v4(&r->prefix.ip)) };
+	const struct record_doc *wildcard = find_subnet(x, r->vsid)->wildcard[ip_is_v4(&r->prefix.ip)];
 	struct hop_key key = key_of(r->vsid, &r->next_hop);
 	void *hop = w.on_link ? NULL : map_get(x->hops, &key, sizeof(key));
 
@@ -245,12 +247,12 @@ static void want_sources(struct router *x, struct map *local_pas)
 		struct want_source w;
 		uintptr_t at;
 
-		if (!s || r->rule != NETVIRT_ENCAP || !ip_is_v4(&r->ca) || netvirt_is_gateway_record(r) ||
+		if (!s || r->rule != NETVIRT_ENCAP || netvirt_is_gateway_record(r) ||
 		    (ip_is_any(&r->ca) && !netvirt_is_wildcard(r)) || map_get(local_pas, &r->pa, sizeof(r->pa)) ||
 		    !map_get(x->routed, &s->rdid, sizeof(s->rdid)))
 			continue;
 		key = (struct source_key){ s->rdid, r->ca, r->pa };
-		w = (struct want_source){ s->rdid, r->ca, r->pa, router_mac(x, r->vsid) };
+		w = (struct want_source){ s->rdid, r->ca, r->pa, router_mac(x, r->vsid, ip_is_v4(&r->ca)) };
 		at = (uintptr_t)map_get(have, &key, sizeof(key));
 		if (!at) {
 			vec_push(&x->w->sources, w);
@@ -271,7 +273,8 @@ static void want_subnets(struct router *x)
 		map_put(local_pas, &pa->pa, sizeof(pa->pa), x);
 	vec_foreach(&x->subnets, s)
 		if (map_get(x->routed, &s->rdid, sizeof(s->rdid)))
-			vec_push(&x->w->subnets, (struct want_subnet){ s->vsid, s->rdid, router_mac(x, s->vsid) });
+			vec_push(&x->w->subnets, (struct want_subnet){ s->vsid, s->rdid, router_mac(x, s->vsid, true),
+									   router_mac(x, s->vsid, false) });
 	want_sources(x, local_pas);
 	map_free(local_pas);
 }
@@ -284,10 +287,14 @@ static void tell_ports(struct router *x)
 		if (!s)
 			continue;
 		p->rdid = s->rdid;
-		if (!s->gateway)
-			continue;
-		p->router_mac = s->gateway->mac;
-		p->router = s->gateway->ca;
+		if (s->gateway[true]) {
+			p->router_mac = s->gateway[true]->mac;
+			p->router = s->gateway[true]->ca;
+		}
+		if (s->gateway[false]) {
+			p->router_mac6 = s->gateway[false]->mac;
+			p->router6 = s->gateway[false]->ca;
+		}
 	}
 }
 
