@@ -91,32 +91,47 @@ def redirect(lab, underlay, build_dir):
     return guests
 
 
-def vxlan(lab, underlay, build_dir):
-    """Kernel VXLAN and a Linux bridge, as fast as they go: MACs told and not learned, no netfilter in the bridge."""
+def _vxlan(lab, name, underlay, build_dir, tune):
+    """Kernel VXLAN and a Linux bridge between the guests; tune(host_ns, host, far) before traffic."""
     uplink = kit_underlay.UPLINK
     guests = []
-    for number, (host_ns, guest_ns) in enumerate(_two_hosts(lab, "vxlan", underlay, build_dir)):
+    for number, (host_ns, guest_ns) in enumerate(_two_hosts(lab, name, underlay, build_dir)):
         host, far = HOSTS[number], HOSTS[1 - number]
         kit_underlay.pair(host_ns, "port", guest_ns, GUEST_IF)
         host_ns.ip(
             f"addr add {host.provider}/24 dev {uplink}",
-            f"link add vxlan0 type vxlan id {VSID} local {host.provider} dstport 4789 nolearning dev {uplink}",
+            f"link add vxlan0 type vxlan id {VSID} local {host.provider} dstport 4789 dev {uplink}",
             "link add br0 type bridge",
             f"link set vxlan0 mtu {GUEST_MTU} master br0 up",
             "link set port master br0 up",
             "link set br0 up")
-        # Bridged frames through iptables would cost a fifth. Most hosts do not have br_netfilter loaded, and then
-        # neither the cost nor the settings.
-        for table in ("iptables", "ip6tables", "arptables"):
-            host_ns.run("sysctl", "-q", "-e", "-w", f"net.bridge.bridge-nf-call-{table}=0")
         # All zeroes: where broadcast goes.
-        for mac in ("00:00:00:00:00:00", far.mac):
-            host_ns.run("bridge", "fdb", "append", mac, "dev", "vxlan0", "dst", far.provider, "self", "permanent")
-        host_ns.run("bridge", "fdb", "append", far.mac, "dev", "vxlan0", "master", "static")
-        host_ns.run("bridge", "fdb", "append", host.mac, "dev", "port", "master", "static")
-        host_ns.ip("link set vxlan0 type bridge_slave learning off", "link set port type bridge_slave learning off")
+        host_ns.run("bridge", "fdb", "append", "00:00:00:00:00:00", "dev", "vxlan0", "dst", far.provider, "self",
+                    "permanent")
+        tune(host_ns, host, far)
         guests.append(_configure(guest_ns, host))
     return guests
+
+
+def _vxlan_tune(host_ns, host, far):
+    # Bridged frames through iptables would cost a fifth.
+    for table in ("iptables", "ip6tables", "arptables"):
+        host_ns.run("sysctl", "-q", "-e", "-w", f"net.bridge.bridge-nf-call-{table}=0")
+    host_ns.run("bridge", "fdb", "append", far.mac, "dev", "vxlan0", "dst", far.provider, "self", "permanent")
+    host_ns.run("bridge", "fdb", "append", far.mac, "dev", "vxlan0", "master", "static")
+    host_ns.run("bridge", "fdb", "append", host.mac, "dev", "port", "master", "static")
+    host_ns.ip("link set vxlan0 type vxlan nolearning", "link set vxlan0 type bridge_slave learning off",
+               "link set port type bridge_slave learning off")
+
+
+def vxlan(lab, underlay, build_dir):
+    """As fast as they go: MACs told and not learned, no netfilter in the bridge."""
+    return _vxlan(lab, "vxlan", underlay, build_dir, _vxlan_tune)
+
+
+def vxlan_plain(lab, underlay, build_dir):
+    """As `ip link add` makes them and the kernel starts: MACs learned, bridged frames through netfilter if that is loaded."""
+    return _vxlan(lab, "plain", underlay, build_dir, lambda host_ns, host, far: None)
 
 
 def _nestor_script(host, uplink_index, rule):
@@ -168,7 +183,7 @@ def rewrite(lab, underlay, build_dir):
     return _nestor(lab, underlay, build_dir, "rewrite", "TranslationMethodNat")
 
 
-VARIANTS = {function.__name__: function for function in (direct, redirect, vxlan, nestor, rewrite)}
+VARIANTS = {function.__name__: function for function in (direct, redirect, vxlan_plain, vxlan, nestor, rewrite)}
 
 
 def build(name, lab, underlay, build_dir):

@@ -12,6 +12,7 @@ stage int arp_answer(struct __sk_buff *skb, void *eth, struct arp4 *arp, const s
 {
 	__u32 asker = arp_spa(arp), asked = arp_tpa(arp);
 
+	trace(ARP_ANSWERED, asked, trace_mac(ca->mac));
 	mac_copy(eth, eth + ETH_ALEN);
 	mac_copy(eth + ETH_ALEN, ca->mac);
 	arp->op = ARP_REPLY;

@@ -19,6 +19,7 @@ stage int deliver(struct __sk_buff *skb, __u32 segment, __u32 ifindex, const voi
 		return drop(skb, DP_DROP_PORT_GONE);
 	if (unlikely(port->segment != segment))
 		return drop(skb, DP_DROP_PORT_VSID_MISMATCH);
+	trace(DELIVER, ifindex, port->vsid);
 	count_received(port, frame_packets(skb), skb->len);
 	if (likely(peer && (port->flags & DP_PORT_PEER) && mac_equal(mac, port->mac))) {
 		if (skb->pkt_type != PACKET_HOST)

@@ -25,7 +25,7 @@ static long flood_one(__u32 i __attribute__((unused)), void *arg)
 	port = port_get(f->next);
 	if (!port || port->segment != f->segment)
 		return 1;
-	if (bpf_clone_redirect(f->skb, f->next, 0) == 0) {
+	if (TRACE_DRY || bpf_clone_redirect(f->skb, f->next, 0) == 0) {
 		count_received(port, frame_packets(f->skb), f->skb->len);
 		f->copies++;
 	}
@@ -44,6 +44,7 @@ static __noinline int flood(struct __sk_buff *skb, const struct dp_port *port)
 	f.next = port->flood_next;
 	count_sent(port, frame_packets(skb), skb->len);
 	bpf_loop(FLOOD_MAX, flood_one, &f, 0);
+	trace(FLOOD, f.copies);
 	/* the frame itself is used up; not a drop */
 	return verdict(skb, DP_VERDICT_FLOOD, f.copies, TC_ACT_SHOT);
 }

@@ -88,6 +88,7 @@ static __noinline int icmp_answer(struct __sk_buff *skb, const struct dp_port *p
 	if (bpf_skb_change_tail(skb, ICMP_FRAME, 0) != 0 || bpf_skb_store_bytes(skb, 0, &reply, ETH_HLEN, 0) != 0 ||
 	    bpf_skb_store_bytes(skb, ETH_HLEN, &a, sizeof(a), 0) != 0)
 		return action;
+	trace(ICMP, a.type, a.code, mtu);
 	return verdict(skb, DP_VERDICT_REPLY, skb->ifindex, bpf_redirect(skb->ifindex, 0));
 }
 

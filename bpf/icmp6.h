@@ -138,6 +138,7 @@ static __noinline int icmp6_answer(struct __sk_buff *skb, const struct dp_port *
 		return action;
 	check = icmp6_checksum(skb, sizeof(a) - sizeof(a.ip) + quote);
 	a.checksum = check;
+	trace(ICMP6, a.type, a.code, mtu);
 	if (bpf_skb_store_bytes(skb, ICMP6_AT + 2, &a.checksum, 2, 0) != 0)
 		return action;
 	return verdict(skb, DP_VERDICT_REPLY, skb->ifindex, bpf_redirect(skb->ifindex, 0));

@@ -2,6 +2,7 @@
 #ifndef NESTOR_BPF_ND_H
 #define NESTOR_BPF_ND_H
 
+#include "guard.h"
 #include "icmp6.h"
 #include "source6.h"
 
@@ -10,15 +11,7 @@
  * the port (section 2.5, outbound step 2). Solicitations are answered in place from the records; everything else would only tell
  * what the records know better, or ask for what there is not: a router that advertises itself, multicast.
  */
-#define ND_ROUTER_SOLICITATION 133
-#define ND_ROUTER_ADVERTISEMENT 134
-#define ND_NEIGHBOUR_SOLICITATION 135
-#define ND_NEIGHBOUR_ADVERTISEMENT 136
-
 #define ND_HOP_LIMIT 255
-#define ND_OPTION_SOURCE 1
-#define ND_OPTION_TARGET 2
-#define ND_OPTIONS_MAX 16
 
 #define ND_FLAG_ROUTER bpf_htonl(0x80000000)
 #define ND_FLAG_SOLICITED bpf_htonl(0x40000000)
@@ -37,38 +30,6 @@ struct nd_packet {
 #define ND_LEN offsetof(struct nd_packet, option) /* without options */
 _Static_assert(ND_LEN == 64 && sizeof(struct nd_packet) == 72, "RFC 4861 4.3, 4.4, 4.6.1");
 
-/* By halves: on the stack neither is aligned to more where the other is. */
-stage _Bool option_is_mac(const __u8 *option, const __u8 *mac)
-{
-	const __u16 *a = (const void *)(option + 2), *b = (const void *)mac;
-
-	return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
-}
-
-/* What the options say of the sender's MAC address: nothing, its own; else the reason against the message. */
-enum { ND_SAYS_NOTHING = 0, ND_SAYS_OWN = -1 };
-
-static __noinline int nd_options(struct __sk_buff *skb, __u32 at, __u32 end, const __u8 *mac)
-{
-	__u8 o[8] __attribute__((aligned(8)));
-	int says = ND_SAYS_NOTHING;
-
-	for (int i = 0; i < ND_OPTIONS_MAX && at < end; i++) {
-		if (at + sizeof(o) > end || bpf_skb_load_bytes(skb, at, o, sizeof(o)) != 0 || !o[1])
-			return DP_DROP_ND_MALFORMED;
-		if (o[0] == ND_OPTION_SOURCE || o[0] == ND_OPTION_TARGET) {
-			if (o[1] != 1)
-				return DP_DROP_ND_MALFORMED;
-			/* NN-3 */
-			if (!option_is_mac(o, mac))
-				return DP_DROP_ND_SPOOFED;
-			says = ND_SAYS_OWN;
-		}
-		at += o[1] * 8;
-	}
-	return at == end ? says : DP_DROP_ND_MALFORMED;
-}
-
 /* ff02::1:ff00:0/104 */
 stage _Bool addr_is_solicited_node(const union dp_addr *a)
 {
@@ -76,23 +37,24 @@ stage _Bool addr_is_solicited_node(const union dp_addr *a)
 }
 
 /* RFC 4861 7.1: 0 when the message may be taken for what it says. */
-stage int nd_check(struct __sk_buff *skb, const struct nd_packet *p, const __u8 *mac)
+stage __u32 nd_check(struct __sk_buff *skb, const struct nd_packet *p, const __u8 *sender)
 {
-	__u32 n = bpf_ntohs(p->ip.payload_len);
-	int says;
+	__u32 n = bpf_ntohs(p->ip.payload_len), reason;
+	struct headers h = { .at = ETH_HLEN + ND_LEN, .end = ICMP6_AT + n };
+	_Bool claimed;
 
 	if (n > IP6_MIN_MTU)
 		return DP_DROP_ND_MALFORMED;
-	if (n > skb->len - ICMP6_AT)
+	if (h.end > skb->len)
 		return DP_DROP_FRAME_TRUNCATED;
-	if (n < ND_LEN - sizeof(p->ip) || p->ip.hop_limit != ND_HOP_LIMIT || p->code || icmp6_checksum(skb, n) != 0 ||
+	if (h.at > h.end || p->ip.hop_limit != ND_HOP_LIMIT || p->code || icmp6_checksum(skb, n) != 0 ||
 	    addr_is_multicast6(&p->target))
 		return DP_DROP_ND_MALFORMED;
-	says = nd_options(skb, ETH_HLEN + ND_LEN, ICMP6_AT + n, mac);
-	if (says > 0)
-		return says;
-	if (p->type == ND_NEIGHBOUR_SOLICITATION && !(p->ip.src.d[0] | p->ip.src.d[1]))
-		return says == ND_SAYS_OWN || !addr_is_solicited_node(&p->ip.dst) ? DP_DROP_ND_MALFORMED : 0;
+	reason = nd_options(skb, sender, &h, p->type, &claimed);
+	if (reason)
+		return reason;
+	if (p->type == ICMP6_NEIGHBOR_SOLICITATION && !(p->ip.src.d[0] | p->ip.src.d[1]))
+		return claimed || !addr_is_solicited_node(&p->ip.dst) ? DP_DROP_ND_MALFORMED : 0;
 	return source_valid6(skb, port_get(skb->ifindex), &p->ip.src) ? 0 : DP_DROP_SOURCE_NOT_IN_POLICY;
 }
 
@@ -139,15 +101,16 @@ stage int nd_answer(struct __sk_buff *skb, struct nd_packet *p, const __u8 *aske
 		.flow = bpf_htonl(0x60000000), .payload_len = bpf_htons(sizeof(*p) - sizeof(p->ip)), .next = IPPROTO_ICMPV6,
 		.hop_limit = ND_HOP_LIMIT, .src = p->target, .dst = probe ? all_nodes : p->ip.src,
 	};
-	p->type = ND_NEIGHBOUR_ADVERTISEMENT;
+	p->type = ICMP6_NEIGHBOR_ADVERTISEMENT;
 	p->checksum = 0;
 	p->flags = flags | (probe ? 0 : ND_FLAG_SOLICITED);
-	p->option = ND_OPTION_TARGET;
+	p->option = ND_TARGET_ADDRESS;
 	p->option_len = 1;
 	__builtin_memcpy(p->mac, mac, ETH_ALEN);
 	if (bpf_skb_change_tail(skb, ETH_HLEN + sizeof(*p), 0) != 0 || bpf_skb_store_bytes(skb, 0, &eth, ETH_HLEN, 0) != 0 ||
 	    bpf_skb_store_bytes(skb, ETH_HLEN, p, sizeof(*p), 0) != 0)
 		return drop(skb, DP_DROP_ND_MALFORMED);
+	trace(ND_ANSWERED, trace_mac(mac), 0, 0, &p->target);
 	p->checksum = icmp6_checksum(skb, sizeof(*p) - sizeof(p->ip));
 	if (bpf_skb_store_bytes(skb, ICMP6_AT + 2, &p->checksum, 2, 0) != 0)
 		return drop(skb, DP_DROP_ND_MALFORMED);
@@ -159,8 +122,7 @@ static __noinline int nd_neighbour(struct __sk_buff *skb, const struct dp_port *
 {
 	__u8 asker[8] __attribute__((aligned(8))), mac[8] __attribute__((aligned(8))) = {};
 	struct nd_packet p;
-	__u32 flags;
-	int reason;
+	__u32 flags, reason;
 
 	if (!port || bpf_skb_load_bytes(skb, ETH_ALEN, asker, ETH_ALEN) != 0)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
@@ -169,7 +131,7 @@ static __noinline int nd_neighbour(struct __sk_buff *skb, const struct dp_port *
 	reason = nd_check(skb, &p, asker);
 	if (reason)
 		return drop(skb, reason);
-	if (p.type == ND_NEIGHBOUR_ADVERTISEMENT)
+	if (p.type == ICMP6_NEIGHBOR_ADVERTISEMENT)
 		return drop(skb, DP_DROP_ND_ADVERTISEMENT);
 	if (!nd_find(port, &p.target, mac, &flags))
 		return drop(skb, DP_DROP_ND_UNKNOWN_TARGET);
@@ -182,13 +144,13 @@ static __noinline int nd_neighbour(struct __sk_buff *skb, const struct dp_port *
 stage int nd(struct __sk_buff *skb, const struct dp_port *port, const struct headers *h, __u8 type)
 {
 	switch (type) {
-	case ND_ROUTER_SOLICITATION:
+	case ICMP6_ROUTER_SOLICITATION:
 		return drop(skb, DP_DROP_ND_ROUTER_SOLICITATION);
-	case ND_ROUTER_ADVERTISEMENT:
+	case ICMP6_ROUTER_ADVERTISEMENT:
 	case ICMP6_REDIRECT:
 		return drop(skb, DP_DROP_ND_FROM_NO_ROUTER);
-	case ND_NEIGHBOUR_SOLICITATION:
-	case ND_NEIGHBOUR_ADVERTISEMENT:
+	case ICMP6_NEIGHBOR_SOLICITATION:
+	case ICMP6_NEIGHBOR_ADVERTISEMENT:
 		return h->at == ICMP6_AT ? nd_neighbour(skb, port) : drop(skb, DP_DROP_ND_MALFORMED);
 	}
 	return drop(skb, DP_DROP_MLD);

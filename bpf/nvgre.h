@@ -96,8 +96,11 @@ stage _Bool path_fits(struct __sk_buff *skb, __u32 room, const struct iphdr *ip,
 
 stage int nvgre_redirect(struct __sk_buff *skb, const struct dp_nexthop *nh)
 {
-	if (likely(nh->flags & DP_NEXTHOP_RESOLVED))
+	if (likely(nh->flags & DP_NEXTHOP_RESOLVED)) {
+		trace(NEXT_HOP, trace_mac(nh->dst_mac), nh->ifindex, 0, &nh->pa);
 		return verdict(skb, DP_VERDICT_SEND, nh->ifindex, bpf_redirect(nh->ifindex, 0));
+	}
+	trace(NEXT_HOP_ASKED, 0, nh->neigh_ifindex, 0, &nh->pa);
 	return verdict(skb, DP_VERDICT_SEND_NEIGH, nh->neigh_ifindex, bpf_redirect_neigh(nh->neigh_ifindex, NULL, 0, 0));
 }
 
@@ -127,6 +130,7 @@ stage int nvgre_send(struct __sk_buff *skb, const struct dp_port *port, const st
 		return drop(skb, DP_DROP_ENCAP_FAILED);
 	nvgre_write(p, port, nh, vsid, bytes + NVGRE_GROWTH - ETH_HLEN, flow_id);
 	ether_store(p + NVGRE_INNER, inner);
+	trace(ENCAP_NVGRE, port->src_pa.w[3], vsid, flow_id, &nh->pa);
 	count_sent(port, packets, bytes);
 	return nvgre_redirect(skb, nh);
 }

@@ -156,6 +156,7 @@ stage int rewrite_out(struct __sk_buff *skb, const struct dp_port *port, const s
 		return too_big(skb, port, room, eth, end);
 	if (unlikely(!rewrite(skb, eth, rewrite_macs(nh, ether_load(eth), source.vm_mac), source.pa, nh->pa.w[3])))
 		return drop(skb, DP_DROP_REWRITE_FAILED);
+	trace(REWRITE_OUT, source.pa, 0, 0, &nh->pa);
 	count_sent(port, packets, bytes);
 	return nvgre_redirect(skb, nh);
 }
@@ -214,6 +215,7 @@ stage int rewrite_in(struct __sk_buff *skb, const void *p, const struct dp_rewri
 	inner = rewrite_inner(to, from);
 	if (unlikely(!rewrite(skb, p, inner, from->ca.w[3], to->ca.w[3])))
 		return drop(skb, DP_DROP_REWRITE_MALFORMED);
+	trace(REWRITE_IN, from->ca.w[3], to->ca.w[3], to->segment);
 	return deliver(skb, to->segment, to->target, to->mac, 1);
 }
 

@@ -36,11 +36,15 @@ stage const struct dp_route *route_lookup(const struct dp_port *port, const stru
 	r = bpf_map_lookup_elem(&routes, &key);
 	if (unlikely(!r || (!p->is_ip6 && r->prefixlen < PREFIX4_BITS)))
 		return NULL;
-	if (likely(!(r->flags & DP_ROUTE_OWN)))
+	if (likely(!(r->flags & DP_ROUTE_OWN))) {
+		trace(ROUTE, r->prefixlen, r->vsid, 0, &p->daddr);
 		return r;
+	}
 	key.vsid = port->vsid;
 	own = bpf_map_lookup_elem(&routes, &key);
-	return own && own->prefixlen == r->prefixlen ? own : r;
+	r = own && own->prefixlen == r->prefixlen ? own : r;
+	trace(ROUTE, r->prefixlen, r->vsid, 0, &p->daddr);
+	return r;
 }
 
 /* "This" network, loopback, multicast, reserved and broadcast: never forwarded (RFC 1812 4.2.2.11, 5.3.7). */
@@ -67,7 +71,13 @@ stage const struct dp_dest *route_dest(const struct dp_route *r, const struct ro
 		return NULL;
 	*ret_reason = DP_DROP_NO_NEXT_HOP_RECORD;
 	mac_copy(mac, ca ? ca->mac : r->mac);
-	return mac_is_zero(mac) ? NULL : dest_get(r->vsid, mac);
+	if (mac_is_zero(mac))
+		return NULL;
+	if (ca)
+		trace(ROUTE_RECORD, trace_mac(mac), r->vsid, 0, &p->daddr);
+	else
+		trace(ROUTE_NEXT_HOP, trace_mac(mac));
+	return dest_get(r->vsid, mac);
 }
 
 /* The checksum by difference (RFC 1624): one that was wrong stays wrong. */
@@ -81,34 +91,36 @@ stage void route_age4(struct iphdr *ip)
 }
 
 /* TTL and MACs. */
-stage int route_rewrite(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r, const __u8 *mac)
+stage int route_rewrite(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r, const struct routed *p,
+			const __u8 *mac)
 {
 	void *eth = frame_data(skb);
 	struct iphdr *ip = eth + ETH_HLEN;
-	const __u8 *own = port->router_mac;
+	__u8 *hop_limit = eth + ETH_HLEN + offsetof(struct ip6, hop_limit);
+	const __u8 *own;
 
 	if ((void *)(ip + 1) > frame_end(skb))
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
-	if (likely(ether_type(eth) == ETHERTYPE_IP4)) {
+	if (p->is_ip6)
+		--*hop_limit;
+	else
 		route_age4(ip);
-	} else {
-		((__u8 *)ip)[offsetof(struct ip6, hop_limit)]--;
-		own = port->router_mac6;
-	}
+	own = p->is_ip6 ? port->router_mac6 : port->router_mac;
 	mac_copy(eth, mac);
 	mac_copy(eth + ETH_ALEN, mac_is_zero(r->router_mac) ? own : r->router_mac);
+	trace(ROUTED, trace_mac(eth + ETH_ALEN), trace_mac(eth), p->ttl - 1);
 	return NEXT;
 }
 
 stage int route_deliver(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r,
-			const struct dp_dest *dest, const __u8 *mac)
+			const struct dp_dest *dest, const struct routed *p, const __u8 *mac)
 {
 	__u32 target = dest->target, segment = r->vsid;
 	int action;
 
 	if (unlikely(target == skb->ifindex))
 		return drop(skb, DP_DROP_DESTINATION_IS_SOURCE);
-	action = route_rewrite(skb, port, r, mac);
+	action = route_rewrite(skb, port, r, p, mac);
 	if (action != NEXT)
 		return action;
 	count_sent(port, frame_packets(skb), skb->len);
@@ -116,7 +128,7 @@ stage int route_deliver(struct __sk_buff *skb, const struct dp_port *port, const
 }
 
 stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r,
-		     const struct dp_dest *dest, const __u8 *mac)
+		     const struct dp_dest *dest, const struct routed *p, const __u8 *mac)
 {
 	const void *eth = frame_data(skb), *end = frame_end(skb);
 	const struct dp_nexthop *nh;
@@ -130,7 +142,7 @@ stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const st
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
 	if (unlikely(!path_fits(skb, nh->mtu, eth + ETH_HLEN, end)))
 		return too_big(skb, port, nh->mtu, eth, end);
-	action = route_rewrite(skb, port, r, mac);
+	action = route_rewrite(skb, port, r, p, mac);
 	if (action != NEXT)
 		return action;
 	eth = frame_data(skb), end = frame_end(skb);
@@ -177,6 +189,7 @@ static __noinline int route(struct __sk_buff *skb, const struct dp_port *port)
 	action = route_parse(skb, port, &p);
 	if (action != NEXT)
 		return action;
+	trace(DEST_ROUTER, trace_mac(frame_data(skb)));
 	r = route_lookup(port, &p);
 	if (unlikely(!r))
 		return drop(skb, DP_DROP_NO_ROUTE);
@@ -190,7 +203,8 @@ static __noinline int route(struct __sk_buff *skb, const struct dp_port *port)
 		return icmp6_answer(skb, port, DP_DROP_TTL_EXCEEDED, ICMP6_TIME_EXCEEDED << 8, 0);
 	if (unlikely(p.ttl <= 1))
 		return icmp_answer(skb, port, DP_DROP_TTL_EXCEEDED, ICMP_TIME_EXCEEDED << 8, 0);
-	return dest->kind == DP_DEST_REMOTE ? route_send(skb, port, r, dest, mac) : route_deliver(skb, port, r, dest, mac);
+	return dest->kind == DP_DEST_REMOTE ? route_send(skb, port, r, dest, &p, mac) :
+					      route_deliver(skb, port, r, dest, &p, mac);
 }
 
 #endif

@@ -17,12 +17,18 @@ static __noinline int source_valid4_by_map(struct __sk_buff *skb, const struct d
 {
 	const struct dp_ca *ca = port ? ca4_get(port->segment, ip) : NULL;
 	const void *mac = frame_data(skb) + ETH_ALEN;
+	_Bool any;
 
 	if (!port || mac + ETH_ALEN > frame_end(skb))
 		return 0;
-	if (ca && (ca->flags & DP_CA_LOCAL) && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac))
+	if (ca && (ca->flags & DP_CA_LOCAL) && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac)) {
+		trace(SOURCE_RECORD, trace_mac(mac), ip);
 		return 1;
-	return source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA);
+	}
+	any = source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA);
+	if (any)
+		trace(SOURCE_ANY, trace_mac(mac), ip);
+	return any;
 }
 
 /*
@@ -33,10 +39,14 @@ stage _Bool source_valid4(struct __sk_buff *skb, const struct dp_port *port, con
 {
 	if (likely(!(port->flags & DP_PORT_SPOOFING) || mac_equal(mac, port->mac))) {
 		if (likely(ip && (ip == port->addr4[0] || ip == port->addr4[1] || ip == port->addr4[2] ||
-				  ip == port->addr4[3])))
+				  ip == port->addr4[3]))) {
+			trace(SOURCE_ADAPTER, trace_mac(mac), ip);
 			return 1;
-		if (port->flags & DP_PORT_ANY_CA)
+		}
+		if (port->flags & DP_PORT_ANY_CA) {
+			trace(SOURCE_ANY, trace_mac(mac), ip);
 			return 1;
+		}
 		if (!(port->flags & DP_PORT_MORE_CA))
 			return 0;
 	}

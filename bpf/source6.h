@@ -31,13 +31,21 @@ static __noinline _Bool source_valid6(struct __sk_buff *skb, const struct dp_por
 	if (!port || !ip || mac + ETH_ALEN > frame_end(skb) || !addr_is_machine6(ip))
 		return 0;
 	ca = ca6_get(port->segment, ip);
-	if (likely(ca && (ca->flags & DP_CA_LOCAL) && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac)))
+	if (likely(ca && (ca->flags & DP_CA_LOCAL) && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac))) {
+		trace(SOURCE_RECORD6, trace_mac(mac), 0, 0, ip);
 		return 1;
-	if (addr_is_link_local(ip))
-		return link_local_valid(port->segment, ip, mac, port->router_mac6);
-	if (port->flags & DP_PORT_ANY_CA6 && (!(port->flags & DP_PORT_SPOOFING) || mac_equal(mac, port->mac)))
+	}
+	if (addr_is_link_local(ip)) {
+		if (!link_local_valid(port->segment, ip, mac, port->router_mac6))
+			return 0;
+		trace(SOURCE_LINK_LOCAL, trace_mac(mac), 0, 0, ip);
 		return 1;
-	return source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA6);
+	}
+	if (!(port->flags & DP_PORT_ANY_CA6 && mac_equal(mac, port->mac)) &&
+	    !source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA6))
+		return 0;
+	trace(SOURCE_ANY6, trace_mac(mac), 0, 0, ip);
+	return 1;
 }
 
 #endif

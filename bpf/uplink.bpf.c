@@ -63,6 +63,7 @@ stage int deliver_by_meta(struct __sk_buff *skb)
 	p = frame_data(skb);
 	if (p + ETH_HLEN > frame_end(skb))
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	trace(WIRE_META);
 	return deliver(skb, segment, ifindex, p, 1);
 }
 
@@ -77,20 +78,19 @@ static __noinline int find_nd(struct __sk_buff *skb, __u32 at)
 	return type ? DP_DROP_ND_FROM_WIRE : WIRE_OURS;
 }
 
-SEC("tc")
-int nestor_uplink(struct __sk_buff *skb)
+stage int uplink(struct __sk_buff *skb)
 {
-	const struct dp_port *uplink;
+	const struct dp_port *port;
 	const struct dp_dest *dest;
 	struct wire w = {};
 	struct ether inner;
 	const void *p, *end;
 	int reason, action;
 
-	uplink = port_get(skb->ifindex);
-	if (unlikely(!uplink))
+	port = port_get(skb->ifindex);
+	if (unlikely(!port))
 		return pass(skb);
-	if (uplink->flags & DP_PORT_XDP) {
+	if (port->flags & DP_PORT_XDP) {
 		reason = deliver_by_meta(skb);
 		if (reason != NEXT)
 			return reason;
@@ -102,13 +102,18 @@ int nestor_uplink(struct __sk_buff *skb)
 		bpf_skb_pull_data(skb, skb->len < PULL_HEADERS ? skb->len : PULL_HEADERS);
 		p = frame_data(skb), end = frame_end(skb);
 	}
-	if ((uplink->flags & DP_PORT_REWRITE) && rewrite_receive(skb, p, end, &action))
+	if ((port->flags & DP_PORT_REWRITE) && rewrite_receive(skb, p, end, &action))
 		return action;
-	reason = wire_outer(p, end, skb->len, skb->gso_size, uplink, &w);
-	if (reason == WIRE_OTHER)
+	reason = wire_outer(p, end, skb->len, skb->gso_size, port, &w);
+	if (reason == WIRE_OTHER) {
+		trace(WIRE_OTHER);
 		return pass(skb);
-	if (likely(reason == WIRE_OURS))
-		reason = wire_inner(p + NVGRE_INNER, end, &w, uplink);
+	}
+	if (likely(reason == WIRE_OURS)) {
+		trace_inner(NVGRE_INNER);
+		trace(WIRE_NVGRE, w.source_pa, w.vsid);
+		reason = wire_inner(p + NVGRE_INNER, end, &w, port);
+	}
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
 	if (unlikely(p + NVGRE_PAYLOAD > end))
@@ -124,10 +129,18 @@ int nestor_uplink(struct __sk_buff *skb)
 	dest = dest_get(w.vsid, &inner);
 	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
 		return drop(skb, DP_DROP_DESTINATION_NOT_LOCAL);
+	trace(DEST_LOCAL, trace_mac(&inner), dest->target);
 	reason = decapsulate(skb, &w, inner);
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
+	trace(DECAP, skb->len);
 	return deliver(skb, w.vsid, dest->target, &inner, inner.type == ETHERTYPE_IP4);
+}
+
+SEC("tc")
+int nestor_uplink(struct __sk_buff *skb)
+{
+	return TRACED(skb, 1, uplink(skb));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

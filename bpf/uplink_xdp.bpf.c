@@ -101,6 +101,9 @@ int nestor_uplink_xdp(struct xdp_md *ctx)
 
 	if (!uplink || !(uplink->flags & DP_PORT_XDP))
 		return XDP_PASS;
+	/* while somebody follows packets, the TC program does all of it, where each step can be seen */
+	if (TRACING)
+		return untouched(ctx);
 	ifindex = judge(ctx, uplink, &segment);
 	return ifindex ? decapsulate(ctx, segment, ifindex) : untouched(ctx);
 }

@@ -3,6 +3,7 @@
 #define NESTOR_BPF_VERDICT_H
 
 #include "maps.h"
+#include "trace.h"
 
 stage int verdict(struct __sk_buff *skb, __u32 what, __u32 detail, int action)
 {
@@ -22,6 +23,7 @@ static __noinline int drop(struct __sk_buff *skb, __u32 reason)
 	struct dp_drop_key key = { .ifindex = skb->ifindex, .reason = reason };
 	__u64 one = 1, *count;
 
+	trace(DROP, reason);
 	count = bpf_map_lookup_elem(&drops, &key);
 	if (!count && bpf_map_update_elem(&drops, &key, &one, BPF_NOEXIST) != 0) {
 		/* another CPU was first, or the map is full: then the host's own entry takes it */

@@ -12,6 +12,7 @@
 #include "nvgre.h"
 #include "route.h"
 #include "send.h"
+#include "service_guard.h"
 #include "source.h"
 
 /* Ethernet, IPv4 and the ports or the TCP header: what the stages read of a packet */
@@ -36,6 +37,7 @@ stage int policy_source(struct __sk_buff *skb, const struct dp_port *port, const
 		return policy_source6(skb, port);
 	if (!mac_equal(eth + ETH_ALEN, port->mac) && !source_has_mac(skb->ifindex, port, eth + ETH_ALEN, 0))
 		return drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
+	trace(SOURCE_MAC, trace_mac(eth + ETH_ALEN));
 	return NEXT;
 }
 
@@ -48,12 +50,25 @@ stage int forward(struct __sk_buff *skb, const struct dp_port *port, const void 
 	dest = dest_get(port->segment, eth);
 	if (unlikely(!dest))
 		return port->flags & DP_PORT_POLICY ? route(skb, port) : flood(skb, port);
-	if (dest->kind == DP_DEST_REMOTE)
+	if (dest->kind == DP_DEST_REMOTE) {
+		trace(DEST_REMOTE, trace_mac(eth), 0, 0, &dest->pa);
 		return send(skb, port, dest, eth, end);
+	}
+	trace(DEST_LOCAL, trace_mac(eth), dest->target);
 	if (unlikely(dest->target == skb->ifindex))
 		return drop(skb, DP_DROP_DESTINATION_IS_SOURCE);
 	count_sent(port, frame_packets(skb), skb->len);
 	return deliver(skb, port->segment, dest->target, eth, 1);
+}
+
+stage void trace_port(const struct dp_port *port)
+{
+	if (!port->segment)
+		trace(PORT_PLAIN);
+	else if (port->flags & DP_PORT_POLICY)
+		trace(PORT_POLICY, port->vsid);
+	else
+		trace(PORT_SEGMENT, port->vsid);
 }
 
 /* A frame of a virtual subnet. Packet pointers are loaded anew after each stage that may have moved the packet. */
@@ -83,8 +98,15 @@ stage int segment(struct __sk_buff *skb, const struct dp_port *port)
 	return forward(skb, port, eth, end);
 }
 
-SEC("tc")
-int nestor_vport(struct __sk_buff *skb)
+/* What few ports have, in the order of AC-7. */
+static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
+{
+	if (!port)
+		return TC_ACT_SHOT;
+	return port->flags & DP_PORT_GUARDS ? guard_services(skb, port) : NEXT;
+}
+
+stage int vport(struct __sk_buff *skb)
 {
 	const struct dp_port *port = port_get(skb->ifindex);
 	const void *eth = frame_data(skb);
@@ -92,6 +114,7 @@ int nestor_vport(struct __sk_buff *skb)
 
 	if (unlikely(!port))
 		return drop(skb, DP_DROP_NO_PORT);
+	trace_port(port);
 	if (unlikely(eth + PULL_HEADERS > frame_end(skb))) {
 		bpf_skb_pull_data(skb, skb->len < PULL_HEADERS ? skb->len : PULL_HEADERS);
 		eth = frame_data(skb);
@@ -101,7 +124,18 @@ int nestor_vport(struct __sk_buff *skb)
 	action = guard(skb, port, eth);
 	if (unlikely(action != NEXT))
 		return action;
+	if (unlikely(port->flags & DP_PORT_RARE)) {
+		action = rare(skb, port);
+		if (action != NEXT)
+			return action;
+	}
 	return port->segment ? segment(skb, port) : pass(skb);
+}
+
+SEC("tc")
+int nestor_vport(struct __sk_buff *skb)
+{
+	return TRACED(skb, 0, vport(skb));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

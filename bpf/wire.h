@@ -3,6 +3,7 @@
 #define NESTOR_BPF_WIRE_H
 
 #include "nvgre.h"
+#include "trace.h"
 
 /*
  * What comes from the wire: the outer headers of NVGRE over IPv4, checked and removed. Only pure functions of the
@@ -78,6 +79,8 @@ stage int wire_outer(const void *p, const void *end, __u32 len, _Bool segmented,
  */
 stage int wire_source_pa(const struct dp_dest *d, const struct wire *w, const struct dp_port *uplink)
 {
+	if (d)
+		trace(INNER_SOURCE, 0, 0, 0, &d->pa);
 	if (likely(d && d->kind != DP_DEST_LOCAL && addr_equals_v4(&d->pa, w->source_pa)))
 		return WIRE_OURS;
 	if (pa4_is_local(uplink, w->source_pa))
@@ -122,10 +125,10 @@ static __noinline int wire_routed(struct dp_source_key *key, const __u8 *router,
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
 	if (mac_is_zero(mac) || (!mac_is_zero(router) && !mac_equal(mac, router)))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	ca = key->ca;
 	source = bpf_map_lookup_elem(&sources, key);
 	if (!source) {
 		/* any of the family (HN-7) */
-		ca = key->ca;
 		key->ca = (union dp_addr){ .w = { 0, 0, addr_is_v4(&ca) ? ADDR4_PREFIX : 0, 0 } };
 		source = bpf_map_lookup_elem(&sources, key);
 	}
@@ -133,6 +136,7 @@ static __noinline int wire_routed(struct dp_source_key *key, const __u8 *router,
 		return mac_is_zero(router) ? DP_DROP_INNER_SOURCE_UNKNOWN : DP_DROP_ROUTED_SOURCE_UNKNOWN;
 	if (mac_is_zero(router) && !mac_equal(mac, source->router_mac))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	trace(INNER_ROUTED, 0, 0, 0, &ca);
 	return WIRE_OURS;
 }
 

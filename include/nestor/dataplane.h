@@ -14,7 +14,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 3
+#define DP_ABI 4
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -60,8 +60,17 @@ enum dp_port_flag {
 	DP_PORT_XDP = 1 << 7,
 	DP_PORT_CA6 = 1 << 8,		/* a record of the port's MAC has an IPv6 address, or any: else the guest speaks none */
 	DP_PORT_ANY_CA6 = 1 << 9,	/* as DP_PORT_ANY_CA, for IPv6 */
+	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
 	/* port: src_pa is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
+};
+
+/* What few ports have: the path of a frame asks for all of it at once. */
+#define DP_PORT_RARE DP_PORT_GUARDS
+
+enum dp_guard {
+	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
+	DP_GUARD_ROUTER = 1 << 1,	/* nor advertise a router, nor redirect (RouterGuard) */
 };
 
 #define DP_PORT_ADDR4 4
@@ -85,10 +94,12 @@ struct dp_port {
 	__u8 pad2[19];
 	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
-	/* third cache line: the same for IPv6 */
+	/* third cache line: what DP_PORT_RARE leads to, and what is routed of IPv6 */
+	__u8 guards;			/* enum dp_guard */
+	__u8 pad3[9];
+	__u8 router_mac6[6];		/* as router_mac, for IPv6 */
 	union dp_addr router6;		/* zero: none */
-	__u8 router_mac6[6];		/* zero: IPv6 is not routed */
-	__u8 pad3[42];
+	__u8 pad4[32];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -340,7 +351,8 @@ DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
 DP_ASSERT(sizeof(struct dp_pa) == 8);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
-DP_ASSERT(__builtin_offsetof(struct dp_port, router6) == 128);
+DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
+DP_ASSERT(__builtin_offsetof(struct dp_port, router6) == 144);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);

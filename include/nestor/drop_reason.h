@@ -72,6 +72,10 @@
 	X(118, IPV6_HEADERS, "", "the IPv6 packet has too many extension headers, or does not show in its first part what it is") \
 	X(119, ROUTED_LINK_LOCAL, "", "a link-local address is not routed (RFC 4291)")                                 \
 	X(120, ND_FROM_WIRE, "2.5", "neighbour discovery from another host: lookup records say who has an address")    \
+	/* guards and limits of a port */                                                                              \
+	X(144, DHCP_GUARD, "AC-7", "what only a DHCP server or relay sends, and DhcpGuard is on")                      \
+	X(145, ROUTER_GUARD, "AC-7", "a router advertisement or redirect, and RouterGuard is on")                      \
+	X(146, GUARD_HIDDEN, "AC-7", "a guard is on, and the packet does not show in its first part what it is")       \
 	X(147, ND_SPOOFED, "NN-3", "neighbour discovery for another MAC address than the adapter's")                   \
 	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")
 

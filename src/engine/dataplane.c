@@ -335,6 +335,7 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 	v.src_pa = dp_addr_of(&w->src_pa);
 	for (size_t i = 0; i < w->n_cas; i++)
 		v.addr4[i] = ip_v4(&w->cas[i]);
+	guards_port(&w->guards, &v);
 	rewrite_port(w, &v);
 	return v;
 }

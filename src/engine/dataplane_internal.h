@@ -20,6 +20,9 @@ static inline void dataplane_failed(struct pass *p, int r, const char *what)
 		pass_failed(p, r, NULL, "cannot write the dataplane's %s", what);
 }
 
+/* Guards and limits: what they say of a port. */
+void guards_port(const struct want_guards *w, struct dp_port *port);
+
 /* IP rewrite: what it says of a port and of an uplink, and its own map; hops: address -> next hop index + 1. */
 void rewrite_port(const struct want_vport *w, struct dp_port *port);
 uint32_t rewrite_uplink_flags(const struct pass *p);

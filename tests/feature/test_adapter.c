@@ -128,6 +128,8 @@ static void refusals(void **state)
 			"AmbiguousParameterSet"),
 		REFUSED("Set-VMNetworkAdapter", "{'ManagementOS': true, 'DynamicMacAddress': true}",
 			"AmbiguousParameterSet"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'DhcpGuard': 'Maybe'}", "ParameterArgumentTransformationError"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'RouterGuard': true}", "ParameterArgumentTransformationError"),
 		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'blue1', 'SwitchName': 'no'}", "InvalidParameter"),
 		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'no', 'SwitchName': 'in'}", "InvalidParameter"),
 		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'blue1', 'Name': 'no', 'SwitchName': 'in'}",
@@ -217,6 +219,15 @@ static void port_settings(void **state)
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'VirtualSubnetId': 5010}");
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MacAddressSpoofing': 'Off', 'PassThru': true}");
 	kit_property(k, 0, "VirtualSubnetId", "5010");
+	kit_property(k, 0, "DhcpGuard", "'Off'");
+	kit_property(k, 0, "RouterGuard", "'Off'");
+	kit_what_if(k, "Set-VMNetworkAdapter", "{'VMName': '*', 'DhcpGuard': 'On', 'RouterGuard': 'On'}", 2);
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'DhcpGuard': 'on', 'PassThru': true}");
+	kit_property(k, 0, "DhcpGuard", "'On'");
+	kit_property(k, 0, "RouterGuard", "'Off'");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'DhcpGuard': 'Off', 'RouterGuard': 'On', 'PassThru': true}");
+	kit_property(k, 0, "DhcpGuard", "'Off'");
+	kit_property(k, 0, "RouterGuard", "'On'");
 	adapters = kit_get(k, "Get-VMNetworkAdapter", "{'VMName': '*'}");
 	kit_pipe(k, "Set-VMNetworkAdapter", "{'VirtualSubnetId': 5020, 'PassThru': true}", adapters);
 	kit_no_errors(k);

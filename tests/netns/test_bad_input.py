@@ -76,6 +76,7 @@ CASES = [
                                           "{11111111-2222-3333-4444-000000005010")],
     (record(rule="TranslationMethodMagic"), TRANSFORM),
     ("Set-VMNetworkAdapter -VMName a -MacAddressSpoofing Maybe", TRANSFORM),
+    *[(f"Set-VMNetworkAdapter -VMName a -{guard} Maybe", TRANSFORM) for guard in ("DhcpGuard", "RouterGuard")],
     ("Set-VMNetworkAdapter -VMName b -StaticMacAddress 0000", TRANSFORM),
     ("Set-VMNetworkAdapter -VMName b -StaticMacAddress 010000000001", "Adapter.MacNotUnicast"),
     ("Get-VMSwitch -Id 123", TRANSFORM),

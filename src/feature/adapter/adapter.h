@@ -20,6 +20,7 @@ struct adapter_doc {
 	bool dynamic_mac;
 	uint32_t vsid;	   /* 0: not virtualized (HN-1) */
 	uint32_t spoofing; /* index into adapter_on_off; default Off */
+	uint32_t dhcp_guard, router_guard; /* as spoofing */
 	uint32_t slot;	   /* eth<slot> inside the guest; the lowest free number of the VM at creation */
 };
 extern const struct doc_kind adapter_kind; /* key: id */

@@ -53,6 +53,9 @@ static const struct param set_params[] = {
 	{ "MacAddressSpoofing", P_ENUM, 0,
 	  "On: the guest may send from other MAC addresses, and gets what is sent to unknown ones",
 	  .values = adapter_on_off, .def = "Off" },
+	{ "DhcpGuard", P_ENUM, 0, "On: the guest may not be a DHCP server, of IPv4 or IPv6", .values = adapter_on_off, .def = "Off" },
+	{ "RouterGuard", P_ENUM, 0, "On: the guest may not send router advertisements and redirects, of IPv4 or IPv6",
+	  .values = adapter_on_off, .def = "Off" },
 	{ 0 },
 };
 
@@ -248,6 +251,8 @@ static int set_one(struct call *c, const struct adapter_doc *a, struct err **e)
 	}
 	changed->vsid = call_uint(c, "VirtualSubnetId", a->vsid);
 	changed->spoofing = call_enum(c, "MacAddressSpoofing", a->spoofing);
+	changed->dhcp_guard = call_enum(c, "DhcpGuard", a->dhcp_guard);
+	changed->router_guard = call_enum(c, "RouterGuard", a->router_guard);
 	adapter_write(c, changed);
 	return 0;
 }

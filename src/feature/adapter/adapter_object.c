@@ -19,6 +19,8 @@ static const char *const adapter_properties[] = {
 	"Connected",
 	"DynamicMacAddressEnabled",
 	"MacAddressSpoofing",
+	"DhcpGuard",
+	"RouterGuard",
 	"Id",
 	"VMId",
 	"SwitchId",
@@ -143,6 +145,8 @@ json_t *adapter_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "MacAddress", json_string(mac_format(&a->mac, mac)));
 	json_object_set_new(o, "DynamicMacAddressEnabled", json_boolean(a->dynamic_mac));
 	json_object_set_new(o, "MacAddressSpoofing", json_string(adapter_on_off[a->spoofing]));
+	json_object_set_new(o, "DhcpGuard", json_string(adapter_on_off[a->dhcp_guard]));
+	json_object_set_new(o, "RouterGuard", json_string(adapter_on_off[a->router_guard]));
 	json_object_set_new(o, "VirtualSubnetId", json_integer(a->vsid));
 	json_object_set_new(o, "IPAddresses", addresses);
 	json_object_set_new(o, "ComputerName", json_text(call_host(c)->name));

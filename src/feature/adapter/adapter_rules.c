@@ -16,6 +16,8 @@ static const struct doc_field adapter_fields[] = {
 	DOC_FIELD(adapter_doc, dynamic_mac, DOC_BOOL, "dynamicMac"),
 	DOC_FIELD(adapter_doc, vsid, DOC_U32, "virtualSubnetId"),
 	DOC_ENUM_FIELD(adapter_doc, spoofing, adapter_on_off, "macAddressSpoofing"),
+	DOC_ENUM_FIELD(adapter_doc, dhcp_guard, adapter_on_off, "dhcpGuard"),
+	DOC_ENUM_FIELD(adapter_doc, router_guard, adapter_on_off, "routerGuard"),
 	DOC_FIELD(adapter_doc, slot, DOC_U32, "slot"),
 };
 

@@ -3,6 +3,11 @@
 
 #include "adapter.h"
 
+/* Guards and limits of a port (3.2), with a virtual subnet and without. */
+struct want_guards {
+	bool dhcp, router;
+};
+
 /*
  * What an adapter wants of this host: a port, that is a veth pair whose inner end is the adapter. Adapters of VMs that are
  * off want nothing.
@@ -17,6 +22,7 @@ struct want_port {
 	char bridge[16];    /* bridge of its switch; "": not connected */
 	bool spoofing;
 	uint32_t vsid;
+	struct want_guards guards;
 };
 typedef VEC(struct want_port) want_port_vec;
 

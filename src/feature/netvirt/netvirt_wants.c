@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netvirt_wants.h"
 
-#include "adapter_wants.h"
 #include "map.h"
 #include "netadapter.h"
 #include "netvirt_rewrite.h"
@@ -126,7 +125,7 @@ static void want_ports(struct context *x)
 	vec_foreach(&ports, p) {
 		const struct adapter_doc *a = adapter_get(x->docs, &p->adapter);
 		struct want_vport w = { .vsid = p->vsid, .mac = p->mac, .spoofing = p->spoofing,
-					.inner_elsewhere = !guid_is_zero(&p->vm) };
+					.inner_elsewhere = !guid_is_zero(&p->vm), .guards = p->guards };
 		struct port_key key;
 
 		if (!p->bridge[0])

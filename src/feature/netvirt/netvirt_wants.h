@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "adapter_wants.h"
 #include "netvirt.h"
 
 /*
@@ -32,6 +33,7 @@ struct want_vport {
 	bool only_rewrite;     /* no record of the virtual subnet needs room for outer headers */
 	struct ip rewrites[NETVIRT_PORT_CAS]; /* by cas: what it becomes on the wire; zero: it is encapsulated */
 	bool vm_mac[NETVIRT_PORT_CAS];        /* by cas: UseVmMACAddress */
+	struct want_guards guards;
 	struct guid rdid;      /* routing domain; zero: none */
 	struct mac router_mac; /* zero: frames are not routed */
 	struct ip router;      /* its IPv4 address; zero: none */

@@ -44,6 +44,12 @@ static int link_state(int fd, struct link_state *ret)
 	return 0;
 }
 
+/* Is it what should run there? */
+static bool runs(const struct bpf_driver *d, uint32_t ifindex, enum bpf_role role, uint32_t program_id)
+{
+	return program_id == d->program_ids[role] || live_runs(d, ifindex, role, program_id);
+}
+
 /* ---- clsact ---- */
 
 static int tc_query(uint32_t ifindex, uint32_t *ret_program_id)
@@ -66,7 +72,7 @@ static int tc_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role)
 	uint32_t id = 0;
 	int r;
 
-	if (tc_query(ifindex, &id) == 0 && id == d->program_ids[role])
+	if (tc_query(ifindex, &id) == 0 && runs(d, ifindex, role, id))
 		return 0;
 	r = bpf_tc_hook_create(&hook);
 	if (r != 0 && r != -EEXIST)
@@ -116,7 +122,7 @@ int bpf_driver_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role
 	link_path(d, KIND_LINK, role, ifindex, path);
 	link = bpf_obj_get(path);
 	if (link >= 0 && link_state(link, &state) == 0 && state.ifindex == ifindex) {
-		if (state.program_id == d->program_ids[role])
+		if (runs(d, ifindex, role, state.program_id))
 			return 0;
 		return bpf_link_update(link, d->programs[role], NULL) == 0 ? 0 : -errno;
 	}
@@ -129,6 +135,25 @@ int bpf_driver_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role
 	}
 	r = d->clsact ? -EOPNOTSUPP : link_attach(d, ifindex, role, path);
 	return tcx_is_missing(r) ? tc_attach(d, ifindex, role) : r;
+}
+
+int attachment_swap(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role, int program)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY, .flags = BPF_TC_F_REPLACE,
+		    .prog_fd = program);
+	_cleanup_close_ int link = -1;
+	struct link_state state = { 0 };
+	char path[PIN_PATH_SIZE];
+	uint32_t id = 0;
+
+	link_path(d, KIND_LINK, role, ifindex, path);
+	link = bpf_obj_get(path);
+	if (link >= 0 && link_state(link, &state) == 0 && state.ifindex == ifindex)
+		return bpf_link_update(link, program, NULL) == 0 ? 0 : -errno;
+	if (tc_query(ifindex, &id) != 0 || id != d->program_ids[role])
+		return -ENOENT;
+	return bpf_tc_attach(&hook, &opts);
 }
 
 /* Takes a pinned attachment away; live says whether its device is still there. */
@@ -231,7 +256,7 @@ int bpf_driver_observe_attachments(struct bpf_driver *d, struct bpf_attachment_v
 
 		if (!id)
 			remove_one(d, all[i].kind, all[i].role, all[i].ifindex, false);
-		else if (id == d->program_ids[all[i].role])
+		else if (runs(d, all[i].ifindex, all[i].role, id))
 			vec_push(out, (struct bpf_attachment){ .ifindex = all[i].ifindex, .role = all[i].role });
 	}
 	return r;

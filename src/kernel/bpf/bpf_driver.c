@@ -20,6 +20,7 @@ static const struct {
 	const char *name;
 	enum bpf_map_type type;
 	uint32_t key_size, value_size;
+	bool state; /* what packets leave behind, not what the daemon says */
 } maps[MAP_COUNT] = {
 	[MAP_PORTS] = { "ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_port) },
 	[MAP_DESTS] = { "dests", BPF_MAP_TYPE_HASH, sizeof(struct dp_dest_key), sizeof(struct dp_dest) },
@@ -27,12 +28,12 @@ static const struct {
 	[MAP_NEXTHOPS] = { "nexthops", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_nexthop) },
 	[MAP_PAS] = { "pas", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_pa) },
 	[MAP_REWRITES] = { "rewrites", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_rewrite) },
-	[MAP_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_counters) },
-	[MAP_DROPS] = { "drops", BPF_MAP_TYPE_HASH, sizeof(struct dp_drop_key), 8 },
+	[MAP_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_counters), true },
+	[MAP_DROPS] = { "drops", BPF_MAP_TYPE_HASH, sizeof(struct dp_drop_key), 8, true },
 	[MAP_ROUTES] = { "routes", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct dp_route_key), sizeof(struct dp_route) },
 	[MAP_SUBNETS] = { "subnets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_subnet) },
 	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_HASH, sizeof(struct dp_source_key), sizeof(struct dp_source) },
-	[MAP_FLOWS] = { "flows", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_flow) },
+	[MAP_FLOWS] = { "flows", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_flow), true },
 	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
 };
 
@@ -125,7 +126,7 @@ static int maps_open(struct bpf_driver *d)
 	return r;
 }
 
-static int maps_prepare(struct bpf_driver *d, struct bpf_object *obj)
+int maps_prepare(struct bpf_driver *d, struct bpf_object *obj, bool own_state)
 {
 	struct bpf_map *map;
 
@@ -133,7 +134,7 @@ static int maps_prepare(struct bpf_driver *d, struct bpf_object *obj)
 		map = bpf_object__find_map_by_name(obj, maps[i].name);
 		if (!map)
 			continue;
-		int r = d->maps[i] >= 0 ? bpf_map__reuse_fd(map, d->maps[i]) :
+		int r = d->maps[i] >= 0 && !(own_state && maps[i].state) ? bpf_map__reuse_fd(map, d->maps[i]) :
 					  bpf_map__set_max_entries(map, d->max_entries[i]);
 		if (r != 0)
 			return r;
@@ -257,7 +258,7 @@ static int program_load(struct bpf_driver *d, enum bpf_role role, bool maps_are_
 
 	if (!obj)
 		return -errno;
-	r = maps_prepare(d, obj);
+	r = maps_prepare(d, obj, false);
 	if (r == 0)
 		r = bpf_object__load(obj);
 	if (r == 0)
@@ -337,6 +338,8 @@ void bpf_driver_close(struct bpf_driver *d)
 	for (int i = 0; i < BPF_ROLE_COUNT; i++)
 		if (d->programs[i] >= 0)
 			close(d->programs[i]);
+	for (int i = 0; i < BPF_ROLE_COUNT; i++)
+		bpf_object__close(d->dry[i]);
 	maps_close(d);
 	free(d->slots);
 	free(d);

@@ -3,6 +3,9 @@
 
 #include "bpf_driver.h"
 
+struct bpf_live;
+struct bpf_object;
+
 /* What the files of this directory share. */
 
 enum map_id {
@@ -31,8 +34,13 @@ struct bpf_driver {
 	uint32_t max_entries[MAP_COUNT];
 	const struct dp_port *ports; /* the map itself, read-only */
 	const struct dp_nexthop *nexthops;
+	struct bpf_object *dry[BPF_ROLE_COUNT]; /* tracing programs for made packets; NULL: not loaded yet */
+	struct bpf_live *lives;
 	uint8_t *slots; /* a byte for each slot of MAP_COUNTERS: in use */
 };
+
+/* Gives an object that is not loaded yet the maps of the driver; own_state: but fresh ones where packets leave traces. */
+int maps_prepare(struct bpf_driver *d, struct bpf_object *obj, bool own_state);
 
 /* The path of a pin, in the directory of this ABI or (links) above it. */
 #define PIN_PATH_SIZE 128
@@ -44,6 +52,10 @@ extern const char *const role_names[BPF_ROLE_COUNT];
 /* Moves the attachments of one role that run old_id to the driver's program. */
 int attachments_replace(struct bpf_driver *d, enum bpf_role role, uint32_t old_id);
 void attachments_remove_all(struct bpf_driver *d);
+/* Puts another program in the place of an attachment's; -ENOENT: there is none. */
+int attachment_swap(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role, int program);
+/* Is that program there to follow packets? program_id 0: any. */
+bool live_runs(const struct bpf_driver *d, uint32_t ifindex, enum bpf_role role, uint32_t program_id);
 
 /* Calls each() for all entries of a hash; stops at its first error, which it returns. */
 int table_walk(int fd, size_t key_size, size_t value_size, int (*each)(void *arg, const void *key, const void *value),
