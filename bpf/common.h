@@ -77,6 +77,11 @@ stage _Bool addr_equal(const union dp_addr *a, const union dp_addr *b)
 	return a->w[3] == b->w[3] && a->w[2] == b->w[2] && a->w[1] == b->w[1] && a->w[0] == b->w[0];
 }
 
+stage _Bool addr_is_zero(const union dp_addr *a)
+{
+	return !(a->w[0] | a->w[1] | a->w[2] | a->w[3]);
+}
+
 stage _Bool addr_is_v4(const union dp_addr *a)
 {
 	return a->w[2] == ADDR4_PREFIX && !a->w[1] && !a->w[0];

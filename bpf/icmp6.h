@@ -4,6 +4,7 @@
 
 #include "headers.h"
 #include "ip6.h"
+#include "scratch.h"
 #include "verdict.h"
 
 /* ICMP for IPv6, RFC 4443: what a guest is told about a packet of its own, made of that packet in place. */
@@ -21,6 +22,7 @@ struct icmp6_answer {
 	__u32 mtu;
 };
 _Static_assert(sizeof(struct icmp6_answer) == 48, "no padding");
+SCRATCH_FITS(struct icmp6_answer);
 
 #define ICMP6_QUOTE_MAX (IP6_MIN_MTU - sizeof(struct icmp6_answer))
 #define ICMP6_SUM_CHUNK 64
@@ -46,9 +48,9 @@ stage int icmp6_local_type(struct __sk_buff *skb, struct headers *h)
 
 /*
  * The checksum of an ICMPv6 message of n bytes right behind the IPv6 header, over the pseudo header and what is there (RFC 4443
- * 2.3): of one that is right, 0. n: at most IP6_MIN_MTU.
+ * 2.3): of one that is right, 0. n: at most IP6_MIN_MTU. Verified once, not at every place where it is called: so not static.
  */
-static __noinline __u32 icmp6_checksum(struct __sk_buff *skb, __u32 n)
+__attribute__((noinline)) __u32 icmp6_checksum(struct __sk_buff *skb, __u32 n)
 {
 	__u8 chunk[ICMP6_SUM_CHUNK] __attribute__((aligned(8)));
 	__u32 at = ICMP6_AT, sum = bpf_htonl(n + IPPROTO_ICMPV6);
@@ -103,6 +105,25 @@ stage __u32 icmp6_quote(const struct __sk_buff *skb, const struct ip6 *ip)
 	return quote < ICMP6_QUOTE_MAX ? quote : ICMP6_QUOTE_MAX;
 }
 
+/* Back to who sent it: from the router or, where there is none, from the destination. */
+stage void icmp6_turn(struct ethhdr *eth, struct ip6 *ip, const struct dp_port *port)
+{
+	_Bool router = port->router6.d[0] || port->router6.d[1];
+
+	for (int i = 0; i < 4; i++) {
+		__u32 sender = ip->src.w[i];
+
+		ip->src.w[i] = router ? port->router6.w[i] : ip->dst.w[i];
+		ip->dst.w[i] = sender;
+	}
+	for (int i = 0; i < ETH_ALEN; i++) {
+		__u8 sender = eth->h_source[i];
+
+		eth->h_source[i] = router ? port->router_mac6[i] : eth->h_dest[i];
+		eth->h_dest[i] = sender;
+	}
+}
+
 /*
  * Answers the packet by an ICMPv6 error from the distributed router or, where there is none, from the destination. The drop is
  * counted under its reason all the same. A packet that gets no answer is just dropped. No limit on their number (RFC 4443 2.4
@@ -110,36 +131,31 @@ stage __u32 icmp6_quote(const struct __sk_buff *skb, const struct ip6 *ip)
  */
 static __noinline int icmp6_answer(struct __sk_buff *skb, const struct dp_port *port, __u32 reason, __u32 type_code, __u32 mtu)
 {
-	struct icmp6_answer a;
-	struct ethhdr eth, reply;
-	__u32 quote, check;
+	struct icmp6_answer *a = scratch_get();
+	struct ethhdr eth;
+	__u32 quote;
 	int action = drop(skb, reason);
-	_Bool router;
 
-	if (!port || bpf_skb_load_bytes(skb, 0, &eth, ETH_HLEN) != 0 ||
-	    bpf_skb_load_bytes(skb, ETH_HLEN, &a.ip, sizeof(a.ip)) != 0 || !icmp6_may_answer(skb, &a.ip))
+	if (!port || !a || bpf_skb_load_bytes(skb, 0, &eth, ETH_HLEN) != 0 ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, &a->ip, sizeof(a->ip)) != 0 || !icmp6_may_answer(skb, &a->ip))
 		return action;
-	quote = icmp6_quote(skb, &a.ip);
-	router = addr_is_machine6(&port->router6);
-	__builtin_memcpy(reply.h_source, router ? port->router_mac6 : eth.h_dest, ETH_ALEN);
-	__builtin_memcpy(reply.h_dest, eth.h_source, ETH_ALEN);
-	reply.h_proto = ETHERTYPE_IP6;
-	a.ip = (struct ip6){
-		.flow = bpf_htonl(0x60000000), .payload_len = bpf_htons(sizeof(a) - sizeof(a.ip) + quote),
-		.next = IPPROTO_ICMPV6, .hop_limit = 64, .src = router ? port->router6 : a.ip.dst, .dst = a.ip.src,
-	};
-	a.type = type_code >> 8;
-	a.code = type_code & 0xff;
-	a.checksum = 0;
-	a.mtu = bpf_htonl(mtu);
+	quote = icmp6_quote(skb, &a->ip);
+	icmp6_turn(&eth, &a->ip, port);
+	a->ip.flow = bpf_htonl(0x60000000);
+	a->ip.payload_len = bpf_htons(sizeof(*a) - sizeof(a->ip) + quote);
+	a->ip.next = IPPROTO_ICMPV6;
+	a->ip.hop_limit = 64;
+	a->type = type_code >> 8;
+	a->code = type_code & 0xff;
+	a->checksum = 0;
+	a->mtu = bpf_htonl(mtu);
 	/* makes an ordinary packet of a large segment, too; the second makes room for Ethernet, IPv6 and ICMPv6, over the old Ethernet */
-	if (bpf_skb_change_tail(skb, ETH_HLEN + quote, 0) != 0 || bpf_skb_change_head(skb, sizeof(a), 0) != 0 ||
-	    bpf_skb_store_bytes(skb, 0, &reply, ETH_HLEN, 0) != 0 || bpf_skb_store_bytes(skb, ETH_HLEN, &a, sizeof(a), 0) != 0)
+	if (bpf_skb_change_tail(skb, ETH_HLEN + quote, 0) != 0 || bpf_skb_change_head(skb, sizeof(*a), 0) != 0 ||
+	    bpf_skb_store_bytes(skb, 0, &eth, ETH_HLEN, 0) != 0 || bpf_skb_store_bytes(skb, ETH_HLEN, a, sizeof(*a), 0) != 0)
 		return action;
-	check = icmp6_checksum(skb, sizeof(a) - sizeof(a.ip) + quote);
-	a.checksum = check;
-	trace(ICMP6, a.type, a.code, mtu);
-	if (bpf_skb_store_bytes(skb, ICMP6_AT + 2, &a.checksum, 2, 0) != 0)
+	a->checksum = icmp6_checksum(skb, sizeof(*a) - sizeof(a->ip) + quote);
+	trace(ICMP6, a->type, a->code, mtu);
+	if (bpf_skb_store_bytes(skb, ICMP6_AT + 2, &a->checksum, 2, 0) != 0)
 		return action;
 	return verdict(skb, DP_VERDICT_REPLY, skb->ifindex, bpf_redirect(skb->ifindex, 0));
 }

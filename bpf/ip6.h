@@ -84,11 +84,13 @@ stage const struct dp_ca *ca6_get(__u32 segment, const union dp_addr *ca)
  * made of a MAC address is for its owner, where the virtual subnet has one: a machine, or the router. Others are anybody's:
  * guests make them up. router: its MAC address, or zero.
  */
-stage _Bool link_local_valid(__u32 segment, const union dp_addr *ca, const void *mac, const void *router)
+static __noinline _Bool link_local_valid(__u32 segment, const union dp_addr *ca, const void *mac, const void *router)
 {
-	const struct dp_ca *c = ca6_get(segment, ca);
+	const struct dp_ca *c = ca ? ca6_get(segment, ca) : NULL;
 	__u8 owner[8] __attribute__((aligned(8))) = {};
 
+	if (!ca || !mac || !router)
+		return 0;
 	if (c)
 		return !(c->flags & DP_CA_ROUTER) && mac_equal(c->mac, mac);
 	if (!addr_eui64(ca, owner) || mac_equal(owner, mac))

@@ -55,6 +55,13 @@ struct {
 	__type(value, struct dp_counters);
 } counters SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct dp_limit);
+} limits SEC(".maps");
+
 /* Not per CPU: drops are the exception, and one entry each keeps thousands of ports times dozens of reasons small. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -102,6 +109,14 @@ struct {
 	__type(value, struct dp_source);
 } sources SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 65536);
+	__type(key, __u32);
+	__type(value, struct dp_group);
+} groups SEC(".maps");
+
 stage const struct dp_port *port_get(__u32 ifindex)
 {
 	const struct dp_port *port = bpf_map_lookup_elem(&ports, &ifindex);
@@ -133,7 +148,7 @@ stage const struct dp_ca *ca_get(__u32 segment, const union dp_addr *ca)
 	return bpf_map_lookup_elem(&cas, &key);
 }
 
-/* Is this one of the provider addresses of this host? The uplink's entry has the first few inline. */
+/* Is this a provider address that this host has or, of a multicast one, listens to? The uplink's entry has a few inline. */
 stage _Bool pa4_is_local(const struct dp_port *uplink, __u32 pa)
 {
 	union dp_addr key = { .w = { 0, 0, ADDR4_PREFIX, pa } };

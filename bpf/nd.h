@@ -29,6 +29,7 @@ struct nd_packet {
 };
 #define ND_LEN offsetof(struct nd_packet, option) /* without options */
 _Static_assert(ND_LEN == 64 && sizeof(struct nd_packet) == 72, "RFC 4861 4.3, 4.4, 4.6.1");
+SCRATCH_FITS(struct nd_packet);
 
 /* ff02::1:ff00:0/104 */
 stage _Bool addr_is_solicited_node(const union dp_addr *a)
@@ -89,7 +90,6 @@ stage int nd_answer(struct __sk_buff *skb, struct nd_packet *p, const __u8 *aske
 {
 	_Bool probe = !(p->ip.src.d[0] | p->ip.src.d[1]);
 	struct ethhdr eth = { .h_proto = ETHERTYPE_IP6 };
-	const union dp_addr all_nodes = { .w = { bpf_htonl(0xff020000), 0, 0, bpf_htonl(1) } };
 
 	__builtin_memcpy(eth.h_source, mac, ETH_ALEN);
 	/* RFC 4861 7.2.4: who asks for an address that it does not have yet is told together with all others */
@@ -97,10 +97,10 @@ stage int nd_answer(struct __sk_buff *skb, struct nd_packet *p, const __u8 *aske
 		__builtin_memcpy(eth.h_dest, "\x33\x33\0\0\0\1", ETH_ALEN);
 	else
 		__builtin_memcpy(eth.h_dest, asker, ETH_ALEN);
-	p->ip = (struct ip6){
-		.flow = bpf_htonl(0x60000000), .payload_len = bpf_htons(sizeof(*p) - sizeof(p->ip)), .next = IPPROTO_ICMPV6,
-		.hop_limit = ND_HOP_LIMIT, .src = p->target, .dst = probe ? all_nodes : p->ip.src,
-	};
+	p->ip.flow = bpf_htonl(0x60000000);
+	p->ip.payload_len = bpf_htons(sizeof(*p) - sizeof(p->ip));
+	p->ip.dst = probe ? (union dp_addr){ .w = { bpf_htonl(0xff020000), 0, 0, bpf_htonl(1) } } : p->ip.src;
+	p->ip.src = p->target;
 	p->type = ICMP6_NEIGHBOR_ADVERTISEMENT;
 	p->checksum = 0;
 	p->flags = flags | (probe ? 0 : ND_FLAG_SOLICITED);
@@ -121,23 +121,22 @@ stage int nd_answer(struct __sk_buff *skb, struct nd_packet *p, const __u8 *aske
 static __noinline int nd_neighbour(struct __sk_buff *skb, const struct dp_port *port)
 {
 	__u8 asker[8] __attribute__((aligned(8))), mac[8] __attribute__((aligned(8))) = {};
-	struct nd_packet p;
+	struct nd_packet *p = scratch_get();
 	__u32 flags, reason;
 
-	if (!port || bpf_skb_load_bytes(skb, ETH_ALEN, asker, ETH_ALEN) != 0)
+	if (!port || !p || bpf_skb_load_bytes(skb, ETH_ALEN, asker, ETH_ALEN) != 0 ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN, p, ND_LEN) != 0)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &p, ND_LEN) != 0)
-		return drop(skb, DP_DROP_FRAME_TRUNCATED);
-	reason = nd_check(skb, &p, asker);
+	reason = nd_check(skb, p, asker);
 	if (reason)
 		return drop(skb, reason);
-	if (p.type == ICMP6_NEIGHBOR_ADVERTISEMENT)
+	if (p->type == ICMP6_NEIGHBOR_ADVERTISEMENT)
 		return drop(skb, DP_DROP_ND_ADVERTISEMENT);
-	if (!nd_find(port, &p.target, mac, &flags))
+	if (!nd_find(port, &p->target, mac, &flags))
 		return drop(skb, DP_DROP_ND_UNKNOWN_TARGET);
 	if (mac_equal(mac, asker))
 		return drop(skb, DP_DROP_ND_OWN_ADDRESS);
-	return nd_answer(skb, &p, asker, mac, flags);
+	return nd_answer(skb, p, asker, mac, flags);
 }
 
 /* h: at the ICMPv6 header. Extension headers before neighbour discovery are nobody's habit, and fragments forbidden (RFC 6980). */
@@ -160,20 +159,23 @@ stage int nd(struct __sk_buff *skb, const struct dp_port *port, const struct hea
 static __noinline int policy_source6(struct __sk_buff *skb, const struct dp_port *port)
 {
 	struct headers h = { .at = ETH_HLEN, .end = skb->len };
-	struct ip6 ip;
+	union dp_addr src;
 	int type = 0;
+	__u8 next;
 
-	if (!port || bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) != 0)
+	if (!port || skb->len < ETH_HLEN + sizeof(struct ip6) ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct ip6, src), &src, sizeof(src)) != 0 ||
+	    bpf_skb_load_bytes(skb, ETH_HLEN + offsetof(struct ip6, next), &next, 1) != 0)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
 	if (!source_speaks6(skb, port))
 		return drop(skb, DP_DROP_IPV6_NOT_CARRIED);
-	if (ip.next != IPPROTO_TCP && ip.next != IPPROTO_UDP)
+	if (next != IPPROTO_TCP && next != IPPROTO_UDP)
 		type = icmp6_local_type(skb, &h);
 	if (type < 0)
 		return drop(skb, DP_DROP_IPV6_HEADERS);
 	if (type)
 		return nd(skb, port, &h, type);
-	return source_valid6(skb, port, &ip.src) ? NEXT : drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
+	return source_valid6(skb, port, &src) ? NEXT : drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
 }
 
 #endif

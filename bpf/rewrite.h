@@ -4,8 +4,9 @@
 
 #include "deliver.h"
 #include "icmp.h"
-#include "nvgre.h"
+#include "encap.h"
 #include "rewrite_map.h"
+#include "wire.h"
 
 /*
  * IP rewrite (section 2.7): customer addresses become the provider addresses that stand for them alone, and back at the
@@ -17,7 +18,6 @@
  */
 
 #define REWRITE_HEADERS (ETH_HLEN + 20)
-#define IP_OFFSET_MASK bpf_htons(0x1fff)
 
 /* Where the checksum is that covers the addresses; 0: none does, or it is in another fragment. */
 stage __u32 rewrite_checksum_at(const struct iphdr *ip, __u64 *flags)
@@ -25,7 +25,7 @@ stage __u32 rewrite_checksum_at(const struct iphdr *ip, __u64 *flags)
 	__u32 l4 = ETH_HLEN + ip->ihl * 4;
 
 	*flags = BPF_F_PSEUDO_HDR;
-	if (ip->frag_off & IP_OFFSET_MASK)
+	if (ip->frag_off & IP_OFFSET)
 		return 0;
 	switch (ip->protocol) {
 	case IPPROTO_TCP:
@@ -146,19 +146,19 @@ stage struct ether rewrite_macs(const struct dp_nexthop *nh, struct ether old, _
 stage int rewrite_out(struct __sk_buff *skb, const struct dp_port *port, const struct dp_nexthop *nh,
 		      struct rewrite_source source, const void *eth, const void *end)
 {
-	__u32 room = nh->mtu ? nh->mtu + DP_NVGRE4_OVERHEAD : 0, packets = frame_packets(skb), bytes = skb->len;
+	__u32 room = nh->mtu ? nh->mtu + DP_ENCAP_OVERHEAD(DP_ENCAP_NVGRE4) : 0, packets = frame_packets(skb), bytes = skb->len;
 
-	if (unlikely(!(nh->flags & DP_NEXTHOP_PRESENT)))
+	if (unlikely(!(nh->flags & DP_NEXTHOP_PRESENT) || !nexthop_can_send(nh, 1)))
 		return drop(skb, DP_DROP_NO_NEXT_HOP);
 	if (unlikely(!addr_is_v4(&nh->pa)))
 		return drop(skb, DP_DROP_PA_FAMILY);
-	if (unlikely(!path_fits(skb, room, eth + ETH_HLEN, end)))
+	if (unlikely(!path_fits(skb, room, eth, end)))
 		return too_big(skb, port, room, eth, end);
 	if (unlikely(!rewrite(skb, eth, rewrite_macs(nh, ether_load(eth), source.vm_mac), source.pa, nh->pa.w[3])))
 		return drop(skb, DP_DROP_REWRITE_FAILED);
 	trace(REWRITE_OUT, source.pa, 0, 0, &nh->pa);
 	count_sent(port, packets, bytes);
-	return nvgre_redirect(skb, nh);
+	return encap_redirect(skb, nh);
 }
 
 /* The end of a frame: true, whatever the action; the verifier would have to believe that no redirect returns NEXT. */
@@ -219,12 +219,18 @@ stage int rewrite_in(struct __sk_buff *skb, const void *p, const struct dp_rewri
 	return deliver(skb, to->segment, to->target, to->mac, 1);
 }
 
+stage _Bool rewrite_is_vxlan(const struct iphdr *ip, const void *end, const struct dp_port *uplink)
+{
+	return ip->protocol == IPPROTO_UDP && ip->ihl == 5 && !(ip->frag_off & IP_OFFSET) &&
+	       wire_is_vxlan((const void *)(ip + 1), end, uplink);
+}
+
 /*
  * p: the frame's first bytes. All that is IPv4 to such an address of this host belongs to the machine behind it, and must
- * come from another machine of its virtual subnet; but NVGRE where the other machine has a record of encapsulation.
+ * come from another machine of its virtual subnet; but NVGRE or VXLAN where the other machine has a record of encapsulation.
  * False: not so, go on.
  */
-stage _Bool rewrite_receive(struct __sk_buff *skb, const void *p, const void *end, int *ret_action)
+stage _Bool rewrite_receive(struct __sk_buff *skb, const void *p, const void *end, const struct dp_port *uplink, int *ret_action)
 {
 	const struct dp_rewrite *to, *from;
 	const struct iphdr *ip = p + ETH_HLEN;
@@ -236,7 +242,8 @@ stage _Bool rewrite_receive(struct __sk_buff *skb, const void *p, const void *en
 		return 0;
 	from = rewrite_get(ip->saddr);
 	if (unlikely(!from))
-		return ip->protocol != IPPROTO_GRE && done(ret_action, drop(skb, DP_DROP_REWRITE_SOURCE_UNKNOWN));
+		return ip->protocol != IPPROTO_GRE && !rewrite_is_vxlan(ip, end, uplink) &&
+		       done(ret_action, drop(skb, DP_DROP_REWRITE_SOURCE_UNKNOWN));
 	if (unlikely(from->flags & DP_REWRITE_LOCAL))
 		return done(ret_action, drop(skb, DP_DROP_OWN_PA_AS_SOURCE));
 	if (unlikely(from->segment != to->segment))

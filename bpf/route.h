@@ -140,7 +140,7 @@ stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const st
 		return drop(skb, reason);
 	if (eth + ETH_HLEN > end)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
-	if (unlikely(!path_fits(skb, nh->mtu, eth + ETH_HLEN, end)))
+	if (unlikely(!path_fits(skb, nh->mtu, eth, end)))
 		return too_big(skb, port, nh->mtu, eth, end);
 	action = route_rewrite(skb, port, r, p, mac);
 	if (action != NEXT)
@@ -148,7 +148,7 @@ stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const st
 	eth = frame_data(skb), end = frame_end(skb);
 	if (eth + ETH_HLEN > end)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
-	return nvgre_send(skb, port, nh, vsid, eth, end);
+	return encap_send(skb, port, nh, vsid, eth, end);
 }
 
 /* Is it for the router at all, and may it be routed? NEXT, with what there is to know of it. */
@@ -160,12 +160,14 @@ stage int route_parse(struct __sk_buff *skb, const struct dp_port *port, struct 
 
 	if (likely(packet + sizeof(*ip) <= end && ether_type(eth) == ETHERTYPE_IP4 && !mac_is_zero(port->router_mac) &&
 		   mac_equal(eth, port->router_mac))) {
+		trace(DEST_ROUTER, trace_mac(port->router_mac));
 		*ret = (struct routed){ .daddr.w = { 0, 0, ADDR4_PREFIX, ip->daddr }, .ttl = ip->ttl };
 		return route_never4(ip->daddr) ? drop(skb, DP_DROP_NO_ROUTE) : NEXT;
 	}
 	if (packet + sizeof(struct ip6) > end || ether_type(eth) != ETHERTYPE_IP6 || mac_is_zero(port->router_mac6) ||
 	    !mac_equal(eth, port->router_mac6))
 		return drop(skb, DP_DROP_DESTINATION_NOT_IN_POLICY);
+	trace(DEST_ROUTER, trace_mac(port->router_mac6));
 	src = addr_load(packet + offsetof(struct ip6, src));
 	*ret = (struct routed){ .daddr = addr_load(packet + offsetof(struct ip6, dst)),
 				.ttl = ((const __u8 *)packet)[offsetof(struct ip6, hop_limit)], .is_ip6 = 1 };
@@ -189,7 +191,6 @@ static __noinline int route(struct __sk_buff *skb, const struct dp_port *port)
 	action = route_parse(skb, port, &p);
 	if (action != NEXT)
 		return action;
-	trace(DEST_ROUTER, trace_mac(frame_data(skb)));
 	r = route_lookup(port, &p);
 	if (unlikely(!r))
 		return drop(skb, DP_DROP_NO_ROUTE);

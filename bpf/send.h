@@ -2,23 +2,27 @@
 #ifndef NESTOR_BPF_SEND_H
 #define NESTOR_BPF_SEND_H
 
+#include "encap.h"
 #include "icmp.h"
-#include "nvgre.h"
 #include "rewrite.h"
 
-/* The way to the host of a remote destination; NULL: *ret_reason says why there is none. */
+/*
+ * The way to the host of a remote destination; NULL: *ret_reason says why there is none. Source and destination provider address
+ * are of one family (WG-8): the record of the destination chooses, and the port must have a record with one of that family.
+ */
 stage const struct dp_nexthop *send_way(const struct dp_port *port, __u32 index, __u32 *ret_reason)
 {
 	const struct dp_nexthop *nh = bpf_map_lookup_elem(&nexthops, &index);
+	_Bool has4 = port->src_pa4, has6;
 
 	*ret_reason = DP_DROP_NO_NEXT_HOP;
 	if (unlikely(!nh || !(nh->flags & DP_NEXTHOP_PRESENT)))
 		return NULL;
-	*ret_reason = port->src_pa.w[3] ? DP_DROP_PA_FAMILY : DP_DROP_NO_SOURCE_PA;
-	if (unlikely(!addr_is_v4(&port->src_pa)))
-		return NULL;
-	*ret_reason = DP_DROP_PA_FAMILY;
-	return likely(addr_is_v4(&nh->pa)) ? nh : NULL;
+	if (likely(!(nh->encap & DP_ENCAP_IP6) && has4))
+		return nh;
+	has6 = !addr_is_zero(&port->src_pa6);
+	*ret_reason = has4 || has6 ? DP_DROP_PA_FAMILY : DP_DROP_NO_SOURCE_PA;
+	return (nh->encap & DP_ENCAP_IP6) && has6 ? nh : NULL;
 }
 
 /* To another host, within the virtual subnet. */
@@ -34,9 +38,9 @@ stage int send(struct __sk_buff *skb, const struct dp_port *port, const struct d
 	nh = send_way(port, dest->target, &reason);
 	if (unlikely(!nh))
 		return drop(skb, reason);
-	if (unlikely(!path_fits(skb, nh->mtu, eth + ETH_HLEN, end)))
+	if (unlikely(!path_fits(skb, nh->mtu, eth, end)))
 		return too_big(skb, port, nh->mtu, eth, end);
-	return nvgre_send(skb, port, nh, port->vsid, eth, end);
+	return encap_send(skb, port, nh, port->vsid, eth, end);
 }
 
 #endif

@@ -4,12 +4,17 @@
 
 #include "verdict.h"
 
-/* A record without address (L2Only, GatewayWildcard: HN-7, HN-8) lets this MAC send from this port. */
+/*
+ * A record lets this MAC send from this port: the adapter's own, or that of a machine behind it. With DP_DEST_ANY_CA: a record
+ * without address (L2Only, GatewayWildcard: HN-7, HN-8).
+ */
 stage _Bool source_has_mac(__u32 ifindex, const struct dp_port *port, const void *mac, __u8 flags)
 {
 	const struct dp_dest *d = dest_get(port->segment, mac);
 
-	return d && d->kind == DP_DEST_LOCAL && d->target == ifindex && (d->flags & flags) == flags;
+	if (!d || (d->flags & flags) != flags)
+		return 0;
+	return mac_equal(mac, port->mac) || (d->kind == DP_DEST_LOCAL && d->target == ifindex);
 }
 
 /* The slow half: nested guests with MACs of their own, ports with many addresses. */
@@ -21,7 +26,7 @@ static __noinline int source_valid4_by_map(struct __sk_buff *skb, const struct d
 
 	if (!port || mac + ETH_ALEN > frame_end(skb))
 		return 0;
-	if (ca && (ca->flags & DP_CA_LOCAL) && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac)) {
+	if (ca && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac) && ((ca->flags & DP_CA_LOCAL) || mac_equal(mac, port->mac))) {
 		trace(SOURCE_RECORD, trace_mac(mac), ip);
 		return 1;
 	}

@@ -31,7 +31,8 @@ static __noinline _Bool source_valid6(struct __sk_buff *skb, const struct dp_por
 	if (!port || !ip || mac + ETH_ALEN > frame_end(skb) || !addr_is_machine6(ip))
 		return 0;
 	ca = ca6_get(port->segment, ip);
-	if (likely(ca && (ca->flags & DP_CA_LOCAL) && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac))) {
+	if (likely(ca && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac) &&
+		   ((ca->flags & DP_CA_LOCAL) || mac_equal(mac, port->mac)))) {
 		trace(SOURCE_RECORD6, trace_mac(mac), 0, 0, ip);
 		return 1;
 	}
@@ -41,7 +42,7 @@ static __noinline _Bool source_valid6(struct __sk_buff *skb, const struct dp_por
 		trace(SOURCE_LINK_LOCAL, trace_mac(mac), 0, 0, ip);
 		return 1;
 	}
-	if (!(port->flags & DP_PORT_ANY_CA6 && mac_equal(mac, port->mac)) &&
+	if (!((port->flags & DP_PORT_ANY_CA6) && mac_equal(mac, port->mac)) &&
 	    !source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA6))
 		return 0;
 	trace(SOURCE_ANY6, trace_mac(mac), 0, 0, ip);

@@ -1,34 +1,56 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 
 /*
- * At the ingress of the uplink: what the wire brings. NVGRE for a provider address of this host: outer headers ->
- * records of the inner source -> decapsulate -> deliver. IP rewrite: provider addresses -> customer addresses -> deliver.
+ * At the ingress of the uplink: what the wire brings. NVGRE or VXLAN for a provider address of this host: outer headers ->
+ * records of the inner source -> decapsulate -> deliver, to one port or to all (WG-7). IP rewrite: provider addresses ->
+ * customer addresses -> deliver.
  * Everything else goes on to the kernel, untouched.
  */
 #include "deliver.h"
 #include "icmp6.h"
+#include "group_wire.h"
 #include "meta.h"
 #include "rewrite.h"
 #include "wire.h"
 
 /* outer headers, inner Ethernet and IPv4; also enough for inner ARP */
-#define PULL_HEADERS (NVGRE_PAYLOAD + 40)
+#define PULL_HEADERS (INNER_AT(DP_ENCAP_NVGRE4) + ETH_HLEN + 28)
+/* the same for whatever outer headers, and inner IPv6 */
+#define PULL_OTHER (OUTER_HEADERS_MAX + ETH_HLEN + 40)
+
+/* The kernel also notes what family the packet is of now; before Linux 6.3 it does not. */
+stage __u64 decap_flags(const struct wire *w, __u16 inner_type)
+{
+	if (unlikely(inner_type == ETHERTYPE_IP6 && !w->is_ip6))
+		return ROOM_FLAGS | ROOM_DECAP_L3_IPV6;
+	return w->is_ip6 && inner_type == ETHERTYPE_IP4 ? ROOM_FLAGS | ROOM_DECAP_L3_IPV4 : ROOM_FLAGS;
+}
 
 /*
  * Cuts the outer headers out, between the outer Ethernet header and the inner packet, and puts the inner Ethernet
- * header in the outer one's place. Padding that the wire added to a short frame goes too.
+ * header in the outer one's place. Padding that the wire added to a short frame goes too. *ret_peer: the kernel has the right
+ * idea of the packet's protocol.
  */
-stage int decapsulate(struct __sk_buff *skb, const struct wire *w, struct ether inner)
+stage int decapsulate(struct __sk_buff *skb, const struct wire *w, struct ether inner, _Bool *ret_peer)
 {
+	__u32 least = w->inner + ETH_HLEN + (w->is_ip6 ? 40 : 20);
+	__u64 flags = decap_flags(w, inner.type);
 	struct ethhdr frame;
 
-	if (unlikely(w->inner_len && skb->len > NVGRE_INNER + w->inner_len))
-		bpf_skb_change_tail(skb, NVGRE_INNER + w->inner_len, 0);
-	/* the kernel cuts nothing out of a packet when less than an IPv4 header would remain: to Ethernet's minimum then */
-	if (unlikely(skb->len < NVGRE_PAYLOAD + sizeof(struct iphdr)))
-		bpf_skb_change_tail(skb, NVGRE_INNER + ETH_ZLEN, 0);
-	if (unlikely(bpf_skb_adjust_room(skb, -NVGRE_GROWTH, BPF_ADJ_ROOM_MAC, PLAIN_FLAGS) != 0))
-		return DP_DROP_DECAP_FAILED;
+	*ret_peer = inner.type == ETHERTYPE_IP4 || inner.type == ETHERTYPE_IP6;
+	if (unlikely(skb->len - w->inner > w->inner_len))
+		bpf_skb_change_tail(skb, w->inner + w->inner_len, 0);
+	/* the kernel cuts nothing out of a packet when less than an IP header would remain: to Ethernet's minimum then */
+	if (unlikely(skb->len < least))
+		bpf_skb_change_tail(skb, w->inner + ETH_ZLEN, 0);
+	/* what the NIC has verified first was the outer checksum */
+	if (unlikely(w->checksum))
+		bpf_csum_level(skb, BPF_CSUM_LEVEL_DEC);
+	if (unlikely(bpf_skb_adjust_room(skb, -(__s32)w->inner, BPF_ADJ_ROOM_MAC, flags) != 0)) {
+		*ret_peer = 0;
+		if (flags == ROOM_FLAGS || bpf_skb_adjust_room(skb, -(__s32)w->inner, BPF_ADJ_ROOM_MAC, ROOM_FLAGS) != 0)
+			return DP_DROP_DECAP_FAILED;
+	}
 	/*
 	 * By the helper: with a direct write anywhere, the verifier has every packet's head made private at the start of the
 	 * program, which takes the metadata of the XDP program from a packet that somebody else looks at, too (tcpdump).
@@ -37,6 +59,111 @@ stage int decapsulate(struct __sk_buff *skb, const struct wire *w, struct ether 
 	if (unlikely(bpf_skb_store_bytes(skb, 0, &frame, ETH_HLEN, 0) != 0))
 		return DP_DROP_DECAP_FAILED;
 	return WIRE_OURS;
+}
+
+/* Neighbour discovery never crosses hosts: each answers from its records. at: the inner IPv6 header */
+static __noinline int find_nd(struct __sk_buff *skb, __u32 at)
+{
+	struct headers h = { .at = at, .end = skb->len };
+	int type = icmp6_local_type(skb, &h);
+
+	if (type < 0)
+		return DP_DROP_IPV6_HEADERS;
+	return type ? DP_DROP_ND_FROM_WIRE : WIRE_OURS;
+}
+
+stage int find_port(__u32 vsid, const void *mac, __u32 *ret_ifindex)
+{
+	const struct dp_dest *dest = dest_get(vsid, mac);
+
+	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
+		return DP_DROP_DESTINATION_NOT_LOCAL;
+	*ret_ifindex = dest->target;
+	return WIRE_OURS;
+}
+
+/* A packet whose outer headers are good. p: its first bytes; at: where the inner frame begins. */
+stage int receive(struct __sk_buff *skb, const void *p, const void *at, const void *end, const struct wire *w,
+		  const struct dp_port *uplink)
+{
+	_Bool peer, for_many;
+	struct ether inner;
+	__u32 target = 0;
+	int reason;
+
+	reason = wire_inner(at, end, w, uplink);
+	if (unlikely(reason != WIRE_OURS))
+		return drop(skb, reason);
+	if (unlikely(at + ETH_HLEN > end))
+		return drop(skb, DP_DROP_INNER_TRUNCATED);
+	inner = ether_load(at);
+	if (unlikely(inner.type == ETHERTYPE_IP6)) {
+		reason = find_nd(skb, w->inner + ETH_HLEN);
+		if (reason != WIRE_OURS)
+			return drop(skb, reason);
+	}
+	for_many = mac_is_group(&inner) || outer_is_group(uplink, p, w);
+	reason = likely(!for_many) ? find_port(w->vsid, &inner, &target) : group_find(w->vsid, outer_group(p, w), at, end, &target);
+	if (unlikely(reason != WIRE_OURS))
+		return drop(skb, reason);
+	if (likely(!for_many))
+		trace(DEST_LOCAL, trace_mac(&inner), target);
+	else
+		trace(WIRE_FOR_MANY);
+	reason = decapsulate(skb, w, inner, &peer);
+	if (unlikely(reason != WIRE_OURS))
+		return drop(skb, reason);
+	trace(DECAP, skb->len);
+	if (unlikely(for_many))
+		return group_receive(skb, w->vsid, target);
+	return deliver(skb, w->vsid, target, &inner, peer);
+}
+
+stage void wire_trace(const struct wire *w)
+{
+	if (!w->is_ip6 && !w->vxlan)
+		trace(WIRE_NVGRE, w->source_pa, w->vsid);
+	else if (!w->is_ip6)
+		trace(WIRE_VXLAN, w->source_pa, w->vsid);
+	else if (!w->vxlan)
+		trace(WIRE_NVGRE6, 0, w->vsid, 0, &w->source_pa6);
+	else
+		trace(WIRE_VXLAN6, 0, w->vsid, 0, &w->source_pa6);
+}
+
+/* All but IPv4 in NVGRE over IPv4, and what is not ours. */
+static __noinline int uplink_other(struct __sk_buff *skb, const struct dp_port *uplink)
+{
+	const void *p, *end, *at;
+	struct wire w = {};
+	int reason;
+
+	if (!uplink)
+		return pass(skb);
+	p = frame_data(skb), end = frame_end(skb);
+	if (p + PULL_OTHER > end) {
+		bpf_skb_pull_data(skb, skb->len < PULL_OTHER ? skb->len : PULL_OTHER);
+		p = frame_data(skb), end = frame_end(skb);
+	}
+	reason = wire_other(p, end, skb->len, skb->gso_size, uplink, &w);
+	if (reason == WIRE_OTHER) {
+		trace(WIRE_OTHER);
+		return pass(skb);
+	}
+	if (reason != WIRE_OURS)
+		return drop(skb, reason);
+	trace_inner(w.inner);
+	wire_trace(&w);
+	/* for the verifier: an offset that is small, and one pointer, as each sum of its own would have to be checked again */
+	at = p + (w.inner & 127);
+	asm volatile("" : "+r"(at));
+	return receive(skb, p, at, end, &w, uplink);
+}
+
+/* Rare enough for uplink_other() */
+stage _Bool inner_is_ip6(const void *p, const void *end)
+{
+	return p + INNER_AT(DP_ENCAP_NVGRE4) + ETH_HLEN <= end && ether_type(p + INNER_AT(DP_ENCAP_NVGRE4)) == ETHERTYPE_IP6;
 }
 
 /*
@@ -67,23 +194,10 @@ stage int deliver_by_meta(struct __sk_buff *skb)
 	return deliver(skb, segment, ifindex, p, 1);
 }
 
-/* Neighbour discovery never crosses hosts: each answers from its records. at: the inner IPv6 header */
-static __noinline int find_nd(struct __sk_buff *skb, __u32 at)
-{
-	struct headers h = { .at = at, .end = skb->len };
-	int type = icmp6_local_type(skb, &h);
-
-	if (type < 0)
-		return DP_DROP_IPV6_HEADERS;
-	return type ? DP_DROP_ND_FROM_WIRE : WIRE_OURS;
-}
-
 stage int uplink(struct __sk_buff *skb)
 {
 	const struct dp_port *port;
-	const struct dp_dest *dest;
 	struct wire w = {};
-	struct ether inner;
 	const void *p, *end;
 	int reason, action;
 
@@ -95,46 +209,33 @@ stage int uplink(struct __sk_buff *skb)
 		if (reason != NEXT)
 			return reason;
 	}
-	if (skb->protocol != ETHERTYPE_IP4)
+	if (unlikely(skb->protocol != ETHERTYPE_IP4)) {
+		if (skb->protocol == ETHERTYPE_IP6 && (port->flags & DP_PORT_OUTER))
+			return uplink_other(skb, port);
+		trace(WIRE_OTHER);
 		return pass(skb);
+	}
 	p = frame_data(skb), end = frame_end(skb);
 	if (unlikely(p + PULL_HEADERS > end)) {
 		bpf_skb_pull_data(skb, skb->len < PULL_HEADERS ? skb->len : PULL_HEADERS);
 		p = frame_data(skb), end = frame_end(skb);
 	}
-	if ((port->flags & DP_PORT_REWRITE) && rewrite_receive(skb, p, end, &action))
+	if ((port->flags & DP_PORT_REWRITE) && rewrite_receive(skb, p, end, port, &action))
 		return action;
-	reason = wire_outer(p, end, skb->len, skb->gso_size, port, &w);
+	reason = wire_nvgre4(p, end, skb->len, skb->gso_size, port, &w);
+	if (reason == WIRE_OTHER && (port->flags & DP_PORT_OUTER))
+		return uplink_other(skb, port);
 	if (reason == WIRE_OTHER) {
 		trace(WIRE_OTHER);
 		return pass(skb);
 	}
-	if (likely(reason == WIRE_OURS)) {
-		trace_inner(NVGRE_INNER);
-		trace(WIRE_NVGRE, w.source_pa, w.vsid);
-		reason = wire_inner(p + NVGRE_INNER, end, &w, port);
-	}
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
-	if (unlikely(p + NVGRE_PAYLOAD > end))
-		return drop(skb, DP_DROP_INNER_TRUNCATED);
-	inner = ether_load(p + NVGRE_INNER);
-	if (unlikely(inner.type == ETHERTYPE_IP6)) {
-		reason = find_nd(skb, NVGRE_PAYLOAD);
-		if (reason != WIRE_OURS)
-			return drop(skb, reason);
-	}
-	if (unlikely(mac_is_group(&inner)))
-		return drop(skb, DP_DROP_BROADCAST_OFF);
-	dest = dest_get(w.vsid, &inner);
-	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
-		return drop(skb, DP_DROP_DESTINATION_NOT_LOCAL);
-	trace(DEST_LOCAL, trace_mac(&inner), dest->target);
-	reason = decapsulate(skb, &w, inner);
-	if (unlikely(reason != WIRE_OURS))
-		return drop(skb, reason);
-	trace(DECAP, skb->len);
-	return deliver(skb, w.vsid, dest->target, &inner, inner.type == ETHERTYPE_IP4);
+	if (unlikely(inner_is_ip6(p, end)))
+		return uplink_other(skb, port);
+	trace_inner(INNER_AT(DP_ENCAP_NVGRE4));
+	wire_trace(&w);
+	return receive(skb, p, p + INNER_AT(DP_ENCAP_NVGRE4), end, &w, port);
 }
 
 SEC("tc")

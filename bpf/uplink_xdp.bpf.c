@@ -35,14 +35,14 @@ stage int untouched(struct xdp_md *ctx)
 }
 
 /* What may fail on a driver comes first, while the frame is still whole. */
-stage int decapsulate(struct xdp_md *ctx, __u32 segment, __u32 ifindex)
+stage int decapsulate(struct xdp_md *ctx, __u32 segment, __u32 ifindex, const __u32 encap)
 {
 	struct meta *meta;
 	__u8 *source;
 
 	if (!meta_write(ctx, (struct meta){}))
 		return XDP_PASS;
-	if (bpf_xdp_adjust_head(ctx, NVGRE_INNER) != 0)
+	if (bpf_xdp_adjust_head(ctx, INNER_AT(encap)) != 0)
 		return XDP_PASS;
 	meta = (void *)(long)ctx->data_meta;
 	source = (void *)(long)ctx->data + ETH_ALEN;
@@ -54,58 +54,80 @@ stage int decapsulate(struct xdp_md *ctx, __u32 segment, __u32 ifindex)
 }
 
 /* The port of this host that a good frame is for; 0: the frame is not plainly good. */
-stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segment)
+stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segment, const __u32 encap)
 {
 	const void *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
-	const struct iphdr *ip = p + NVGRE_PAYLOAD;
+	const void *inner = p + INNER_AT(encap);
+	const struct iphdr *ip = inner + ETH_HLEN;
 	const struct dp_dest *dest;
 	struct flow flow = {};
 	struct wire w = {};
 	__u32 len, known;
+	int reason;
 
-	if (p + NVGRE_PAYLOAD > end || ether_type(p) != ETHERTYPE_IP4)
+	if (inner + ETH_HLEN > end || ether_type(p) != ETHERTYPE_IP4)
 		return 0;
-	/* GRE to it may be what a guest sends in its own virtual subnet: the TC program tells */
-	if ((uplink->flags & DP_PORT_REWRITE) && rewrite_get(*(const __u32 *)(p + NVGRE_IP + 16)))
+	/* it may be what a guest sends in its own virtual subnet: the TC program tells */
+	if ((uplink->flags & DP_PORT_REWRITE) && rewrite_get(*(const __u32 *)(p + OUTER_IP + 16)))
 		return 0;
 	len = bpf_xdp_get_buff_len(ctx);
-	if (wire_outer(p, end, len, 0, uplink, &w) != WIRE_OURS)
-		return 0;
-	/* padding is the TC program's business */
-	if (w.inner_len + NVGRE_INNER != len)
+	reason = encap == DP_ENCAP_VXLAN4 ? wire_vxlan4(p, end, len, 0, uplink, &w) : wire_nvgre4(p, end, len, 0, uplink, &w);
+	/* padding is the TC program's business, and so is a checksum over all of the packet, about which the NIC may know */
+	if (reason != WIRE_OURS || outer_is_group(uplink, p, &w) || w.inner_len + INNER_AT(encap) != len || w.checksum)
 		return 0;
 	*segment = w.vsid;
-	if (likely((const void *)(ip + 1) <= end && ether_type(p + NVGRE_INNER) == ETHERTYPE_IP4 &&
+	if (likely((const void *)(ip + 1) <= end && ether_type(inner) == ETHERTYPE_IP4 &&
 		   ETH_HLEN + bpf_ntohs(ip->tot_len) <= w.inner_len)) {
-		known = flow_find(&flow, p + NVGRE_INNER, &w);
+		known = flow_find(&flow, inner, &w);
 		if (likely(known))
 			return known;
 	}
-	if (wire_inner(p + NVGRE_INNER, end, &w, uplink) != WIRE_OURS)
+	if (wire_inner(inner, end, &w, uplink) != WIRE_OURS)
 		return 0;
-	if (ether_type(p + NVGRE_INNER) == ETHERTYPE_IP6 && !wire_is_plain6((const __u8 *)ip, end))
+	if (ether_type(inner) == ETHERTYPE_IP6 && !wire_is_plain6((const __u8 *)ip, end))
 		return 0;
 	/* a group address is nobody's destination entry */
-	dest = dest_get(w.vsid, p + NVGRE_INNER);
+	dest = dest_get(w.vsid, inner);
 	if (!dest || dest->kind != DP_DEST_LOCAL)
 		return 0;
 	flow_keep(&flow, dest->target);
 	return dest->target;
 }
 
+stage int take(struct xdp_md *ctx, const struct dp_port *uplink, const __u32 encap)
+{
+	__u32 segment = 0, ifindex = judge(ctx, uplink, &segment, encap);
+
+	return ifindex ? decapsulate(ctx, segment, ifindex, encap) : untouched(ctx);
+}
+
+/* What comes over IPv6 is the TC program's. */
+static __noinline int take_vxlan4(struct xdp_md *ctx, const struct dp_port *uplink)
+{
+	return uplink ? take(ctx, uplink, DP_ENCAP_VXLAN4) : XDP_PASS;
+}
+
+stage _Bool is_udp4(struct xdp_md *ctx)
+{
+	const void *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+
+	return p + OUTER_L4(DP_ENCAP_VXLAN4) <= end && ether_type(p) == ETHERTYPE_IP4 &&
+	       *(const __u8 *)(p + OUTER_IP + 9) == IPPROTO_UDP;
+}
+
 SEC("xdp.frags")
 int nestor_uplink_xdp(struct xdp_md *ctx)
 {
 	const struct dp_port *uplink = port_get(ctx->ingress_ifindex);
-	__u32 segment = 0, ifindex;
 
 	if (!uplink || !(uplink->flags & DP_PORT_XDP))
 		return XDP_PASS;
 	/* while somebody follows packets, the TC program does all of it, where each step can be seen */
 	if (TRACING)
 		return untouched(ctx);
-	ifindex = judge(ctx, uplink, &segment);
-	return ifindex ? decapsulate(ctx, segment, ifindex) : untouched(ctx);
+	if ((uplink->flags & DP_PORT_OUTER) && is_udp4(ctx))
+		return take_vxlan4(ctx, uplink);
+	return take(ctx, uplink, DP_ENCAP_NVGRE4);
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -6,14 +6,17 @@
  */
 #include "arp.h"
 #include "deliver.h"
+#include "encap.h"
 #include "flood.h"
+#include "group.h"
 #include "guard.h"
+#include "mirror.h"
 #include "nd.h"
-#include "nvgre.h"
 #include "route.h"
 #include "send.h"
 #include "service_guard.h"
 #include "source.h"
+#include "storm.h"
 
 /* Ethernet, IPv4 and the ports or the TCP header: what the stages read of a packet */
 #define PULL_HEADERS (ETH_HLEN + 20 + 20)
@@ -35,10 +38,18 @@ stage int policy_source(struct __sk_buff *skb, const struct dp_port *port, const
 		return arp(skb, port);
 	if (type == ETHERTYPE_IP6)
 		return policy_source6(skb, port);
-	if (!mac_equal(eth + ETH_ALEN, port->mac) && !source_has_mac(skb->ifindex, port, eth + ETH_ALEN, 0))
+	if (!source_has_mac(skb->ifindex, port, eth + ETH_ALEN, 0))
 		return drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
 	trace(SOURCE_MAC, trace_mac(eth + ETH_ALEN));
 	return NEXT;
+}
+
+/* To a MAC address that nobody has: it goes to all, and counts as that. */
+static __noinline int flood_unknown(struct __sk_buff *skb, const struct dp_port *port)
+{
+	int action = port && port->flags & DP_PORT_STORM ? storm_count(skb, port) : NEXT;
+
+	return action == NEXT ? flood(skb, port) : action;
 }
 
 stage int forward(struct __sk_buff *skb, const struct dp_port *port, const void *eth, const void *end)
@@ -46,10 +57,10 @@ stage int forward(struct __sk_buff *skb, const struct dp_port *port, const void 
 	const struct dp_dest *dest;
 
 	if (unlikely(mac_is_group(eth)))
-		return port->flags & DP_PORT_POLICY ? drop(skb, DP_DROP_BROADCAST_OFF) : flood(skb, port);
+		return port->flags & DP_PORT_POLICY ? group_send(skb, port) : flood(skb, port);
 	dest = dest_get(port->segment, eth);
 	if (unlikely(!dest))
-		return port->flags & DP_PORT_POLICY ? route(skb, port) : flood(skb, port);
+		return port->flags & DP_PORT_POLICY ? route(skb, port) : flood_unknown(skb, port);
 	if (dest->kind == DP_DEST_REMOTE) {
 		trace(DEST_REMOTE, trace_mac(eth), 0, 0, &dest->pa);
 		return send(skb, port, dest, eth, end);
@@ -101,9 +112,23 @@ stage int segment(struct __sk_buff *skb, const struct dp_port *port)
 /* What few ports have, in the order of AC-7. */
 static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 {
+	int action;
+
 	if (!port)
 		return TC_ACT_SHOT;
-	return port->flags & DP_PORT_GUARDS ? guard_services(skb, port) : NEXT;
+	if (port->flags & DP_PORT_GUARDS) {
+		action = guard_services(skb, port);
+		if (action != NEXT)
+			return action;
+	}
+	if (port->flags & DP_PORT_STORM) {
+		action = storm(skb, port);
+		if (action != NEXT)
+			return action;
+	}
+	if (port->flags & DP_PORT_MIRROR)
+		mirror(skb, port);
+	return NEXT;
 }
 
 stage int vport(struct __sk_buff *skb)

@@ -2,50 +2,66 @@
 #ifndef NESTOR_BPF_WIRE_H
 #define NESTOR_BPF_WIRE_H
 
-#include "nvgre.h"
+#include "flow.h"
+#include "maps.h"
+#include "outer.h"
+#include "parse.h"
+#include "scratch.h"
 #include "trace.h"
 
 /*
- * What comes from the wire: the outer headers of NVGRE over IPv4, checked and removed. Only pure functions of the
- * bytes and of the maps here, so that TC and XDP programs share them.
+ * What comes from the wire: the outer headers, checked. Only pure functions of the bytes and of the maps here, so that TC and
+ * XDP programs share them. wire_nvgre4() is inlined on the way of most packets; all others go by wire_other().
  */
 
-/* What decapsulation learnt of a packet. */
+#define WIRE_UNTOLD 0xffffffff
+
+/* What the outer headers say. */
 struct wire {
 	__u32 vsid;
-	__u32 source_pa;	/* network order */
-	__u32 inner_len;	/* of the inner frame as the outer header tells it; 0: not known (large segment) */
+	__u32 source_pa;	/* outer source of IPv4, network order */
+	__u32 inner_len;	/* of the inner frame as the outer header tells it; WIRE_UNTOLD of a large segment */
+	__u32 inner;		/* where the inner frame begins */
+	_Bool vxlan;		/* else NVGRE */
+	_Bool is_ip6;		/* the outer header is IPv6, and its source in source_pa6 */
+	_Bool checksum;		/* a checksum of the outer packet covers the inner frame (UDP) */
+	union dp_addr source_pa6;
 };
 
 /* Results besides drop reasons */
-#define WIRE_OURS 0	/* NVGRE for us, well-formed */
+#define WIRE_OURS 0	/* for us, well-formed */
 #define WIRE_OTHER (-1) /* not ours: the kernel goes on */
 
-stage int wire_gre(const void *p, struct wire *w)
+stage int wire_vsid(__u32 vsid, struct wire *w)
 {
-	__u16 flags = bpf_ntohs(*(const __u16 *)(p + NVGRE_GRE));
+	w->vsid = vsid;
+	return unlikely(vsid < DP_VSID_MIN || vsid > DP_VSID_MAX) ? DP_DROP_VSID_RESERVED : WIRE_OURS;
+}
+
+/* gre: eight bytes that are there */
+stage int wire_gre(const void *gre, struct wire *w)
+{
+	__u16 flags = bpf_ntohs(*(const __u16 *)gre);
 
 	if (unlikely(flags != GRE_FLAGS_KEY)) {
 		if (flags & GRE_VERSION_MASK)
 			return DP_DROP_GRE_VERSION;
 		return flags & ~GRE_FLAG_K ? DP_DROP_GRE_FLAGS : DP_DROP_GRE_NO_KEY;
 	}
-	w->vsid = bpf_ntohl(*(const __u32 *)(p + 38)) >> 8;
-	if (unlikely(w->vsid < DP_VSID_MIN || w->vsid > DP_VSID_MAX))
-		return DP_DROP_VSID_RESERVED;
-	return WIRE_OURS;
+	return wire_vsid(bpf_ntohl(*(const __u32 *)(gre + 4)) >> 8, w);
 }
 
 /*
- * Outer headers, p: start of the frame, len: all of it, segmented: its length fields are those of a large segment.
- * The caller has made as much of NVGRE_PAYLOAD bytes linear as the frame has. A packet is ours when it is protocol 47
- * to a provider address of this host with GRE protocol type 0x6558; of one too short to tell, the first part that is
- * there decides.
+ * NVGRE over IPv4. p: start of the frame, len: all of it, segmented: its length fields are those of a large segment. The caller
+ * has made as much of INNER_AT() + ETH_HLEN bytes linear as the frame has. A packet is ours when it is protocol 47 to a provider
+ * address of this host with GRE protocol type 0x6558; of one too short to tell, the first part that is there decides.
  */
-stage int wire_outer(const void *p, const void *end, __u32 len, _Bool segmented, const struct dp_port *uplink,
-		     struct wire *w)
+stage int wire_nvgre4(const void *p, const void *end, __u32 len, _Bool segmented, const struct dp_port *uplink,
+		      struct wire *w)
 {
-	const struct iphdr *ip = p + NVGRE_IP;
+	const __u32 headers = INNER_AT(DP_ENCAP_NVGRE4) - OUTER_IP;
+	const void *gre = p + OUTER_L4(DP_ENCAP_NVGRE4);
+	const struct iphdr *ip = p + OUTER_IP;
 	__u32 tot_len;
 
 	if (p + ETH_HLEN > end || ether_type(p) != ETHERTYPE_IP4)
@@ -59,18 +75,161 @@ stage int wire_outer(const void *p, const void *end, __u32 len, _Bool segmented,
 		return DP_DROP_OUTER_FRAGMENT;
 	if (unlikely(ip->ihl != 5))
 		return DP_DROP_OUTER_OPTIONS;
-	if (unlikely(p + NVGRE_GRE + 4 > end))
+	if (unlikely(gre + 4 > end))
 		return DP_DROP_OUTER_TRUNCATED;
-	if (*(const __u16 *)(p + NVGRE_GRE + 2) != bpf_htons(GRE_PROTO_TEB))
+	if (*(const __u16 *)(gre + 2) != bpf_htons(GRE_PROTO_TEB))
 		return WIRE_OTHER;
-	if (unlikely(p + NVGRE_INNER > end))
+	if (unlikely(gre + 8 > end))
 		return DP_DROP_OUTER_TRUNCATED;
 	tot_len = bpf_ntohs(ip->tot_len);
-	w->inner_len = segmented ? 0 : tot_len - (NVGRE_INNER - NVGRE_IP);
-	if (unlikely(!segmented && (tot_len < NVGRE_INNER - NVGRE_IP || tot_len > len - NVGRE_IP)))
+	w->inner = INNER_AT(DP_ENCAP_NVGRE4);
+	w->inner_len = segmented ? WIRE_UNTOLD : tot_len - headers;
+	if (unlikely(!segmented && (tot_len < headers || tot_len > len - OUTER_IP)))
 		return DP_DROP_OUTER_TRUNCATED;
 	w->source_pa = ip->saddr;
-	return wire_gre(p, w);
+	return wire_gre(gre, w);
+}
+
+/*
+ * UDP and VXLAN (RFC 7348 section 5). v: in the packet, checked; payload: of the IP packet as its header says, rest: as there is.
+ * Reserved bits are ignored on receipt.
+ */
+stage int wire_vxlan(const struct vxlan *v, __u32 payload, __u32 rest, _Bool segmented, struct wire *w)
+{
+	__u32 udp_len = bpf_ntohs(v->len);
+
+	if (unlikely(!segmented && (payload > rest || udp_len > payload || udp_len < sizeof(*v))))
+		return DP_DROP_OUTER_TRUNCATED;
+	w->inner_len = segmented ? WIRE_UNTOLD : udp_len - sizeof(*v);
+	w->vxlan = 1;
+	w->checksum = v->check != 0;
+	if (unlikely(!(v->flags & VXLAN_FLAG_I)))
+		return DP_DROP_VXLAN_NO_VNI;
+	return wire_vsid(bpf_ntohl(v->vni) >> 8, w);
+}
+
+/* Is it UDP for VXLAN's port? v: where UDP would be. */
+stage _Bool wire_is_vxlan(const struct vxlan *v, const void *end, const struct dp_port *uplink)
+{
+	return uplink->vxlan_port && (const void *)&v->len <= end && v->dport == uplink->vxlan_port;
+}
+
+/* VXLAN over IPv4, as wire_nvgre4(). Of fragments only the first tells by its port that it is ours. */
+stage int wire_vxlan4(const void *p, const void *end, __u32 len, _Bool segmented, const struct dp_port *uplink,
+		      struct wire *w)
+{
+	const struct vxlan *v = p + OUTER_L4(DP_ENCAP_VXLAN4);
+	const struct iphdr *ip = p + OUTER_IP;
+	__u32 tot_len;
+
+	if ((const void *)(ip + 1) > end)
+		return DP_DROP_OUTER_TRUNCATED;
+	if (ip->protocol != IPPROTO_UDP || ip->version != 4 || ip->ihl < 5 || (ip->frag_off & IP_OFFSET) ||
+	    !pa4_is_local(uplink, ip->daddr) || !wire_is_vxlan((const void *)ip + ip->ihl * 4, end, uplink))
+		return WIRE_OTHER;
+	if (unlikely(ip->frag_off & IP_FRAGMENT))
+		return DP_DROP_OUTER_FRAGMENT;
+	if (unlikely(ip->ihl != 5))
+		return DP_DROP_OUTER_OPTIONS;
+	if (unlikely((const void *)(v + 1) > end))
+		return DP_DROP_OUTER_TRUNCATED;
+	tot_len = bpf_ntohs(ip->tot_len);
+	w->inner = INNER_AT(DP_ENCAP_VXLAN4);
+	w->source_pa = ip->saddr;
+	return wire_vxlan(v, tot_len < 20 ? 0 : tot_len - 20, len - OUTER_L4(DP_ENCAP_VXLAN4), segmented, w);
+}
+
+/* A fragment, whose first part says whether it is ours. at: the fragment header */
+stage int wire_fragment6(const __u8 *at, const void *end, const struct dp_port *uplink)
+{
+	if ((const void *)(at + 8) > end)
+		return DP_DROP_OUTER_TRUNCATED;
+	if (at[0] == IPPROTO_GRE)
+		return DP_DROP_OUTER_FRAGMENT;
+	if (at[0] == IPPROTO_UDP && !at[2] && !(at[3] & 0xf8) && wire_is_vxlan((const void *)(at + 8), end, uplink))
+		return DP_DROP_OUTER_FRAGMENT;
+	return WIRE_OTHER;
+}
+
+/*
+ * Over IPv6, as wire_nvgre4(). Other extension headers than that of a fragment make it somebody else's: no peer sends any.
+ * An IPv4 address in IPv6's clothes is none (RFC 4291 2.5.5.2), or an IPv6 packet could come from an IPv4 provider address.
+ */
+stage int wire_outer6(const void *p, const void *end, __u32 len, _Bool segmented, const struct dp_port *uplink,
+		      struct wire *w)
+{
+	const __u32 l4 = OUTER_L4(DP_ENCAP_NVGRE6);
+	const struct ipv6hdr *ip = p + OUTER_IP;
+	const struct vxlan *v = p + l4;
+	union dp_addr to;
+	__u32 payload;
+
+	if ((const void *)(ip + 1) > end)
+		return DP_DROP_OUTER_TRUNCATED;
+	__builtin_memcpy(&to, &ip->daddr, sizeof(to));
+	__builtin_memcpy(&w->source_pa6, &ip->saddr, sizeof(w->source_pa6));
+	if (ip->version != 6 || addr_is_v4(&to) || addr_is_v4(&w->source_pa6) || !bpf_map_lookup_elem(&pas, &to))
+		return WIRE_OTHER;
+	w->is_ip6 = 1;
+	payload = bpf_ntohs(ip->payload_len);
+	if (ip->nexthdr == IPPROTO_FRAGMENT)
+		return wire_fragment6(p + l4, end, uplink);
+	if (ip->nexthdr == IPPROTO_UDP) {
+		if (!wire_is_vxlan(v, end, uplink))
+			return WIRE_OTHER;
+		if (unlikely((const void *)(v + 1) > end))
+			return DP_DROP_OUTER_TRUNCATED;
+		w->inner = INNER_AT(DP_ENCAP_VXLAN6);
+		return wire_vxlan(v, payload, len - l4, segmented, w);
+	}
+	if (ip->nexthdr != IPPROTO_GRE)
+		return WIRE_OTHER;
+	if (p + l4 + 4 > end)
+		return DP_DROP_OUTER_TRUNCATED;
+	if (*(const __u16 *)(p + l4 + 2) != bpf_htons(GRE_PROTO_TEB))
+		return WIRE_OTHER;
+	if (p + l4 + 8 > end)
+		return DP_DROP_OUTER_TRUNCATED;
+	w->inner = INNER_AT(DP_ENCAP_NVGRE6);
+	w->inner_len = segmented ? WIRE_UNTOLD : payload - 8;
+	if (unlikely(!segmented && (payload < 8 || payload > len - l4)))
+		return DP_DROP_OUTER_TRUNCATED;
+	return wire_gre(p + l4, w);
+}
+
+/* Whatever can come. The caller has made as much linear as OUTER_HEADERS_MAX and the inner headers are. */
+#define OUTER_HEADERS_MAX INNER_AT(DP_ENCAP_VXLAN6)
+
+stage int wire_other(const void *p, const void *end, __u32 len, _Bool segmented, const struct dp_port *uplink,
+		     struct wire *w)
+{
+	int reason;
+
+	if (p + ETH_HLEN > end)
+		return WIRE_OTHER;
+	if (ether_type(p) == ETHERTYPE_IP6)
+		return wire_outer6(p, end, len, segmented, uplink, w);
+	reason = wire_nvgre4(p, end, len, segmented, uplink, w);
+	if (reason != WIRE_OTHER || ether_type(p) != ETHERTYPE_IP4)
+		return reason;
+	return wire_vxlan4(p, end, len, segmented, uplink, w);
+}
+
+/* Is the outer source this provider address? */
+stage _Bool wire_from(const union dp_addr *pa, const struct wire *w)
+{
+	return w->is_ip6 ? addr_equal(pa, &w->source_pa6) : addr_equals_v4(pa, w->source_pa);
+}
+
+stage _Bool wire_from_here(const struct wire *w, const struct dp_port *uplink)
+{
+	union dp_addr key;
+
+	if (!w->is_ip6)
+		return pa4_is_local(uplink, w->source_pa);
+	/* a copy, so that w can stay in registers where it is known to be IPv4 */
+	key = w->source_pa6;
+	return bpf_map_lookup_elem(&pas, &key) != NULL;
 }
 
 /*
@@ -81,9 +240,9 @@ stage int wire_source_pa(const struct dp_dest *d, const struct wire *w, const st
 {
 	if (d)
 		trace(INNER_SOURCE, 0, 0, 0, &d->pa);
-	if (likely(d && d->kind != DP_DEST_LOCAL && addr_equals_v4(&d->pa, w->source_pa)))
+	if (likely(d && d->kind == DP_DEST_REMOTE && wire_from(&d->pa, w)))
 		return WIRE_OURS;
-	if (pa4_is_local(uplink, w->source_pa))
+	if (wire_from_here(w, uplink))
 		return DP_DROP_OWN_PA_AS_SOURCE;
 	return d ? DP_DROP_WRONG_SOURCE_PA : DP_DROP_INNER_SOURCE_UNKNOWN;
 }
@@ -93,23 +252,34 @@ stage int wire_source_mac(const void *inner, const struct wire *w, const struct 
 	return wire_source_pa(dest_get(w->vsid, inner + ETH_ALEN), w, uplink);
 }
 
+/*
+ * Of a machine with several addresses, each may have its own provider address; its host may as well send from the first one for
+ * all of them.
+ */
 stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const struct dp_port *uplink)
 {
 	const struct dp_dest *d = dest_get(w->vsid, inner + ETH_ALEN);
 	const struct dp_ca *c;
 
-	if (unlikely(d && (d->ca4 != ca || !ca)) && !(d->flags & DP_DEST_ANY_CA)) {
+	if (unlikely(d && (d->ca4 != ca || !ca))) {
 		c = ca4_get(w->vsid, ca);
-		if (!c || (c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN))
+		if (c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN)))
+			c = NULL;
+		if (c && !(c->flags & DP_CA_LOCAL) && addr_equals_v4(&c->pa, w->source_pa))
+			return WIRE_OURS;
+		if (!c && !(d->flags & DP_DEST_ANY_CA))
 			d = NULL;
 	}
 	return wire_source_pa(d, w, uplink);
 }
 
+SCRATCH_FITS(struct dp_source_key);
+
+/* The part of the key that the outer headers say. */
 stage void wire_source_key(struct dp_source_key *key, const struct wire *w)
 {
-	key->pa.w[2] = ADDR4_PREFIX;
-	key->pa.w[3] = w->source_pa;
+	for (int i = 0; i < 4; i++)
+		key->pa.w[i] = w->is_ip6 ? w->source_pa6.w[i] : i == 3 ? w->source_pa : i == 2 ? ADDR4_PREFIX : 0;
 }
 
 /*
@@ -146,13 +316,28 @@ stage int wire_routed4(const void *inner, const struct wire *w)
 	const struct iphdr *ip = inner + ETH_HLEN;
 	__u32 vsid = w->vsid;
 	const struct dp_subnet *subnet = bpf_map_lookup_elem(&subnets, &vsid);
-	struct dp_source_key key = { .ca.w = { 0, 0, ADDR4_PREFIX, ip->saddr } };
+	struct dp_source_key *key = scratch_get();
 
-	if (!subnet)
+	if (!subnet || !key)
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
-	__builtin_memcpy(key.domain, subnet->domain, sizeof(key.domain));
-	wire_source_key(&key, w);
-	return wire_routed(&key, subnet->router_mac, inner + ETH_ALEN);
+	__builtin_memcpy(key->domain, subnet->domain, sizeof(key->domain));
+	key->ca = (union dp_addr){ .w = { 0, 0, ADDR4_PREFIX, ip->saddr } };
+	wire_source_key(key, w);
+	return wire_routed(key, subnet->router_mac, inner + ETH_ALEN);
+}
+
+/* The multicast provider address that a packet was sent to, network order; 0: none. p: a packet whose outer headers are good. */
+stage __u32 outer_group(const void *p, const struct wire *w)
+{
+	const __u8 *to = p + OUTER_IP + 16;
+
+	return !w->is_ip6 && *to >= 224 ? *(const __u32 *)to : 0;
+}
+
+/* WG-7: was it sent to one? */
+stage _Bool outer_is_group(const struct dp_port *uplink, const void *p, const struct wire *w)
+{
+	return unlikely(uplink->flags & DP_PORT_GROUPS) && outer_group(p, w);
 }
 
 #include "wire6.h"
@@ -165,7 +350,7 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 	__u16 type;
 	int reason;
 
-	if (unlikely(inner + ETH_HLEN > end || (w->inner_len && w->inner_len < ETH_HLEN)))
+	if (unlikely(inner + ETH_HLEN > end || w->inner_len < ETH_HLEN))
 		return DP_DROP_INNER_TRUNCATED;
 	type = ether_type(inner);
 	if (unlikely(ethertype_is_tag(type)))
@@ -175,7 +360,7 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 	if (likely(type == ETHERTYPE_IP4)) {
 		if (unlikely((const void *)(ip + 1) > end))
 			return DP_DROP_INNER_TRUNCATED;
-		if (unlikely(w->inner_len && ETH_HLEN + bpf_ntohs(ip->tot_len) > w->inner_len))
+		if (unlikely(ETH_HLEN + bpf_ntohs(ip->tot_len) > w->inner_len))
 			return DP_DROP_INNER_TRUNCATED;
 		reason = wire_source4(inner, ip->saddr, w, uplink);
 		if (unlikely(reason == DP_DROP_INNER_SOURCE_UNKNOWN))
@@ -183,7 +368,7 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 		return reason;
 	}
 	if (type == ETHERTYPE_ARP) {
-		if ((const void *)(arp + 1) > end || (w->inner_len && w->inner_len < ETH_HLEN + sizeof(*arp)))
+		if ((const void *)(arp + 1) > end || w->inner_len < ETH_HLEN + sizeof(*arp))
 			return DP_DROP_INNER_TRUNCATED;
 		if (!arp_is_ip4(arp))
 			return DP_DROP_ARP_MALFORMED;
@@ -192,10 +377,14 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 		return wire_source4(inner, arp_spa(arp), w, uplink);
 	}
 	if (type == ETHERTYPE_IP6) {
-		/* a copy, so that the other one can stay in registers */
-		struct wire copy = *w;
+		const __u16 *payload_len = inner + ETH_HLEN + offsetof(struct ip6, payload_len);
+		union dp_addr pa = { .w = { 0, 0, ADDR4_PREFIX, w->source_pa } };
 
-		return wire_inner6(inner, end, &copy, uplink);
+		if ((const void *)(payload_len + 1) > end || ETH_HLEN + sizeof(struct ip6) + bpf_ntohs(*payload_len) > w->inner_len)
+			return DP_DROP_INNER_TRUNCATED;
+		if (w->is_ip6)
+			pa = w->source_pa6;
+		return wire_inner6(inner, end, w->vsid, &pa, uplink);
 	}
 	return wire_source_mac(inner, w, uplink);
 }

@@ -10,11 +10,12 @@
  * values are compared as bytes.
  */
 
+#include <linux/bpf.h>
 #include <linux/types.h>
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 4
+#define DP_ABI 8
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -33,8 +34,26 @@
  */
 #define DP_SEGMENT_UNPOLICED 0x1000000
 
-/* outer headers of NVGRE over IPv4 without the outer Ethernet header: 20 IPv4 + 8 GRE + 14 inner Ethernet (WG-5) */
-#define DP_NVGRE4_OVERHEAD 42
+/* How a frame is carried to a provider address: two bits, so that four values */
+enum dp_encap {
+	DP_ENCAP_VXLAN = 1 << 0,	/* RFC 7348, WG-10; else NVGRE, RFC 7637 */
+	DP_ENCAP_IP6 = 1 << 1,		/* over IPv6; else over IPv4 */
+	DP_ENCAP_NVGRE4 = 0,
+	DP_ENCAP_VXLAN4 = DP_ENCAP_VXLAN,
+	DP_ENCAP_NVGRE6 = DP_ENCAP_IP6,
+	DP_ENCAP_VXLAN6 = DP_ENCAP_VXLAN | DP_ENCAP_IP6,
+	DP_ENCAPS,
+};
+
+/*
+ * What an IP packet grows by, the outer Ethernet header not counted: 20 IPv4 or 40 IPv6, 8 GRE or 16 UDP and VXLAN, 14 inner
+ * Ethernet (WG-5): 42, 50, 62, 70.
+ */
+#define DP_ENCAP_OVERHEAD(encap) (14 + ((encap) & DP_ENCAP_IP6 ? 40 : 20) + ((encap) & DP_ENCAP_VXLAN ? 16 : 8))
+
+#define DP_NVGRE4_OVERHEAD DP_ENCAP_OVERHEAD(DP_ENCAP_NVGRE4)
+
+#define DP_VXLAN_PORT 4789
 
 /* IPv4 or IPv6 address in network order; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2); all zero: none */
 union dp_addr {
@@ -61,12 +80,18 @@ enum dp_port_flag {
 	DP_PORT_CA6 = 1 << 8,		/* a record of the port's MAC has an IPv6 address, or any: else the guest speaks none */
 	DP_PORT_ANY_CA6 = 1 << 9,	/* as DP_PORT_ANY_CA, for IPv6 */
 	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
-	/* port: src_pa is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
+	DP_PORT_STORM = 1 << 13,	/* storm_limit is not 0 */
+	DP_PORT_MIRROR = 1 << 14,	/* copies of what it sends and receives go to the port mirror, and those behind that */
+	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
+	DP_PORT_GROUPS = 1 << 19,
+	/* port: src_pa4 is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
+	/* uplink: something else than NVGRE over IPv4 may come: there is an IPv6 provider address, or vxlan_port */
+	DP_PORT_OUTER = 1 << 16,
 };
 
 /* What few ports have: the path of a frame asks for all of it at once. */
-#define DP_PORT_RARE DP_PORT_GUARDS
+#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM | DP_PORT_MIRROR)
 
 enum dp_guard {
 	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
@@ -83,23 +108,31 @@ struct dp_port {
 	__u32 slot;			/* index into map "counters"; given by the driver, callers leave it 0 */
 	__u8 mac[6];			/* of the guest's adapter */
 	__u8 pad0[2];
-	__u32 flood_next;		/* ifindex of the next port of the segment (a ring), where it has no policy; 0: none */
-	union dp_addr src_pa;		/* provider address of this host for the VSID (HN-13); zero: none */
+	__u32 flood_next;		/* ifindex of the next port of the segment (a ring); 0: none, or no frame is for all */
+	/* provider addresses of this host for the guest, one of each family (HN-13, WG-8); zero: none */
+	__u32 src_pa4;			/* network order */
+	__u16 vxlan_port;		/* uplink: UDP port of VXLAN, network order; 0: this host has no record of that rule */
+	__u8 pad5[14];
 	__u32 addr4[DP_PORT_ADDR4];	/* network order, 0 unused: source addresses that need no lookup */
 	/* second cache line: what only routed and rewritten frames and answers in place read */
 	__u8 domain[16];		/* routing domain (RDID); all zero: none */
 	__u8 router_mac[6];		/* of the segment's distributed router (HN-4, HN-6); zero: frames are not routed */
-	__u8 pad1[2];
-	__u32 router4;			/* its address, network order; 0: none. Who answers by ICMP */
-	__u8 pad2[19];
 	__u8 rewrite_vm_mac;		/* bit i: UseVmMACAddress of the record of addr4[i] */
+	__u8 pad1;
+	__u32 router4;			/* its address, network order; 0: none. Who answers by ICMP */
+	__u8 pad2[4];
+	union dp_addr src_pa6;
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
 	/* third cache line: what DP_PORT_RARE leads to, and what is routed of IPv6 */
 	__u8 guards;			/* enum dp_guard */
-	__u8 pad3[9];
-	__u8 router_mac6[6];		/* as router_mac, for IPv6 */
+	__u8 pad3[3];
+	__u32 storm_limit;		/* broadcast, multicast and flooded packets a second */
+	__u32 mirror;			/* ifindex of the first port that gets copies; of one that gets them: of the next; 0: none */
+	__u8 pad4[4];
+	/* and what is routed of IPv6 */
 	union dp_addr router6;		/* zero: none */
-	__u8 pad4[32];
+	__u8 router_mac6[6];		/* as router_mac, for IPv6 */
+	__u8 pad6[26];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -226,16 +259,12 @@ enum dp_nexthop_flag {
 	DP_NEXTHOP_NO_FLOWID = 1 << 2,	/* FlowID 0 for this peer (WG-2) */
 };
 
-enum dp_encap {
-	DP_ENCAP_NVGRE = 0,
-};
-
 struct dp_nexthop {
 	__u32 flags;			/* enum dp_nexthop_flag */
 	__u32 ifindex;			/* uplink to send a resolved packet by */
 	__u32 neigh_ifindex;		/* device that has the provider address (bridge): the kernel resolves there */
 	__u16 mtu;			/* largest inner IP packet: underlay MTU - overhead; 0: unknown, no check */
-	__u8 encap;			/* enum dp_encap */
+	__u8 encap;			/* enum dp_encap, of the family of pa */
 	__u8 pad0;
 	union dp_addr pa;		/* outer destination */
 	union dp_addr via;		/* gateway on the way (provider route); zero: on-link. Informative: the kernel routes */
@@ -244,11 +273,23 @@ struct dp_nexthop {
 	__u8 pad1[4];
 };
 
-/* ---- map "pas": HASH, key union dp_addr: provider addresses of this host ---- */
+/* ---- map "pas": HASH, key union dp_addr: provider addresses of this host, and the multicast ones it listens to ---- */
 
 struct dp_pa {
 	__u32 ifindex;			/* device that has it; informative */
 	__u32 flags;			/* 0 */
+};
+
+/* ---- map "groups": HASH, key __u32 segment: virtual subnets where broadcast and multicast are on (WG-7) ---- */
+
+#define DP_GROUP_PEERS 256
+
+struct dp_group {
+	union dp_addr pa;		/* what frames for many may be sent to besides this host's own addresses; zero: nothing */
+	__u32 first;			/* ifindex of a port of the segment on this host, where its ring begins; 0: there is none */
+	__u32 n_peers;			/* entries of peers in use */
+	__u32 pad[2];
+	__u32 peers[DP_GROUP_PEERS];	/* indexes into map "nexthops": each gets a copy. With pa: the one that leads there */
 };
 
 /* ---- map "rewrites": HASH, key union dp_addr: what a provider address of IP rewrite stands for, wherever it is ---- */
@@ -272,6 +313,14 @@ struct dp_counters {
 	__u64 sent_bytes;
 	__u64 received_packets;
 	__u64 received_bytes;
+};
+
+/* ---- map "limits": ARRAY, index = dp_port.slot: how far a port is with its limits; the programs' own ---- */
+
+struct dp_limit {
+	struct bpf_spin_lock lock;
+	__u32 storm_packets;		/* since storm_start */
+	__u64 storm_start;		/* CLOCK_MONOTONIC, ns */
 };
 
 /* ---- map "drops": HASH, value __u64 packets ---- */
@@ -320,7 +369,7 @@ enum dp_verdict {
 	DP_VERDICT_REPLY,		/* cb[1]: ifindex of the port the frame came from */
 	DP_VERDICT_SEND,		/* cb[1]: ifindex of the uplink */
 	DP_VERDICT_SEND_NEIGH,		/* cb[1]: ifindex of the device where the kernel resolves */
-	DP_VERDICT_FLOOD,		/* cb[1]: number of ports that got a copy */
+	DP_VERDICT_FLOOD,		/* cb[1]: number of ports and of other hosts that got a copy */
 };
 
 #define DP_CB_VERDICT 0
@@ -329,7 +378,9 @@ enum dp_verdict {
 #define DP_ASSERT(c) _Static_assert(c, #c)
 DP_ASSERT(sizeof(union dp_addr) == 16);
 DP_ASSERT(sizeof(struct dp_port) == 192);
-DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa) == 32);
+DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa4) == 28);
+DP_ASSERT(__builtin_offsetof(struct dp_port, addr4) == 48);
+DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa6) == 96);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router_mac) == 80);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router4) == 88);
@@ -349,11 +400,13 @@ DP_ASSERT(sizeof(struct dp_nexthop) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, pa) == 16);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
 DP_ASSERT(sizeof(struct dp_pa) == 8);
+DP_ASSERT(sizeof(struct dp_group) == 32 + 4 * DP_GROUP_PEERS);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router6) == 144);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
+DP_ASSERT(sizeof(struct dp_limit) == 16);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);
 DP_ASSERT(sizeof(struct dp_config) == 64);

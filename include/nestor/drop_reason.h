@@ -28,7 +28,7 @@
 	X(24, TOO_BIG, "WG-5", "the packet does not fit the path to the provider address")                             \
 	X(25, NO_SOURCE_PA, "HN-5", "this host has no provider address for the virtual subnet")                        \
 	X(26, NO_NEXT_HOP, "", "there is no next hop to the provider address of the destination")                      \
-	X(27, PA_FAMILY, "WG-8", "source and destination provider address are not both IPv4")                          \
+	X(27, PA_FAMILY, "WG-8", "this host has no provider address for the guest of the family of the destination's") \
 	X(28, ENCAP_FAILED, "", "the kernel could not make room for the outer headers")                                \
 	X(29, DESTINATION_IS_SOURCE, "", "the destination is the port the frame came from")                            \
 	X(30, NO_ROUTE, "HN-9", "no customer route of the routing domain leads to the destination")                    \
@@ -62,6 +62,8 @@
 	/* to the port */                                                                                              \
 	X(80, PORT_GONE, "", "the destination's port is gone")                                                         \
 	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")                        \
+	/* outer headers besides NVGRE over IPv4 */                                                                    \
+	X(96, VXLAN_NO_VNI, "WG-10", "the VXLAN header does not say that it has a virtual subnet id (I flag)")         \
 	/* IPv6 of guests */                                                                                           \
 	X(112, ND_UNKNOWN_TARGET, "2.5", "no lookup record of the virtual subnet has the address asked for by ND")     \
 	X(113, ND_OWN_ADDRESS, "2.5", "ND for the guest's own address: no answer means the address is free")           \
@@ -77,7 +79,14 @@
 	X(145, ROUTER_GUARD, "AC-7", "a router advertisement or redirect, and RouterGuard is on")                      \
 	X(146, GUARD_HIDDEN, "AC-7", "a guard is on, and the packet does not show in its first part what it is")       \
 	X(147, ND_SPOOFED, "NN-3", "neighbour discovery for another MAC address than the adapter's")                   \
-	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")
+	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")   \
+	X(149, STORM_LIMIT, "AC-7", "more broadcast, multicast and flooded packets in a second than StormLimit")       \
+	/* broadcast and multicast of a virtual subnet */                                                              \
+	X(160, GROUP_RESERVED_MAC, "", "the destination MAC is one that no bridge forwards (01-80-C2-00-00-0x)")       \
+	X(161, GROUP_NOT_OF_SUBNET, "WG-7", "the outer destination is another virtual subnet's multicast address")     \
+	X(162, GROUP_UNICAST, "WG-7", "a frame for one machine came by a multicast provider address")                  \
+	X(163, GROUP_ARP, "2.5", "ARP from another host: the lookup records say who has an address")                   \
+	X(164, GROUP_NO_PORT, "WG-7", "a frame for all of a virtual subnet that has no port on this host")
 
 enum dp_drop_reason {
 	DP_DROP_NONE = 0,

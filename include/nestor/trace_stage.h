@@ -22,6 +22,8 @@
 	X(10, GUARD_ARP, "Guards", "the sender in the ARP packet is the sender of the frame")                          \
 	X(11, GUARD_ND, "Guards", "neighbour discovery names no other MAC address than the adapter's")                 \
 	X(13, GUARD_SERVICES, "Guards", "it is no DHCP server's message and no router's, as far as they are forbidden") \
+	X(14, STORM, "Guards", "of broadcast, multicast and flooded packets it is number {a} in this second, of {b}")   \
+	X(15, MIRRORED, "Mirror", "a copy goes to {a} ports")                                                          \
 	X(12, VLAN_STRIPPED, "VLAN", "the guest's 802.1Q tag is removed")                                              \
 	X(16, ARP_ANSWERED, "ARP", "{a:ip4} is at {b:mac} by its lookup record; the host answers for it")              \
 	X(17, ND_ANSWERED, "ND", "{addr:ip} is at {a:mac} by its lookup record; the host answers for it")              \
@@ -43,17 +45,25 @@
 	X(49, NEXT_HOP_ASKED, "Next hop", "{addr:ip} by {b:device}: its MAC address is not known yet, the kernel asks") \
 	X(56, ENCAP_NVGRE, "Encapsulate", "NVGRE from {a:ip4} to {addr:ip}, VSID {b}, FlowID {c:hex}")                 \
 	X(57, REWRITE_OUT, "IP rewrite", "the customer addresses become {a:ip4} and {addr:ip}")                        \
+	X(58, ENCAP_VXLAN, "Encapsulate", "VXLAN from {a:ip4} to {addr:ip}, VNI {b}, source port {c}")                 \
+	X(59, ENCAP_NVGRE6, "Encapsulate", "NVGRE to {addr:ip}, VSID {b}, FlowID {c:hex}")                             \
+	X(60, ENCAP_VXLAN6, "Encapsulate", "VXLAN to {addr:ip}, VNI {b}, source port {c}")                             \
 	X(64, ICMP, "ICMP", "the guest is answered: type {a}, code {b}, {c} bytes fit")                                \
-	X(65, ICMP6, "ICMPv6", "the guest is answered: type {a}, code {b}, {c} bytes fit")                             \
+	X(65, ICMP6, "ICMPv6", "the guest is answered by ICMPv6: type {a}, code {b}, {c} bytes fit")                    \
 	X(72, FLOOD, "Flood", "a copy for each of the segment's {a} other ports")                                      \
+	X(73, COPY_SENT, "Flood", "a copy for {addr:ip}, by {b:device} to {a:mac}")                                     \
 	X(80, DELIVER, "Deliver", "the port of {a:port} is in VSID {b}, too")                                          \
 	X(96, DROP, "Drop", "{a:reason}")                                                                              \
 	/* from the wire */                                                                                            \
 	X(112, WIRE_NVGRE, "Outer", "NVGRE from {a:ip4} to this host, VSID {b}")                                       \
 	X(113, WIRE_OTHER, "Outer", "no overlay packet for a provider address of this host")                           \
 	X(114, WIRE_META, "Outer", "the XDP program has checked it and taken the outer headers off")                   \
+	X(115, WIRE_VXLAN, "Outer", "VXLAN from {a:ip4} to this host, VNI {b}")                                        \
+	X(116, WIRE_NVGRE6, "Outer", "NVGRE from {addr:ip} to this host, VSID {b}")                                    \
+	X(117, WIRE_VXLAN6, "Outer", "VXLAN from {addr:ip} to this host, VNI {b}")                                     \
 	X(120, INNER_SOURCE, "Source", "by its lookup record the inner source is at {addr:ip}")              \
 	X(121, INNER_ROUTED, "Source", "routed: a record of its routing domain has {addr:ip} at the outer source")     \
+	X(122, WIRE_FOR_MANY, "Destination", "broadcast or multicast: for all ports of the virtual subnet on this host") \
 	X(128, DECAP, "Decapsulate", "{a} bytes remain")                                                               \
 	X(129, REWRITE_IN, "IP rewrite", "the provider addresses become {a:ip4} and {b:ip4}, VSID {c}")
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "map.h"
 
-#include <sys/random.h>
+#include "hash.h"
 
 /* Open addressing with linear probing and backward-shift deletion: no tombstones, one pointer a slot. */
 
@@ -19,35 +19,11 @@ struct map {
 	uint64_t seed;
 };
 
-static uint64_t mix(uint64_t h)
-{
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93ULL;
-	h ^= h >> 32;
-	h *= 0xd6e8feb86659fd93ULL;
-	return h ^ (h >> 32);
-}
-
-static uint64_t hash_bytes(uint64_t seed, const unsigned char *p, size_t n)
-{
-	uint64_t h = seed ^ mix(n + 0x9e3779b97f4a7c15ULL), w;
-
-	for (; n >= 8; p += 8, n -= 8) {
-		memcpy(&w, p, 8);
-		h = mix(h ^ w) + seed;
-	}
-	w = 0;
-	if (n)
-		memcpy(&w, p, n);
-	return mix(h ^ w ^ seed);
-}
-
 struct map *map_new(void)
 {
 	struct map *m = xcalloc(1, sizeof(*m));
 
-	if (getrandom(&m->seed, sizeof(m->seed), GRND_NONBLOCK) != sizeof(m->seed))
-		m->seed = (uintptr_t)m * 0x9e3779b97f4a7c15ULL;
+	m->seed = hash_seed();
 	return m;
 }
 

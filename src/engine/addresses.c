@@ -49,18 +49,25 @@ static void address_change(void *arg, const void *have, const void *want)
 	pass_wrote(p, "provider address %s %s", ip_format(&a->ip, text), want ? "set" : "removed");
 }
 
+static void want_address(struct pass *p, const struct want_pa *pa, uint32_t flags, struct address_vec *ret)
+{
+	const struct link *l = bridge_of_nic(p, pa->nic);
+
+	if (l)
+		vec_push(ret, (struct address){ .ifindex = l->ifindex, .ip = pa->pa, .prefix_len = pa->prefix_len,
+						.proto = ADDRESS_PROTO_NESTOR, .flags = flags });
+}
+
 static void addresses(struct pass *p)
 {
 	struct address_vec want = { 0 }, all = { 0 }, have = { 0 };
 	struct diff d;
 
-	vec_foreach(&p->netvirt.pas, pa) {
-		const struct link *l = bridge_of_nic(p, pa->nic);
-
-		if (l)
-			vec_push(&want, (struct address){ .ifindex = l->ifindex, .ip = pa->pa, .prefix_len = pa->prefix_len,
-							  .proto = ADDRESS_PROTO_NESTOR, .flags = ADDRESS_NODAD });
-	}
+	vec_foreach(&p->netvirt.pas, pa)
+		want_address(p, pa, ADDRESS_NODAD, &want);
+	/* A group is joined by the kernel itself, so that the host stays in it when this daemon ends. */
+	vec_foreach(&p->netvirt.heard, pa)
+		want_address(p, pa, ADDRESS_JOIN, &want);
 	address_observe(p->g->nl, 0, &all);
 	vec_sort(&want, address_key);
 	/* What somebody else put there stays; a wanted one is taken as it is. */
@@ -211,7 +218,7 @@ void step_neighbours(struct pass *p)
 	struct diff d;
 
 	vec_foreach(&p->netvirt.hops, hop) {
-		const struct link *l = hop->nic[0] ? bridge_of_nic(p, hop->nic) : NULL;
+		const struct link *l = hop->nic[0] && !ip_is_multicast(&hop->pa) ? bridge_of_nic(p, hop->nic) : NULL;
 		bool twice = false;
 
 		vec_foreach(&want, w)

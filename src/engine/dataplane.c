@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <errno.h>
 
 #include "dataplane_internal.h"
@@ -18,29 +19,34 @@ static const struct want_switch *switch_of_nic(const struct pass *p, const char 
 
 /* ---- next hops ---- */
 
-static const struct neigh *find_neigh(const struct neigh_vec *all, int ifindex, const struct ip *ip)
-{
-	vec_foreach(all, n)
-		if (n->ifindex == ifindex && ip_equal(&n->ip, ip))
-			return n;
-	return NULL;
-}
+struct neigh_key {
+	int ifindex;
+	struct ip ip;
+};
 
-static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop, const struct neigh_vec *neighs)
+static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop, const struct map *neighs)
 {
-	struct dp_nexthop v = { .flags = DP_NEXTHOP_PRESENT, .encap = DP_ENCAP_NVGRE, .pa = dp_addr_of(&hop->pa) };
+	struct dp_nexthop v = { .flags = DP_NEXTHOP_PRESENT, .encap = (uint8_t)hop->encap, .pa = dp_addr_of(&hop->pa) };
+	const uint32_t overhead = DP_ENCAP_OVERHEAD(hop->encap);
 	const struct want_switch *s = hop->nic[0] ? switch_of_nic(p, hop->nic) : NULL;
 	const struct link *nic = s ? pass_link(p, hop->nic) : NULL, *bridge = s ? pass_link(p, s->bridge) : NULL;
 	const struct neigh *n;
+	struct mac group;
 
 	if (!nic || !bridge)
 		return v; /* no way there: not resolved, and nobody to ask */
 	v.ifindex = (uint32_t)nic->ifindex;
 	v.neigh_ifindex = (uint32_t)bridge->ifindex;
-	v.mtu = (uint16_t)(nic->mtu > DP_NVGRE4_OVERHEAD ? MIN(nic->mtu - DP_NVGRE4_OVERHEAD, 65535u) : 0);
+	v.mtu = (uint16_t)(nic->mtu > overhead ? MIN(nic->mtu - overhead, 65535u) : 0);
 	if (!ip_equal(&hop->via, &hop->pa))
 		v.via = dp_addr_of(&hop->via);
-	n = find_neigh(neighs, bridge->ifindex, &hop->via);
+	if (group_link_address(&hop->pa, &group)) {
+		v.flags |= DP_NEXTHOP_RESOLVED;
+		memcpy(v.dst_mac, group.b, 6);
+		memcpy(v.src_mac, nic->mac.b, 6);
+		return v;
+	}
+	n = map_get(neighs, &(struct neigh_key){ bridge->ifindex, hop->via }, sizeof(struct neigh_key));
 	if (n && (n->state == NEIGH_RESOLVED || n->state == NEIGH_PERMANENT) && !mac_is_zero(&n->mac)) {
 		v.flags |= DP_NEXTHOP_RESOLVED;
 		memcpy(v.dst_mac, n->mac.b, 6);
@@ -50,9 +56,12 @@ static struct dp_nexthop want_nexthop(struct pass *p, const struct want_hop *hop
 }
 
 struct hop_index {
-	struct map *by_pa;    /* address -> index + 1 */
+	struct map *by_key;   /* struct hop_key -> index + 1 */
 	struct bpf_nexthop_vec have;
+	struct map *have_by_key;
+	struct map *neighs;   /* struct neigh_key -> struct neigh * */
 	VEC(bool) used;       /* by index */
+	uint32_t free;        /* no index below is unused */
 };
 
 static void hop_use(struct hop_index *x, uint32_t index)
@@ -64,33 +73,38 @@ static void hop_use(struct hop_index *x, uint32_t index)
 
 static uint32_t hop_free_index(struct hop_index *x)
 {
-	uint32_t i = 0;
-
-	while (i < x->used.n && x->used.items[i])
-		i++;
-	return i;
+	while (x->free < x->used.n && x->used.items[x->free])
+		x->free++;
+	return x->free;
 }
 
-static const struct bpf_nexthop *hop_have(const struct hop_index *x, const union dp_addr *pa)
+static struct hop_key hop_key_of(const struct dp_nexthop *v)
 {
-	vec_foreach(&x->have, h)
-		if (memcmp(&h->value.pa, pa, sizeof(*pa)) == 0)
-			return h;
-	return NULL;
+	struct hop_key key = { .encap = v->encap };
+
+	memcpy(&key.pa, &v->pa, sizeof(key.pa));
+	return key;
 }
 
-/* A provider address keeps its number for as long as it is wanted: records point to it. */
+/* A next hop keeps its number for as long as it is wanted: records point to it. */
 static void hops_write(struct pass *p, struct hop_index *x)
 {
 	struct neigh_vec neighs = { 0 };
 
 	neigh_observe(p->g->nl, 0, &neighs);
+	vec_foreach(&neighs, n)
+		map_put(x->neighs, &(struct neigh_key){ n->ifindex, n->ip }, sizeof(struct neigh_key), n);
 	bpf_driver_observe_nexthops(p->g->bpf, &x->have);
-	vec_foreach(&x->have, h)
+	vec_foreach(&x->have, h) {
+		struct hop_key key = hop_key_of(&h->value);
+
 		hop_use(x, h->index);
+		map_put(x->have_by_key, &key, sizeof(key), h);
+	}
 	vec_foreach(&p->netvirt.hops, hop) {
-		struct bpf_nexthop want = { .value = want_nexthop(p, hop, &neighs) };
-		const struct bpf_nexthop *have = hop_have(x, &want.value.pa);
+		struct bpf_nexthop want = { .value = want_nexthop(p, hop, x->neighs) };
+		struct hop_key key = hop_key_of(&want.value);
+		const struct bpf_nexthop *have = map_get(x->have_by_key, &key, sizeof(key));
 		int r = 0;
 
 		want.index = have ? have->index : hop_free_index(x);
@@ -101,7 +115,7 @@ static void hops_write(struct pass *p, struct hop_index *x)
 			pass_wrote(p, "next hop %u set", want.index);
 		}
 		if (r == 0)
-			map_put(x->by_pa, &hop->pa, sizeof(hop->pa), (void *)(uintptr_t)(want.index + 1));
+			map_put(x->by_key, &key, sizeof(key), (void *)(uintptr_t)(want.index + 1));
 	}
 	vec_done(&neighs);
 }
@@ -109,23 +123,32 @@ static void hops_write(struct pass *p, struct hop_index *x)
 static void hops_delete(struct pass *p, struct hop_index *x)
 {
 	vec_foreach(&x->have, h) {
-		if (map_get(x->by_pa, &h->value.pa, sizeof(h->value.pa)))
+		struct hop_key key = hop_key_of(&h->value);
+
+		if (map_get(x->by_key, &key, sizeof(key)))
 			continue;
 		dataplane_failed(p, bpf_driver_delete_nexthop(p->g->bpf, h->index), "next hops");
 		pass_wrote(p, "next hop %u removed", h->index);
 	}
 }
 
+static struct hop_index hop_index_new(void)
+{
+	return (struct hop_index){ .by_key = map_new(), .have_by_key = map_new(), .neighs = map_new() };
+}
+
 static void hop_index_done(struct hop_index *x)
 {
-	map_free(x->by_pa);
+	map_free(x->by_key);
+	map_free(x->have_by_key);
+	map_free(x->neighs);
 	vec_done(&x->have);
 	vec_done(&x->used);
 }
 
 void dataplane_nexthops(struct pass *p)
 {
-	struct hop_index x = { .by_pa = map_new() };
+	struct hop_index x = hop_index_new();
 
 	hops_write(p, &x);
 	hop_index_done(&x);
@@ -148,13 +171,9 @@ static bool pa_same(const void *have, const void *want)
 struct changes {
 	struct pass *p;
 	struct bpf_pa_vec pas_gone;
-	struct bpf_dest_vec dests;
-	VEC(struct dp_dest_key) dests_gone;
-	struct bpf_ca_vec cas;
-	VEC(struct dp_ca_key) cas_gone;
 	struct bpf_port_vec ports_gone;
 	struct bpf_attachment_vec detach;
-	struct bpf_rewrite_vec rewrites_gone;
+	struct bpf_group_vec groups_gone;
 };
 
 static void pa_change(void *arg, const void *have, const void *want)
@@ -169,21 +188,27 @@ static void pa_change(void *arg, const void *have, const void *want)
 	pass_wrote(x->p, "provider address entered");
 }
 
+static void want_pa(struct pass *p, const struct want_pa *pa, struct bpf_pa_vec *ret)
+{
+	const struct want_switch *s = switch_of_nic(p, pa->nic);
+	const struct link *bridge = s ? pass_link(p, s->bridge) : NULL;
+	struct bpf_pa v = { .key = dp_addr_of(&pa->pa) };
+
+	if (!bridge)
+		return;
+	v.value.ifindex = (uint32_t)bridge->ifindex;
+	vec_push(ret, v);
+}
+
 static void write_pas(struct changes *x)
 {
 	struct bpf_pa_vec want = { 0 }, have = { 0 };
 	struct diff d;
 
-	vec_foreach(&x->p->netvirt.pas, pa) {
-		const struct want_switch *s = switch_of_nic(x->p, pa->nic);
-		const struct link *bridge = s ? pass_link(x->p, s->bridge) : NULL;
-		struct bpf_pa v = { .key = dp_addr_of(&pa->pa) };
-
-		if (!bridge)
-			continue;
-		v.value.ifindex = (uint32_t)bridge->ifindex;
-		vec_push(&want, v);
-	}
+	vec_foreach(&x->p->netvirt.pas, pa)
+		want_pa(x->p, pa, &want);
+	vec_foreach(&x->p->netvirt.heard, pa)
+		want_pa(x->p, pa, &want);
 	bpf_driver_observe_pas(x->p->g->bpf, &have);
 	vec_sort(&want, pa_key);
 	vec_sort(&have, pa_key);
@@ -193,115 +218,47 @@ static void write_pas(struct changes *x)
 	vec_done(&have);
 }
 
-/* ---- who is where ---- */
+/* ---- lookup records ---- */
 
-static int dest_key(const void *a, const void *b)
+static int walk_table(void *arg, enum bpf_table table, int (*each)(void *each_arg, const void *key, const void *value),
+		      void *each_arg)
 {
-	return memcmp(&((const struct bpf_dest *)a)->key, &((const struct bpf_dest *)b)->key, sizeof(struct dp_dest_key));
+	return bpf_driver_walk(((struct pass *)arg)->g->bpf, table, each, each_arg);
 }
 
-/* Values alone: the structs around them have padding. */
-static bool dest_same(const void *have, const void *want)
+static int get_entry(void *arg, enum bpf_table table, const void *key, void *ret_value)
 {
-	const struct bpf_dest *h = have, *w = want;
-
-	return memcmp(&h->value, &w->value, sizeof(h->value)) == 0;
+	return bpf_driver_get(((struct pass *)arg)->g->bpf, table, key, ret_value);
 }
 
-static void dest_change(void *arg, const void *have, const void *want)
+static int set_entries(void *arg, enum bpf_table table, const void *keys, const void *values, size_t n)
 {
-	struct changes *x = arg;
-
-	if (want)
-		vec_push(&x->dests, *(const struct bpf_dest *)want);
-	else
-		vec_push(&x->dests_gone, ((const struct bpf_dest *)have)->key);
+	return bpf_driver_set(((struct pass *)arg)->g->bpf, table, keys, values, n);
 }
 
-static void write_dests(struct changes *x, const struct hop_index *hops)
+static int delete_entries(void *arg, enum bpf_table table, const void *keys, size_t n)
 {
-	struct bpf_dest_vec want = { 0 }, have = { 0 };
-	struct diff d;
-
-	vec_foreach(&x->p->netvirt.dests, w) {
-		struct bpf_dest v = { .key = { .segment = w->segment }, .value = { .pa = dp_addr_of(&w->pa) } };
-		const struct link *l = w->link[0] ? pass_link(x->p, w->link) : NULL;
-		void *hop = w->remote ? map_get(hops->by_pa, &w->pa, sizeof(w->pa)) : NULL;
-
-		memcpy(v.key.mac, w->mac.b, 6);
-		v.value.flags = (uint8_t)((w->any_ca ? DP_DEST_ANY_CA : 0) | (w->ca6 ? DP_DEST_CA6 : 0) |
-					  (w->any_ca6 ? DP_DEST_ANY_CA6 : 0) | (w->rewrite ? DP_DEST_REWRITE : 0) |
-					  (w->some_rewrite ? DP_DEST_REWRITE_MORE : 0));
-		v.value.ca4 = ip_is_v4(&w->ca) ? ip_v4(&w->ca) : 0;
-		if (hop) {
-			v.value.kind = DP_DEST_REMOTE;
-			v.value.target = (uint32_t)((uintptr_t)hop - 1);
-		} else if (l) {
-			v.value.kind = DP_DEST_LOCAL;
-			v.value.target = (uint32_t)l->ifindex;
-		}
-		vec_push(&want, v);
-	}
-	bpf_driver_observe_dests(x->p->g->bpf, &have);
-	vec_sort(&want, dest_key);
-	vec_sort(&have, dest_key);
-	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_dest), dest_key, dest_same, dest_change, x };
-	diff_run(&d);
-	if (x->dests.n)
-		dataplane_failed(x->p, bpf_driver_set_dests(x->p->g->bpf, x->dests.items, x->dests.n), "table of MAC addresses");
-	vec_foreach(&x->dests, dest)
-		pass_wrote(x->p, "MAC address of segment %u set", dest->key.segment);
-	vec_done(&want);
-	vec_done(&have);
+	return bpf_driver_delete(((struct pass *)arg)->g->bpf, table, keys, n);
 }
 
-static int ca_key(const void *a, const void *b)
+static void entries_done(void *arg, int r, const char *table, size_t n, bool set)
 {
-	return memcmp(&((const struct bpf_ca *)a)->key, &((const struct bpf_ca *)b)->key, sizeof(struct dp_ca_key));
+	struct pass *p = arg;
+
+	if (r < 0)
+		pass_failed(p, r, r == -E2BIG ? "it is full" : NULL, "cannot write the dataplane's table of %s", table);
+	pass_wrote_many(p, n, "table of %s: %zu entries %s", table, n, set ? "set" : "removed");
 }
 
-static bool ca_same(const void *have, const void *want)
+const struct records_ops dataplane_records_ops = {
+	.walk = walk_table, .get = get_entry, .set = set_entries, .del = delete_entries, .done = entries_done,
+};
+
+static uint32_t ifindex_of(void *arg, const char *link)
 {
-	const struct bpf_ca *h = have, *w = want;
+	const struct link *l = pass_link(arg, link);
 
-	return memcmp(&h->value, &w->value, sizeof(h->value)) == 0;
-}
-
-static void ca_change(void *arg, const void *have, const void *want)
-{
-	struct changes *x = arg;
-
-	if (want)
-		vec_push(&x->cas, *(const struct bpf_ca *)want);
-	else
-		vec_push(&x->cas_gone, ((const struct bpf_ca *)have)->key);
-}
-
-static void write_cas(struct changes *x)
-{
-	struct bpf_ca_vec want = { 0 }, have = { 0 };
-	struct diff d;
-
-	vec_foreach(&x->p->netvirt.cas, w) {
-		struct bpf_ca v = { .key = { .segment = w->segment, .ca = dp_addr_of(&w->ca) },
-				    .value = { .pa = dp_addr_of(&w->pa) } };
-
-		memcpy(v.value.mac, w->mac.b, 6);
-		v.value.flags = (uint16_t)((w->local ? DP_CA_LOCAL : 0) | (w->router ? DP_CA_ROUTER : 0) |
-					 (w->rewrite ? DP_CA_REWRITE : 0) | (w->vm_mac ? DP_CA_REWRITE_VM_MAC : 0));
-		vec_push(&want, v);
-	}
-	bpf_driver_observe_cas(x->p->g->bpf, &have);
-	vec_sort(&want, ca_key);
-	vec_sort(&have, ca_key);
-	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_ca), ca_key, ca_same, ca_change, x };
-	diff_run(&d);
-	if (x->cas.n)
-		dataplane_failed(x->p, bpf_driver_set_cas(x->p->g->bpf, x->cas.items, x->cas.n), "table of customer addresses");
-	vec_foreach(&x->cas, ca)
-		pass_wrote(x->p, "customer address of segment %u set", ca->key.segment);
-	vec_done(&want);
-	vec_done(&have);
+	return l ? (uint32_t)l->ifindex : 0;
 }
 
 /* ---- ports ---- */
@@ -332,10 +289,11 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 	memcpy(v.router_mac6, w->router_mac6.b, sizeof(v.router_mac6));
 	v.router6 = dp_addr_of(&w->router6);
 	v.flood_next = next ? (uint32_t)next->ifindex : 0;
-	v.src_pa = dp_addr_of(&w->src_pa);
+	v.src_pa4 = ip_is_zero(&w->src_pa4) ? 0 : ip_v4(&w->src_pa4);
+	v.src_pa6 = dp_addr_of(&w->src_pa6);
 	for (size_t i = 0; i < w->n_cas; i++)
 		v.addr4[i] = ip_v4(&w->cas[i]);
-	guards_port(&w->guards, &v);
+	guards_port(p, w, &v);
 	rewrite_port(w, &v);
 	return v;
 }
@@ -362,15 +320,23 @@ static struct dp_port uplink_value(struct pass *p, const char *nic, const struct
 		v.flags |= DP_PORT_XDP;
 
 	memcpy(v.mac, l->mac.b, 6);
-	vec_foreach(&p->netvirt.pas, pa) {
-		if (!streq(pa->nic, nic) || !ip_is_v4(&pa->pa))
-			continue;
-		if (n < DP_PORT_ADDR4)
-			v.addr4[n++] = ip_v4(&pa->pa);
-		else
-			v.flags |= DP_PORT_MORE_CA;
+	/* All of the host's (2.5): what is for another NIC's address may come by this one. Its own are the quick ones. */
+	for (int others = 0; others < 2; others++)
+		vec_foreach(&p->netvirt.pas, pa) {
+			if (streq(pa->nic, nic) == others)
+				continue;
+			if (!ip_is_v4(&pa->pa))
+				v.flags |= DP_PORT_OUTER; /* in map "pas" alone */
+			else if (n < DP_PORT_ADDR4)
+				v.addr4[n++] = ip_v4(&pa->pa);
+			else
+				v.flags |= DP_PORT_MORE_CA;
+		}
+	if (p->netvirt.vxlan) {
+		v.flags |= DP_PORT_OUTER;
+		v.vxlan_port = htons(DP_VXLAN_PORT);
 	}
-	v.flags |= rewrite_uplink_flags(p);
+	v.flags |= rewrite_uplink_flags(p) | group_uplink_flags(p, nic);
 	return v;
 }
 
@@ -481,8 +447,11 @@ static void write_attachments(struct changes *x)
 	struct pass *p = x->p;
 	struct diff d;
 
-	vec_foreach(&p->ports, port)
+	vec_foreach(&p->ports, port) {
 		want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT);
+		if (guards_is_mirrored(p, port))
+			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_MIRROR);
+	}
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);
 
@@ -515,40 +484,35 @@ static void delete_gone(struct changes *x)
 
 	vec_foreach(&x->ports_gone, port)
 		dataplane_failed(x->p, bpf_driver_delete_port(b, port->ifindex), "ports");
-	if (x->cas_gone.n)
-		dataplane_failed(x->p, bpf_driver_delete_cas(b, x->cas_gone.items, x->cas_gone.n), "table of customer addresses");
-	if (x->dests_gone.n)
-		dataplane_failed(x->p, bpf_driver_delete_dests(b, x->dests_gone.items, x->dests_gone.n), "table of MAC addresses");
+	records_delete(x->p->g->records, x->p);
 	vec_foreach(&x->pas_gone, pa)
 		dataplane_failed(x->p, bpf_driver_delete_pa(b, &pa->key), "provider addresses");
-	if (x->ports_gone.n + x->cas_gone.n + x->dests_gone.n + x->pas_gone.n)
-		pass_wrote(x->p, "%zu ports, %zu customer addresses, %zu MAC addresses, %zu provider addresses removed",
-			   x->ports_gone.n, x->cas_gone.n, x->dests_gone.n, x->pas_gone.n);
+	if (x->ports_gone.n + x->pas_gone.n)
+		pass_wrote_many(x->p, x->ports_gone.n + x->pas_gone.n, "%zu ports, %zu provider addresses removed",
+				x->ports_gone.n, x->pas_gone.n);
 }
 
 void step_dataplane(struct pass *p)
 {
 	struct changes x = { .p = p };
-	struct hop_index hops = { .by_pa = map_new() };
+	struct hop_index hops = hop_index_new();
+	struct records_host host = { &p->netvirt, hops.by_key, ifindex_of };
 
 	write_pas(&x);
 	hops_write(p, &hops);
-	write_dests(&x, &hops);
-	write_cas(&x);
-	rewrites_write(p, hops.by_pa, &x.rewrites_gone);
+	/* The tables go with the instance. */
+	if (!p->g->destroying)
+		records_update(p->g->records, &host, p);
+	groups_write(p, hops.by_key, &x.groups_gone);
 	dataplane_router(p);
 	write_ports(&x);
 	write_attachments(&x);
 	delete_gone(&x);
-	rewrites_delete(p, &x.rewrites_gone);
+	groups_delete(p, &x.groups_gone);
 	hops_delete(p, &hops);
 	hop_index_done(&hops);
 	vec_done(&x.pas_gone);
-	vec_done(&x.dests);
-	vec_done(&x.dests_gone);
-	vec_done(&x.cas);
-	vec_done(&x.cas_gone);
 	vec_done(&x.ports_gone);
 	vec_done(&x.detach);
-	vec_done(&x.rewrites_gone);
+	vec_done(&x.groups_gone);
 }

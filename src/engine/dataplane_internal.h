@@ -2,17 +2,9 @@
 #pragma once
 
 #include "internal.h"
+#include "records_table.h"
 
 /* What the files share that write the dataplane's maps. */
-
-static inline union dp_addr dp_addr_of(const struct ip *ip)
-{
-	union dp_addr a;
-
-	_Static_assert(sizeof(a) == sizeof(*ip), "an address is an address");
-	memcpy(&a, ip, sizeof(a));
-	return a;
-}
 
 static inline void dataplane_failed(struct pass *p, int r, const char *what)
 {
@@ -21,10 +13,18 @@ static inline void dataplane_failed(struct pass *p, int r, const char *what)
 }
 
 /* Guards and limits: what they say of a port. */
-void guards_port(const struct want_guards *w, struct dp_port *port);
+void guards_port(struct pass *p, const struct want_vport *w, struct dp_port *port);
+/* Does anybody get copies of that port's frames? */
+bool guards_is_mirrored(struct pass *p, const struct want_port *port);
 
-/* IP rewrite: what it says of a port and of an uplink, and its own map; hops: address -> next hop index + 1. */
+/* Broadcast and multicast (group.c); hops: struct hop_key -> next hop index + 1. */
+void groups_write(struct pass *p, struct map *hops, struct bpf_group_vec *ret_gone);
+void groups_delete(struct pass *p, const struct bpf_group_vec *gone);
+/* A multicast address has the link address that follows from it (RFC 1112 6.4); false: it is none. */
+bool group_link_address(const struct ip *pa, struct mac *ret);
+/* What it says of an uplink: whether multicast addresses are listened to there. */
+uint32_t group_uplink_flags(const struct pass *p, const char *nic);
+
+/* IP rewrite: what it says of a port and of an uplink. */
 void rewrite_port(const struct want_vport *w, struct dp_port *port);
 uint32_t rewrite_uplink_flags(const struct pass *p);
-void rewrites_write(struct pass *p, struct map *hops, struct bpf_rewrite_vec *ret_gone);
-void rewrites_delete(struct pass *p, const struct bpf_rewrite_vec *gone);

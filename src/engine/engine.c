@@ -41,7 +41,7 @@ void pass_failed(struct pass *p, int r, const char *detail, const char *format, 
 	err_advise(&p->first, 0, "It is tried again by itself, with the next change at the latest; the daemon's log has every failure.");
 }
 
-void pass_wrote(struct pass *p, const char *format, ...)
+void pass_wrote_many(struct pass *p, size_t n, const char *format, ...)
 {
 	_cleanup_free_ char *what = NULL;
 	va_list ap;
@@ -49,7 +49,7 @@ void pass_wrote(struct pass *p, const char *format, ...)
 	va_start(ap, format);
 	what = xvasprintf(format, ap);
 	va_end(ap);
-	p->writes++;
+	p->writes += n;
 	log_debug("%s", what);
 }
 
@@ -70,7 +70,7 @@ static void pass_done(struct pass *p)
 	vec_done(&p->guests);
 	vec_done(&p->started);
 	map_free(p->by_name);
-	map_free(p->only_rewrite);
+	map_free(p->vports);
 	err_free(p->first);
 }
 
@@ -85,7 +85,7 @@ static void pass_wants(struct pass *p)
 
 static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_t n, struct err **e)
 {
-	struct pass p = { .g = g, .by_name = map_new(), .only_rewrite = map_new() };
+	struct pass p = { .g = g, .by_name = map_new(), .vports = map_new() };
 	uint64_t start = now_us();
 	int r = 0;
 
@@ -133,6 +133,12 @@ static int refresh_nexthops(struct engine *g)
 	static void (*const steps[])(struct pass *) = { step_links_observe, dataplane_nexthops };
 
 	return pass_run(g, steps, ARRAY_SIZE(steps), NULL);
+}
+
+int engine_reconcile_all(struct engine *g, struct err **e)
+{
+	records_compare_all(g->records);
+	return engine_reconcile(g, e);
 }
 
 const struct engine_status *engine_status(const struct engine *g)
@@ -313,6 +319,8 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 	g->guest_watches = map_new();
 	g->no_xdp = map_new();
 	g->settle_us = SETTLE_MIN_US;
+	g->records = records_new(&dataplane_records_ops);
+	docs_watch(config->docs, records_note, g->records);
 	engine_host_init(g);
 	r = open_kernel(g, e);
 	if (r == 0)
@@ -347,6 +355,8 @@ void engine_free(struct engine *g)
 		sd_event_source_unref(source);
 	map_free(g->guest_watches);
 	map_free(g->no_xdp);
+	docs_unwatch(g->config.docs, records_note, g->records);
+	records_free(g->records);
 	free(g->degraded);
 	sd_event_source_unref(g->monitor_source);
 	sd_event_source_unref(g->pass_timer);

@@ -36,8 +36,13 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 void engine_free(struct engine *g);
 DEFINE_CLEANUP(struct engine *, engine_free)
 
-/* One whole pass. Engine.ApplyFailed: the documents stand, but not all of it is in effect; the rest was done. */
+/*
+ * One pass. Of lookup records, of which there may be a million, only what changed; everything else whole. Engine.ApplyFailed:
+ * the documents stand, but not all of it is in effect; the rest was done.
+ */
 int engine_reconcile(struct engine *g, struct err **e);
+/* The same with all lookup records compared: for who thinks that somebody else has changed the tables. */
+int engine_reconcile_all(struct engine *g, struct err **e);
 const struct engine_status *engine_status(const struct engine *g);
 struct host *engine_host(struct engine *g);
 

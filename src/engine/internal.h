@@ -15,6 +15,7 @@
 #include "neigh.h"
 #include "netadapter.h"
 #include "netvirt_wants.h"
+#include "records.h"
 #include "route.h"
 #include "switch_wants.h"
 
@@ -29,6 +30,7 @@ struct engine {
 	sd_event_source *monitor_source;
 	sd_event_source *pass_timer;
 	struct bpf_driver *bpf;
+	struct records *records; /* what lookup records have in its tables */
 	int bpffs;
 	struct guest_engine *guests;
 	struct map *guest_watches; /* guid -> sd_event_source * */
@@ -50,9 +52,8 @@ struct pass {
 	struct map *by_name;   /* name -> struct link * in links */
 	struct guest_vec guests;
 	VEC(struct guid) started;  /* guests that began in this pass */
-	struct map *only_rewrite; /* port -> anything: its virtual subnet has nothing but IP rewrite */
-	uint32_t rewrite_mtu;  /* of those */
-	uint32_t overlay_mtu;  /* of ports with a VSID */
+	struct map *vports;    /* port -> struct want_vport * in netvirt */
+	uint32_t underlay_mtu; /* the smallest of the uplinks'; 0: there is none */
 	int next_index;        /* where to look for a low interface number next */
 	uint64_t writes;
 	size_t failures;
@@ -63,8 +64,9 @@ struct pass {
 void pass_failed(struct pass *p, int r, const char *detail, const char *format, ...) _printf_(4, 5);
 /* Something of the host is missing, which is no failure of the change at hand: the host is degraded until it is back. */
 void pass_degraded(struct pass *p, const char *format, ...) _printf_(2, 3);
-/* Counts one change made to the kernel, and logs it at level debug. */
-void pass_wrote(struct pass *p, const char *format, ...) _printf_(2, 3);
+/* Counts one change made to the kernel, or n, and logs it at level debug. */
+#define pass_wrote(p, ...) pass_wrote_many(p, 1, __VA_ARGS__)
+void pass_wrote_many(struct pass *p, size_t n, const char *format, ...) _printf_(3, 4);
 struct link *pass_link(struct pass *p, const char *name);
 int pass_observe_links(struct pass *p);
 bool link_is_ours(const struct engine *g, const struct link *l);
@@ -88,6 +90,7 @@ void host_addresses_to_adapters(struct pass *p);
 void host_addresses_back(struct pass *p, const struct link *adapter);
 /* Next hops alone: neighbours came or went. */
 void dataplane_nexthops(struct pass *p);
+extern const struct records_ops dataplane_records_ops;
 /* What the distributed router of the dataplane reads (router.c). */
 void dataplane_router(struct pass *p);
 

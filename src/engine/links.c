@@ -190,8 +190,10 @@ static struct link want_bridge(struct pass *p, const struct want_switch *s)
 /* Of the guest's end. */
 static uint32_t guest_mtu(struct pass *p, const struct want_port *port)
 {
+	const struct want_vport *v = port->vsid ? map_get_str(p->vports, port->name) : NULL;
+
 	if (port->vsid)
-		return map_get_str(p->only_rewrite, port->name) ? p->rewrite_mtu : p->overlay_mtu;
+		return p->underlay_mtu ? p->underlay_mtu - (v ? v->overhead : 0) : DEFAULT_MTU;
 	vec_foreach(&p->switches, s) {
 		const struct link *nic = s->nic[0] && streq(s->bridge, port->bridge) ? pass_link(p, s->nic) : NULL;
 
@@ -207,7 +209,9 @@ static uint32_t guest_mtu(struct pass *p, const struct want_port *port)
  */
 static uint32_t host_mtu(struct pass *p, const struct want_port *port)
 {
-	return port->vsid ? p->rewrite_mtu : guest_mtu(p, port);
+	if (port->vsid)
+		return p->underlay_mtu ? p->underlay_mtu : DEFAULT_MTU;
+	return guest_mtu(p, port);
 }
 
 /* The mark also says which MTU the guest's end was given: what was interrupted in between is seen and done again. */
@@ -341,7 +345,6 @@ static const char *port_master(const struct pass *p, const struct want_port *por
 	return port->vsid ? overlay_name(p->g, buf) : strcpy(buf, port->bridge);
 }
 
-/* IP rewrite adds nothing to a packet (2.7). */
 static void overlay_mtus(struct pass *p)
 {
 	uint32_t mtu = 0;
@@ -349,14 +352,12 @@ static void overlay_mtus(struct pass *p)
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);
 
-		if (l && l->mtu > DP_NVGRE4_OVERHEAD && (!mtu || l->mtu < mtu))
+		if (l && l->mtu > DP_ENCAP_OVERHEAD(DP_ENCAP_VXLAN6) && (!mtu || l->mtu < mtu))
 			mtu = l->mtu;
 	}
 	vec_foreach(&p->netvirt.ports, port)
-		if (port->only_rewrite)
-			map_put_str(p->only_rewrite, port->link, port);
-	p->rewrite_mtu = mtu ? mtu : DEFAULT_MTU;
-	p->overlay_mtu = mtu ? mtu - DP_NVGRE4_OVERHEAD : DEFAULT_MTU;
+		map_put_str(p->vports, port->link, port);
+	p->underlay_mtu = mtu;
 }
 
 static bool nic_wanted(const struct pass *p, const struct link *l, const char **ret_bridge)

@@ -9,10 +9,8 @@
 struct changes {
 	struct bpf_route_vec routes;
 	struct bpf_subnet_vec subnets;
-	struct bpf_source_vec sources;
 	VEC(struct dp_route_key) routes_gone;
 	VEC(uint32_t) subnets_gone;
-	VEC(struct dp_source_key) sources_gone;
 };
 
 #define TABLE(one) \
@@ -57,7 +55,6 @@ struct changes {
 
 TABLE(route)
 TABLE(subnet)
-TABLE(source)
 
 /* Prefix lengths are of 128 bits here, whatever the family. */
 static uint32_t prefix_bits(const struct prefix *p)
@@ -100,20 +97,6 @@ static void diff_subnets(struct pass *p, struct changes *x)
 	subnets_diff(p, x, &want);
 }
 
-static void diff_sources(struct pass *p, struct changes *x)
-{
-	struct bpf_source_vec want = { 0 };
-
-	vec_foreach(&p->netvirt.sources, w) {
-		struct bpf_source v = { .key = { .ca = dp_addr_of(&w->ca), .pa = dp_addr_of(&w->pa) } };
-
-		memcpy(v.key.domain, w->rdid.b, sizeof(v.key.domain));
-		memcpy(v.value.router_mac, w->router_mac.b, sizeof(v.value.router_mac));
-		vec_push(&want, v);
-	}
-	sources_diff(p, x, &want);
-}
-
 #define APPLY(p, x, one, what) \
 	do { \
 		if ((x)->one##s_gone.n) { \
@@ -134,9 +117,7 @@ void dataplane_router(struct pass *p)
 	struct changes x = { 0 };
 
 	diff_subnets(p, &x);
-	diff_sources(p, &x);
 	diff_routes(p, &x);
 	APPLY(p, &x, subnet, "virtual subnets of routing domains");
-	APPLY(p, &x, source, "sources of routed packets");
 	APPLY(p, &x, route, "customer routes");
 }

@@ -16,6 +16,7 @@ const struct doc_kind *const feature_kinds[] = {
 	&customer_route_kind,
 	&provider_address_kind,
 	&provider_route_kind,
+	&broadcast_kind,
 	&netvirt_global_kind,
 };
 const size_t feature_n_kinds = ARRAY_SIZE(feature_kinds);
@@ -29,6 +30,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	netvirt_record_cmdlets,
 	netvirt_route_cmdlets,
 	netvirt_provider_cmdlets,
+	netvirt_broadcast_cmdlets,
 	netvirt_query_cmdlets,
 	netvirt_statistics_cmdlets,
 	NULL,

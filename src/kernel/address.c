@@ -21,6 +21,8 @@ static uint32_t flags_parse(uint32_t ifa)
 		flags |= ADDRESS_NOPREFIXROUTE;
 	if (ifa & IFA_F_NODAD)
 		flags |= ADDRESS_NODAD;
+	if (ifa & IFA_F_MCAUTOJOIN)
+		flags |= ADDRESS_JOIN;
 	if (ifa & (IFA_F_TENTATIVE | IFA_F_DADFAILED))
 		flags |= ADDRESS_TENTATIVE;
 	if (!(ifa & IFA_F_PERMANENT))
@@ -70,11 +72,14 @@ static int address_send(struct nl *nl, uint16_t type, uint16_t request_flags, co
 
 	if (a->ifindex <= 0)
 		return -ENODEV;
-	if (a->prefix_len > (v4 ? 32 : 128) || ip_is_any(&a->ip) || ip_is_multicast(&a->ip))
+	if (a->prefix_len > (v4 ? 32 : 128) || ip_is_any(&a->ip) || ip_is_multicast(&a->ip) != !!(a->flags & ADDRESS_JOIN))
 		return -EINVAL;
 	ifa->ifa_family = v4 ? AF_INET : AF_INET6;
 	ifa->ifa_prefixlen = a->prefix_len;
 	ifa->ifa_index = (uint32_t)a->ifindex;
+	/* nobody sends from a group's address: a scope as small as this keeps the kernel from choosing it as a source */
+	if (a->flags & ADDRESS_JOIN)
+		ifa->ifa_scope = RT_SCOPE_HOST;
 	nl_put_ip(n, IFA_LOCAL, &a->ip);
 	nl_put_ip(n, IFA_ADDRESS, &a->ip);
 	if (type == RTM_DELADDR)
@@ -83,6 +88,8 @@ static int address_send(struct nl *nl, uint16_t type, uint16_t request_flags, co
 		flags |= IFA_F_NOPREFIXROUTE;
 	if (a->flags & ADDRESS_NODAD && !v4)
 		flags |= IFA_F_NODAD;
+	if (a->flags & ADDRESS_JOIN)
+		flags |= IFA_F_MCAUTOJOIN;
 	if (flags)
 		mnl_attr_put_u32(n, IFA_FLAGS, flags);
 	if (a->proto)

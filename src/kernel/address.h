@@ -19,6 +19,7 @@ struct address {
 #define ADDRESS_NOPREFIXROUTE (1u << 0) /* no route to the prefix comes with the address */
 #define ADDRESS_NODAD         (1u << 1) /* IPv6: usable at once, no duplicate address detection */
 #define ADDRESS_TENTATIVE     (1u << 2) /* observed only: duplicate address detection is not done, or failed */
+#define ADDRESS_JOIN          (1u << 4) /* a multicast address: the kernel joins the group, for as long as the link has it */
 #define ADDRESS_DYNAMIC       (1u << 3) /* observed only: has a lifetime (router advertisement, DHCP) */
 
 struct address_vec {
@@ -32,6 +33,6 @@ int address_observe(struct nl *nl, int ifindex, struct address_vec *ret);
 
 /*
  * ADD, DELETE, and MODIFY of flags and proto. -EINVAL: prefix_len does not fit the family, or the address cannot be an
- * interface's; -ENODEV.
+ * interface's (multicast: only with ADDRESS_JOIN, and only multicast); -ENODEV.
  */
 int address_apply(struct nl *nl, enum change change, const struct address *old, const struct address *new);

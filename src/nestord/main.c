@@ -115,7 +115,7 @@ static int on_hangup(sd_event_source *s, const struct signalfd_siginfo *si, void
 	(void)s;
 	(void)si;
 	log_info("SIGHUP: reconciling");
-	engine_reconcile(d->engine, NULL);
+	engine_reconcile_all(d->engine, NULL);
 	return 0;
 }
 

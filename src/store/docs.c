@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "map.h"
+#include "shelf.h"
 #include "store.h"
 #include "vec.h"
 
@@ -15,60 +16,60 @@
 struct undo {
 	const struct doc_kind *kind;
 	char *key;
-	void *old; /* owned; NULL: there was none */
+	void *old;    /* owned; NULL: there was none */
+	bool changed; /* set by the commit, in the oldest entry of a key: it is not as it was */
 };
 
-struct shelf {
+struct place {
 	const struct doc_kind *kind;
-	struct map *map;
+	struct shelf *shelf;
+};
+
+struct watcher {
+	docs_watch_fn fn;
+	void *arg;
 };
 
 struct docs {
 	struct store *store;
-	VEC(struct shelf) shelves;
+	VEC(struct place) places;
 	VEC(struct undo) log;
+	VEC(struct watcher) watchers;
 	bool open;
 };
 
-static struct map *docs_map(const struct docs *d, const struct doc_kind *kind)
+static struct shelf *shelf_of(const struct docs *d, const struct doc_kind *kind)
 {
-	vec_foreach(&d->shelves, s)
-		if (s->kind == kind)
-			return s->map;
+	vec_foreach(&d->places, p)
+		if (p->kind == kind)
+			return p->shelf;
 	abort();
 }
 
 struct load {
-	struct docs *docs;
-	const struct shelf *shelf;
+	const struct doc_kind *kind;
+	struct shelf *shelf;
+	struct str key;
 	struct err **e;
 };
 
 static int load_one(void *arg, const struct store_document *document)
 {
 	struct load *l = arg;
-	const struct doc_kind *kind = l->shelf->kind;
-	const char *key = document->key;
-	json_error_t je;
-	json_t *json = json_loadb(document->value, document->value_size, 0, &je);
-	_cleanup_free_ char *own_key = NULL;
+	const struct doc_kind *kind = l->kind;
 	void *doc = NULL;
-	int r;
+	int r = doc_from_text(kind, document->value, document->value_size, &doc, l->e);
 
-	if (!json)
-		return err_set(l->e, "Store.BadDocument", ERR_INVALID_OPERATION, key, "The stored document %s %s is not JSON: %s.",
-			       kind->name, key, je.text);
-	r = doc_from_json(kind, json, &doc, l->e);
-	json_decref(json);
 	if (r < 0)
 		return r;
-	own_key = doc_key(kind, doc);
-	if (!streq(own_key, key)) {
+	l->key.len = 0;
+	kind->key(doc, &l->key);
+	if (!streq(str_get(&l->key), document->key)) {
 		doc_free(kind, doc);
-		return err_set(l->e, "Store.BadDocument", ERR_INVALID_OPERATION, key,
-			       "The stored document %s %s says that its key is %s.", kind->name, key, own_key);
+		return err_set(l->e, "Store.BadDocument", ERR_INVALID_OPERATION, document->key,
+			       "The stored document %s %s says that its key is %s.", kind->name, document->key, str_get(&l->key));
 	}
-	doc_free(kind, map_put_str(l->shelf->map, key, doc));
+	doc_free(kind, shelf_put(l->shelf, document->key, doc));
 	return 0;
 }
 
@@ -78,12 +79,12 @@ int docs_open(struct store *store, const struct doc_kind *const *kinds, size_t n
 
 	d->store = store;
 	for (size_t i = 0; i < n_kinds; i++) {
-		struct load l = { .docs = d, .e = e };
+		struct load l = { .kind = kinds[i], .shelf = shelf_new(kinds[i]), .e = e };
 		int r;
 
-		vec_push(&d->shelves, (struct shelf){ kinds[i], map_new() });
-		l.shelf = vec_last(&d->shelves);
+		vec_push(&d->places, (struct place){ kinds[i], l.shelf });
 		r = store_scan(store, kinds[i]->name, load_one, &l, e);
+		str_done(&l.key);
 		if (r < 0)
 			return r;
 	}
@@ -106,64 +107,79 @@ void docs_free(struct docs *d)
 		return;
 	log_drop(d);
 	vec_done(&d->log);
-	vec_foreach(&d->shelves, s) {
-		void *doc;
-
-		for (size_t pos = 0; map_next(s->map, &pos, NULL, NULL, &doc);)
-			doc_free(s->kind, doc);
-		map_free(s->map);
-	}
-	vec_done(&d->shelves);
+	vec_foreach(&d->places, p)
+		shelf_free(p->shelf);
+	vec_done(&d->places);
+	vec_done(&d->watchers);
 	free(d);
 }
 
 const void *docs_get(const struct docs *d, const struct doc_kind *kind, const char *key)
 {
-	return map_get_str(docs_map(d, kind), key);
+	return shelf_get(shelf_of(d, kind), key);
 }
 
 size_t docs_count(const struct docs *d, const struct doc_kind *kind)
 {
-	return map_count(docs_map(d, kind));
+	return shelf_count(shelf_of(d, kind));
 }
 
 const void *docs_next(const struct docs *d, const struct doc_kind *kind, size_t *pos)
 {
-	void *doc;
+	return shelf_next(shelf_of(d, kind), pos);
+}
 
-	return map_next(docs_map(d, kind), pos, NULL, NULL, &doc) ? doc : NULL;
+size_t docs_numbers(const struct docs *d, const struct doc_kind *kind)
+{
+	return shelf_numbers(shelf_of(d, kind));
+}
+
+const void *docs_find(const struct docs *d, const struct doc_kind *kind, const struct doc_index *index, const void *key,
+		      size_t *pos)
+{
+	return shelf_find(shelf_of(d, kind), index, key, pos);
+}
+
+const void *docs_group(const struct docs *d, const struct doc_kind *kind, const struct doc_index *index, size_t *pos)
+{
+	return shelf_group(shelf_of(d, kind), index, pos);
 }
 
 struct keyed {
-	const char *key;
-	size_t size;
-	void *doc;
+	size_t key; /* where it begins among all keys */
+	const void *doc;
 };
 
-static int keyed_compare(const void *a, const void *b)
+static int keyed_compare(const void *a, const void *b, void *keys)
 {
 	const struct keyed *x = a, *y = b;
-	int r = memcmp(x->key, y->key, MIN(x->size, y->size));
 
-	return r ? r : (x->size > y->size) - (x->size < y->size);
+	return strcmp((const char *)keys + x->key, (const char *)keys + y->key);
+}
+
+void docs_sort(const struct doc_kind *kind, const void **docs, size_t n)
+{
+	_cleanup_free_ struct keyed *all = xcalloc(n, sizeof(*all));
+	_cleanup_str_ struct str keys = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		all[i] = (struct keyed){ keys.len, docs[i] };
+		kind->key(docs[i], &keys);
+		str_addc(&keys, 0);
+	}
+	qsort_r(all, n, sizeof(*all), keyed_compare, keys.data);
+	for (size_t i = 0; i < n; i++)
+		docs[i] = all[i].doc;
 }
 
 size_t docs_list(const struct docs *d, const struct doc_kind *kind, const void ***ret)
 {
-	const struct map *map = docs_map(d, kind);
-	size_t n = map_count(map), i = 0;
-	_cleanup_free_ struct keyed *all = xcalloc(n, sizeof(*all));
-	const void **list = xcalloc(n, sizeof(*list));
-	const void *key;
+	size_t n = docs_count(d, kind), i = 0;
+	const void **list = xcalloc(n, sizeof(*list)), *doc;
 
-	for (size_t pos = 0; map_next(map, &pos, &key, &all[i].size, &all[i].doc);) {
-		all[i++].key = key;
-		if (i == n)
-			break;
-	}
-	qsort(all, n, sizeof(*all), keyed_compare);
-	for (i = 0; i < n; i++)
-		list[i] = all[i].doc;
+	for (size_t pos = 0; (doc = docs_next(d, kind, &pos));)
+		list[i++] = doc;
+	docs_sort(kind, list, n);
 	*ret = list;
 	return n;
 }
@@ -181,7 +197,7 @@ void docs_put(struct docs *d, const struct doc_kind *kind, void *doc)
 
 	if (!d->open)
 		abort();
-	vec_push(&d->log, (struct undo){ kind, key, map_put_str(docs_map(d, kind), key, doc) });
+	vec_push(&d->log, (struct undo){ kind, key, shelf_put(shelf_of(d, kind), key, doc), false });
 }
 
 void docs_delete(struct docs *d, const struct doc_kind *kind, const char *key)
@@ -192,9 +208,9 @@ void docs_delete(struct docs *d, const struct doc_kind *kind, const char *key)
 
 	if (!d->open)
 		abort();
-	old = map_del_str(docs_map(d, kind), copy);
+	old = shelf_take(shelf_of(d, kind), copy);
 	if (old)
-		vec_push(&d->log, (struct undo){ kind, copy, old });
+		vec_push(&d->log, (struct undo){ kind, copy, old, false });
 	else
 		free(copy);
 }
@@ -208,8 +224,8 @@ void docs_rollback_to(struct docs *d, size_t mark)
 {
 	while (d->log.n > mark) {
 		struct undo *u = vec_last(&d->log);
-		struct map *map = docs_map(d, u->kind);
-		void *now = u->old ? map_put_str(map, u->key, u->old) : map_del_str(map, u->key);
+		struct shelf *shelf = shelf_of(d, u->kind);
+		void *now = u->old ? shelf_put(shelf, u->key, u->old) : shelf_take(shelf, u->key);
 
 		doc_free(u->kind, now);
 		free(u->key);
@@ -223,50 +239,77 @@ void docs_rollback(struct docs *d)
 	d->open = false;
 }
 
-static int write_one(struct docs *d, const struct undo *u, bool *changed, struct err **e)
+/* 1: it changed in the transaction, 0: it is as it was. */
+static int write_one(struct docs *d, const struct undo *u, struct err **e)
 {
 	const void *now = docs_get(d, u->kind, u->key);
 	_cleanup_free_ char *text = NULL;
-	json_t *json;
+	int r;
 
-	if (!now) {
-		int r = store_delete(d->store, u->kind->name, u->key, e);
-
-		*changed = *changed || r == 1;
-		return MIN(r, 0);
-	}
+	if (!now)
+		return u->old ? store_delete(d->store, u->kind->name, u->key, e) : 0;
 	if (u->old && doc_equal(u->kind, u->old, now))
 		return 0;
-	*changed = true;
-	json = doc_to_json(u->kind, now);
-	text = json_dumps(json, JSON_COMPACT);
-	json_decref(json);
-	if (!text)
-		abort();
-	return store_put(d->store, u->kind->name, u->key, text, e);
+	text = doc_to_text(u->kind, now);
+	r = store_put(d->store, u->kind->name, u->key, text, e);
+	return r < 0 ? r : 1;
+}
+
+static void tell_watchers(const struct docs *d, const struct undo *u)
+{
+	const void *now = docs_get(d, u->kind, u->key);
+
+	vec_foreach(&d->watchers, w)
+		w->fn(w->arg, u->kind, u->old, now);
+}
+
+void docs_watch(struct docs *d, docs_watch_fn fn, void *arg)
+{
+	vec_push(&d->watchers, (struct watcher){ fn, arg });
+}
+
+void docs_unwatch(struct docs *d, docs_watch_fn fn, void *arg)
+{
+	for (size_t i = d->watchers.n; i-- > 0;)
+		if (d->watchers.items[i].fn == fn && d->watchers.items[i].arg == arg)
+			d->watchers.items[i] = d->watchers.items[--d->watchers.n];
+}
+
+/* The oldest entry of a key holds what the store has; later ones are steps in between. Notes what has changed. */
+static int write_log(struct docs *d, bool *changed, struct err **e)
+{
+	_cleanup_map_ struct map *seen = map_new();
+	struct { const struct doc_kind *kind; char key[STORE_KEY_MAX + 1]; } name;
+	int r = 0;
+
+	memset(&name, 0, sizeof(name));
+	for (size_t i = 0; r >= 0 && i < d->log.n; i++) {
+		struct undo *u = &d->log.items[i];
+		size_t size = strnlen(u->key, STORE_KEY_MAX);
+
+		name.kind = u->kind;
+		memcpy(name.key, u->key, size);
+		if (map_put(seen, &name, offsetof(typeof(name), key) + size, d))
+			continue;
+		r = write_one(d, u, e);
+		u->changed = r > 0;
+		*changed |= u->changed;
+	}
+	return MIN(r, 0);
 }
 
 int docs_commit(struct docs *d, bool *ret_changed, struct err **e)
 {
-	_cleanup_map_ struct map *seen = map_new();
 	bool changed = false;
 	int r = 0;
 
 	if (!d->open)
 		abort();
-	if (d->log.n)
+	if (d->log.n) {
 		r = store_begin(d->store, e);
-	/* The oldest entry of a key holds what the store has; later ones are steps in between. */
-	for (size_t i = 0; r == 0 && i < d->log.n; i++) {
-		_cleanup_free_ char *name = xasprintf("%s/%s", d->log.items[i].kind->name, d->log.items[i].key);
-
-		if (!map_put_str(seen, name, d))
-			r = write_one(d, &d->log.items[i], &changed, e);
-		if (r < 0)
-			store_rollback(d->store);
-	}
-	if (r == 0 && d->log.n) {
-		if (changed)
+		if (r == 0)
+			r = write_log(d, &changed, e);
+		if (r == 0 && changed)
 			r = store_commit(d->store, e);
 		else
 			store_rollback(d->store);
@@ -275,6 +318,9 @@ int docs_commit(struct docs *d, bool *ret_changed, struct err **e)
 		docs_rollback(d);
 		return r;
 	}
+	vec_foreach(&d->log, u)
+		if (u->changed)
+			tell_watchers(d, u);
 	log_drop(d);
 	d->open = false;
 	if (ret_changed)

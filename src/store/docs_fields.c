@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "docs.h"
+#include "docs_internal.h"
 
 #include <errno.h>
 #include <math.h>
@@ -7,11 +7,6 @@
 #include "vec.h"
 
 /* What follows from a kind's table of fields: copy, compare, free, to and from JSON. */
-
-static void *at(const struct doc_field *f, const void *doc)
-{
-	return (char *)(uintptr_t)doc + f->offset;
-}
 
 static size_t strv_length(char *const *v)
 {
@@ -83,13 +78,13 @@ void *doc_copy(const struct doc_kind *kind, const void *doc)
 		void *to = copy + f->offset;
 
 		if (f->type == DOC_STR) {
-			char *s = *(char **)at(f, doc);
+			char *s = *(char **)field_at(f, doc);
 
 			*(char **)to = s ? xstrdup(s) : NULL;
 		} else if (f->type == DOC_STRV) {
-			*(char ***)to = strv_copy(*(char ***)at(f, doc));
+			*(char ***)to = strv_copy(*(char ***)field_at(f, doc));
 		} else {
-			memcpy(to, at(f, doc), field_size(f->type));
+			memcpy(to, field_at(f, doc), field_size(f->type));
 		}
 	}
 	return copy;
@@ -103,9 +98,9 @@ void doc_free(const struct doc_kind *kind, void *doc)
 		const struct doc_field *f = &kind->fields[i];
 
 		if (f->type == DOC_STR)
-			free(*(char **)at(f, doc));
+			free(*(char **)field_at(f, doc));
 		else if (f->type == DOC_STRV)
-			strv_free(*(char ***)at(f, doc));
+			strv_free(*(char ***)field_at(f, doc));
 	}
 	free(doc);
 }
@@ -129,11 +124,11 @@ bool doc_equal(const struct doc_kind *kind, const void *a, const void *b)
 		bool same;
 
 		if (f->type == DOC_STR)
-			same = streq_ptr(*(char **)at(f, a), *(char **)at(f, b));
+			same = streq_ptr(*(char **)field_at(f, a), *(char **)field_at(f, b));
 		else if (f->type == DOC_STRV)
-			same = strv_equal(*(char ***)at(f, a), *(char ***)at(f, b));
+			same = strv_equal(*(char ***)field_at(f, a), *(char ***)field_at(f, b));
 		else
-			same = memcmp(at(f, a), at(f, b), field_size(f->type)) == 0;
+			same = memcmp(field_at(f, a), field_at(f, b), field_size(f->type)) == 0;
 		if (!same)
 			return false;
 	}
@@ -165,7 +160,7 @@ static json_t *strv_to_json(char *const *v)
 	return array;
 }
 
-static json_t *field_to_json(const struct doc_field *f, const void *p)
+json_t *field_to_json(const struct doc_field *f, const void *p)
 {
 	char buf[PREFIX_TEXT_SIZE];
 
@@ -201,7 +196,7 @@ json_t *doc_to_json(const struct doc_kind *kind, const void *doc)
 	json_t *json = json_object();
 
 	for (size_t i = 0; i < kind->n_fields; i++)
-		json_object_set_new(json, kind->fields[i].name, field_to_json(&kind->fields[i], at(&kind->fields[i], doc)));
+		json_object_set_new(json, kind->fields[i].name, field_to_json(&kind->fields[i], field_at(&kind->fields[i], doc)));
 	return json;
 }
 
@@ -239,7 +234,7 @@ static int enum_from_text(const char *const *values, const char *s, uint32_t *re
 	return -EINVAL;
 }
 
-static int text_field(const struct doc_field *f, const char *s, void *p)
+int field_from_text(const struct doc_field *f, const char *s, void *p)
 {
 	switch (f->type) {
 	case DOC_STR:
@@ -261,7 +256,7 @@ static int text_field(const struct doc_field *f, const char *s, void *p)
 	}
 }
 
-static int number_field(const struct doc_field *f, json_int_t v, void *p)
+int field_from_number(const struct doc_field *f, int64_t v, void *p)
 {
 	if (v < 0)
 		return -ERANGE;
@@ -286,9 +281,9 @@ static int field_from_json(const struct doc_field *f, const json_t *j, void *p)
 		return 0;
 	}
 	if (json_is_integer(j))
-		return number_field(f, json_integer_value(j), p);
+		return field_from_number(f, json_integer_value(j), p);
 	if (is_text(j))
-		return text_field(f, json_string_value(j), p);
+		return field_from_text(f, json_string_value(j), p);
 	return -EINVAL;
 }
 
@@ -306,7 +301,7 @@ int doc_from_json(const struct doc_kind *kind, const json_t *json, void **ret, s
 
 		if (!j || json_is_null(j))
 			continue;
-		if (field_from_json(f, j, at(f, doc)) < 0) {
+		if (field_from_json(f, j, field_at(f, doc)) < 0) {
 			doc_free(kind, doc);
 			return err_set(e, "Store.BadDocument", ERR_INVALID_OPERATION, f->name,
 				       "A stored %s has a bad value for %s.", kind->name, f->name);

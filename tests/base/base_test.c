@@ -7,6 +7,6 @@ int main(void)
 
 	failed += util_tests();
 	failed += map_tests();
-	failed += docs_tests();
+	failed += docs_tests() + shelf_tests();
 	return failed ? 1 : 0;
 }

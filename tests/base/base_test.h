@@ -15,3 +15,4 @@ int value_tests(void);
 int util_tests(void);
 int map_tests(void);
 int docs_tests(void);
+int shelf_tests(void);

@@ -130,6 +130,10 @@ static void refusals(void **state)
 			"AmbiguousParameterSet"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'DhcpGuard': 'Maybe'}", "ParameterArgumentTransformationError"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'RouterGuard': true}", "ParameterArgumentTransformationError"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'PortMirroring': 'Both'}", "ParameterArgumentTransformationError"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': 'many'}", "ParameterArgumentTransformationError"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': 4294967296}", "ParameterArgumentValidationError"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': -1}", "ParameterArgumentValidationError"),
 		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'blue1', 'SwitchName': 'no'}", "InvalidParameter"),
 		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'no', 'SwitchName': 'in'}", "InvalidParameter"),
 		REFUSED("Connect-VMNetworkAdapter", "{'VMName': 'blue1', 'Name': 'no', 'SwitchName': 'in'}",
@@ -227,6 +231,14 @@ static void port_settings(void **state)
 	kit_property(k, 0, "RouterGuard", "'Off'");
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'DhcpGuard': 'Off', 'RouterGuard': 'On', 'PassThru': true}");
 	kit_property(k, 0, "DhcpGuard", "'Off'");
+	kit_property(k, 0, "RouterGuard", "'On'");
+	kit_property(k, 0, "StormLimit", "0");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': 4294967295, 'PassThru': true}");
+	kit_property(k, 0, "StormLimit", "4294967295");
+	kit_property(k, 0, "PortMirroringMode", "'None'");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'PortMirroring': 'source', 'PassThru': true}");
+	kit_property(k, 0, "PortMirroringMode", "'Source'");
+	kit_property(k, 0, "StormLimit", "4294967295");
 	kit_property(k, 0, "RouterGuard", "'On'");
 	adapters = kit_get(k, "Get-VMNetworkAdapter", "{'VMName': '*'}");
 	kit_pipe(k, "Set-VMNetworkAdapter", "{'VirtualSubnetId': 5020, 'PassThru': true}", adapters);

@@ -54,6 +54,31 @@ static const struct doc_kind *const kinds[] = {
 	&netvirt_global_kind, &vm_kind,	    &switch_kind,	  &adapter_kind,	  &binding_kind,
 };
 
+/* The store's text says the same. */
+static void check_text(const struct doc_kind *kind, const void *doc)
+{
+	_cleanup_free_ char *text = doc_to_text(kind, doc);
+	void *read = NULL;
+
+	assert(doc_from_text(kind, text, strlen(text), &read, NULL) == 0);
+	assert(doc_equal(kind, doc, read));
+	doc_free(kind, read);
+}
+
+/* Bytes that need not be JSON are read or refused as the JSON library does. */
+static void check_bytes(const struct doc_kind *kind, const char *data, size_t size)
+{
+	json_t *json = json_loadb(data, size, 0, NULL);
+	void *doc = NULL, *slow = NULL;
+	int r = doc_from_text(kind, data, size, &doc, NULL);
+
+	assert((r < 0) == (!json || doc_from_json(kind, json, &slow, NULL) < 0));
+	assert(r < 0 || doc_equal(kind, doc, slow));
+	doc_free(kind, doc);
+	doc_free(kind, slow);
+	json_decref(json);
+}
+
 static void check(const struct doc_kind *kind, const json_t *json)
 {
 	_cleanup_err_ struct err *e = NULL;
@@ -75,6 +100,7 @@ static void check(const struct doc_kind *kind, const json_t *json)
 	_cleanup_free_ char *key = doc_key(kind, doc), *key_again = doc_key(kind, copy);
 
 	assert(streq(key, key_again));
+	check_text(kind, doc);
 	doc_free(kind, doc);
 	doc_free(kind, again);
 	doc_free(kind, copy);
@@ -89,8 +115,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Texts with NUL cannot come from the store, but from a caller's object they might. */
 	json_t *json = json_loadb((const char *)data, size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
 
-	for (size_t i = 0; json && i < ARRAY_SIZE(kinds); i++)
-		check(kinds[i], json);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (json)
+			check(kinds[i], json);
+		check_bytes(kinds[i], (const char *)data, size);
+	}
 	json_decref(json);
 	return 0;
 }

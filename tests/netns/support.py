@@ -15,7 +15,7 @@ from labs import TOP
 BUILD_DIR = os.environ.get("NESTOR_BUILD_DIR", os.path.join(TOP, "build"))
 GETTERS = ("Get-VMSwitch", "Get-VM", "Get-VMNetworkAdapter", "Get-NetAdapterBinding", "Get-NetVirtualizationLookupRecord",
            "Get-NetVirtualizationCustomerRoute", "Get-NetVirtualizationProviderAddress",
-           "Get-NetVirtualizationProviderRoute", "Get-NetVirtualizationGlobal")
+           "Get-NetVirtualizationProviderRoute", "Get-NetVirtualizationBroadcast", "Get-NetVirtualizationGlobal")
 # What time changes by itself.
 VOLATILE = {"Uptime", "CPUUsage", "MemoryAssigned", "MemoryAssignedMB"}
 # What is new in every run: ids, names made of ids, numbers that the kernel gives.
@@ -141,7 +141,7 @@ def _bytes(hexes):
 
 def maps(daemon):
     """The policy in the kernel, byte for byte."""
-    return {name: sorted((_bytes(e["key"]), _bytes(e["value"])) for e in dump(daemon, name)) for name in ("dests", "cas", "pas", "rewrites")}
+    return {name: sorted((_bytes(e["key"]), _bytes(e["value"])) for e in dump(daemon, name)) for name in ("dests", "cas", "pas", "rewrites", "groups")}
 
 
 def drops(daemon):

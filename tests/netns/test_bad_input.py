@@ -57,6 +57,14 @@ CASES = [
     # the gateway's address, both ways round
     (record(ca="10.10.10.1"), "Wnv.GatewayAddressReserved"),
     (route(domain=5040, vsid=5040, prefix="10.40.0.0/24"), "Wnv.GatewayAddressReserved"),
+    # broadcast
+    *[(f"New-NetVirtualizationBroadcast -VirtualSubnetID {v}", "Wnv.VsidOutOfRange") for v in (0, *VSIDS)],
+    *[(f"New-NetVirtualizationBroadcast -VirtualSubnetID 5010 -ProviderAddress {a}", "Wnv.BadMulticastAddress")
+      for a in ("214.214.51.42", "255.255.255.255", "224.0.0.22", "127.0.0.1")],
+    ("New-NetVirtualizationBroadcast -VirtualSubnetID 5010 -ProviderAddress 239.1.1", TRANSFORM),
+    ("New-NetVirtualizationBroadcast", MISSING),
+    ("Set-NetVirtualizationBroadcast -VirtualSubnetID 6000 -ProviderAddress 239.1.1.1", NOT_FOUND),
+    ("Remove-NetVirtualizationBroadcast -VirtualSubnetID 6000", NOT_FOUND),
     # records
     (record(more="-UseVmMACAddress $true"), "Wnv.UseVmMacNeedsNat"),
     (record(ca="10.10.10.11"), "Wnv.CustomerAddressInUse"),
@@ -77,6 +85,9 @@ CASES = [
     (record(rule="TranslationMethodMagic"), TRANSFORM),
     ("Set-VMNetworkAdapter -VMName a -MacAddressSpoofing Maybe", TRANSFORM),
     *[(f"Set-VMNetworkAdapter -VMName a -{guard} Maybe", TRANSFORM) for guard in ("DhcpGuard", "RouterGuard")],
+    ("Set-VMNetworkAdapter -VMName a -PortMirroring Both", TRANSFORM),
+    *[(f"Set-VMNetworkAdapter -VMName a -StormLimit {n}", TRANSFORM) for n in ("many", "1.5")],
+    *[(f"Set-VMNetworkAdapter -VMName a -StormLimit {n}", "ParameterArgumentValidationError") for n in ("-1", "4294967296")],
     ("Set-VMNetworkAdapter -VMName b -StaticMacAddress 0000", TRANSFORM),
     ("Set-VMNetworkAdapter -VMName b -StaticMacAddress 010000000001", "Adapter.MacNotUnicast"),
     ("Get-VMSwitch -Id 123", TRANSFORM),

@@ -38,7 +38,7 @@ def _net():
 
 
 def test_all_are_in_effect(net):
-    assert {kind: len(entries) for kind, entries in maps(net.daemon).items()} == {"dests": RECORDS, "cas": RECORDS, "pas": 1, "rewrites": 0}
+    assert {kind: len(entries) for kind, entries in maps(net.daemon).items()} == {"dests": RECORDS, "cas": RECORDS, "pas": 1, "rewrites": 0, "groups": 0}
     assert net.guests[0].ping(address(2))
 
 

@@ -48,6 +48,10 @@ LINES = [
     "New-NetVirtualizationProviderRoute -InterfaceIndex {uplink} -DestinationPrefix 192.0.3.0/24 -NextHop 214.214.51.1",
     "Set-NetVirtualizationProviderRoute -DestinationPrefix 192.0.2.0/24 -Metric 7",
     "Remove-NetVirtualizationProviderRoute",
+    "New-NetVirtualizationBroadcast -VirtualSubnetID 5020",
+    "New-NetVirtualizationBroadcast -VirtualSubnetID 5020 -ProviderAddress 239.1.1.1",
+    "Set-NetVirtualizationBroadcast -ProviderAddress 239.1.1.1",
+    "Remove-NetVirtualizationBroadcast",
     "Set-NetVirtualizationGlobal -UseExternalRouter $true",
 ]
 
@@ -66,6 +70,7 @@ def _net():
                 NextHop="214.214.51.1")
         host.record(5010, "10.10.10.11", "000000000011", PAS[0])
         host.subnet(5010, "10.10.10.0/24")
+        host.do("New-NetVirtualizationBroadcast", VirtualSubnetID=5010)
         host.a = host.guest("a", "10.10.10.11", "000000000011", 5010)
         host.guest("b", start=False)
         settle(host.daemon)

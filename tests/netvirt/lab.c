@@ -62,6 +62,45 @@ static const char *owner(const struct kit *k, const char *link)
 	return *link ? "?" : "-";
 }
 
+void lab_tables(const struct netvirt_wants *w, struct lab_tables *ret)
+{
+	const struct record_doc *r;
+	size_t by = 0;
+
+	*ret = (struct lab_tables){ 0 };
+	for (size_t pos = 0; (r = docs_next(w->docs, &record_kind, &pos));) {
+		const struct want_subnet *s = netvirt_routed_subnet(w, r->vsid);
+		struct want_dest dest;
+		struct want_ca ca;
+		struct want_rewrite rewrite;
+		struct want_source source;
+
+		if (netvirt_want_dest(w, r->vsid, &r->mac, &dest, &by) && by == pos)
+			vec_push(&ret->dests, dest);
+		if (netvirt_want_ca(w, r->vsid, &r->ca, &ca, &by) && by == pos)
+			vec_push(&ret->cas, ca);
+		if (netvirt_want_rewrite(w, &r->pa, &rewrite, &by) && by == pos)
+			vec_push(&ret->rewrites, rewrite);
+		if (s && netvirt_want_source(w, &s->rdid, &r->ca, &r->pa, &source, &by) && by == pos)
+			vec_push(&ret->sources, source);
+	}
+	vec_foreach(&w->ports, p) {
+		struct want_dest dest;
+
+		if (netvirt_is_port_dest(p) && netvirt_port_with(w, p->segment, &p->mac) == p &&
+		    netvirt_want_dest(w, p->segment, &p->mac, &dest, &by))
+			vec_push(&ret->dests, dest);
+	}
+}
+
+void lab_tables_done(struct lab_tables *t)
+{
+	vec_done(&t->dests);
+	vec_done(&t->cas);
+	vec_done(&t->rewrites);
+	vec_done(&t->sources);
+}
+
 typedef VEC(char *) lines;
 
 static int line_compare(const void *a, const void *b)
@@ -88,17 +127,22 @@ static const char *v6(bool ca6, bool any_ca6)
 static char *port_line(const struct kit *k, const struct want_vport *p)
 {
 	char mac[MAC_TEXT_SIZE], ip[IP_TEXT_SIZE], pa[IP_TEXT_SIZE];
+	const struct ip *src = ip_is_zero(&p->src_pa4) ? &p->src_pa6 : &p->src_pa4;
 	struct str s = { 0 };
 
 	str_addf(&s, "port %s vsid %u segment %u+%u mac %s next %s src %s", owner(k, p->link), p->vsid,
 		 p->segment >> 24, p->segment & 0xffffff, mac_format(&p->mac, mac), owner(k, p->flood_next),
-		 ip_format(&p->src_pa, ip));
+		 ip_format(src, ip));
+	if (src == &p->src_pa4 && !ip_is_zero(&p->src_pa6))
+		str_addf(&s, "+%s", ip_format(&p->src_pa6, ip));
 	str_addf(&s, "%s%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
 		 v6(p->ca6, p->any_ca6), p->more_ca ? " more" : "", p->inner_elsewhere ? "" : " here");
 	for (size_t i = 0; i < p->n_cas; i++)
 		str_addf(&s, " %s%s%s%s", ip_format(&p->cas[i], ip), ip_is_zero(&p->rewrites[i]) ? "" : "=",
 			 ip_is_zero(&p->rewrites[i]) ? "" : ip_format(&p->rewrites[i], pa), p->vm_mac[i] ? "*" : "");
-	str_addf(&s, "%s%s", p->rewrite ? " rewrite" : "", p->only_rewrite ? " only" : "");
+	str_addf(&s, "%s%s", p->rewrite ? " rewrite" : "", p->overhead ? "" : " only");
+	if (p->overhead && p->overhead != 42)
+		str_addf(&s, " overhead %u", p->overhead);
 	return str_take(&s);
 }
 
@@ -106,8 +150,8 @@ static char *dest_line(const struct kit *k, const struct want_dest *d)
 {
 	char mac[MAC_TEXT_SIZE], pa[IP_TEXT_SIZE];
 
-	return xasprintf("dest %u+%u %s %s pa %s%s%s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
-			 d->remote ? "remote" : owner(k, d->link), ip_format(&d->pa, pa), d->any_ca ? " any" : "",
+	return xasprintf("dest %u+%u %s %s%s pa %s%s%s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
+			 d->remote ? "remote" : owner(k, d->link), d->remote && d->encap & DP_ENCAP_VXLAN ? " vxlan" : "", ip_format(&d->pa, pa), d->any_ca ? " any" : "",
 			 v6(d->ca6, d->any_ca6), d->rewrite ? " rewrite" : d->some_rewrite ? " some rewrite" : "");
 }
 
@@ -120,7 +164,7 @@ static const char *router6(const struct ip *ip, char buf[static PREFIX_TEXT_SIZE
 }
 
 /* Routing domains by the last two digits of their id. */
-static void router_lines(const struct kit *k, const struct netvirt_wants *w, lines *l)
+static void router_lines(const struct kit *k, const struct netvirt_wants *w, const struct lab_tables *t, lines *l)
 {
 	char a[PREFIX_TEXT_SIZE], b[IP_TEXT_SIZE], m[MAC_TEXT_SIZE], n[MAC_TEXT_SIZE];
 
@@ -139,37 +183,56 @@ static void router_lines(const struct kit *k, const struct netvirt_wants *w, lin
 		vec_push(l, xasprintf("subnet %u domain %02x router %s%s%s", s->vsid, s->rdid.b[15], mac_format(&s->router_mac, m),
 				      mac_is_zero(&s->router_mac6) ? "" : " and ",
 				      mac_is_zero(&s->router_mac6) ? "" : mac_format(&s->router_mac6, n)));
-	vec_foreach(&w->sources, s)
+	vec_foreach(&t->sources, s)
 		vec_push(l, xasprintf("from %s at %s domain %02x router %s", ip_format(&s->ca, a), ip_format(&s->pa, b), s->rdid.b[15],
 				      mac_format(&s->router_mac, m)));
+}
+
+static void group_lines(const struct netvirt_wants *w, lines *l)
+{
+	char a[IP_TEXT_SIZE], b[IP_TEXT_SIZE];
+
+	vec_foreach(&w->groups, g) {
+		struct str s = { 0 };
+
+		str_addf(&s, "group %u to %s %s at %s:", g->segment, ip_format(&g->pa, a), g->first[0] ? "here" : "nowhere",
+			 ip_format(&g->src_pa, b));
+		vec_foreach(&g->peers, peer)
+			str_addf(&s, " %s%s", peer->encap & DP_ENCAP_VXLAN ? "vxlan:" : "", ip_format(&peer->pa, a));
+		vec_push(l, str_take(&s));
+	}
+	vec_foreach(&w->heard, pa)
+		vec_push(l, xasprintf("heard %s/%u nic %s", ip_format(&pa->pa, a), pa->prefix_len, pa->nic));
 }
 
 char *lab_wants(struct kit *k, const char *tables)
 {
 	char a[PREFIX_TEXT_SIZE], b[IP_TEXT_SIZE], mac[MAC_TEXT_SIZE];
 	struct netvirt_wants w;
+	struct lab_tables t;
 	struct str all = { 0 };
 	lines l = { 0 };
 
 	netvirt_wants(k->docs, &w);
+	lab_tables(&w, &t);
 	if (strchr(tables, 'p'))
 		vec_foreach (&w.ports, p)
 			vec_push(&l, port_line(k, p));
 	lines_add(&l, &all);
 	if (strchr(tables, 'd'))
-		vec_foreach (&w.dests, d)
+		vec_foreach (&t.dests, d)
 			vec_push(&l, dest_line(k, d));
 	lines_add(&l, &all);
 	if (strchr(tables, 'c'))
-		vec_foreach(&w.cas, c)
+		vec_foreach(&t.cas, c)
 			vec_push(&l, xasprintf("ca %u %s %s pa %s%s%s%s%s", c->segment, ip_format(&c->ca, a), mac_format(&c->mac, mac),
 					       ip_format(&c->pa, b), c->local ? " local" : "", c->router ? " router" : "",
 					       c->rewrite ? " rewrite" : "", c->vm_mac ? " vm mac" : ""));
 	lines_add(&l, &all);
 	if (strchr(tables, 'h'))
 		vec_foreach (&w.hops, h)
-			vec_push(&l, xasprintf("hop %s nic %s via %s", ip_format(&h->pa, a), h->nic,
-					       ip_format(&h->via, b)));
+			vec_push(&l, xasprintf("hop %s%s nic %s via %s", h->encap & DP_ENCAP_VXLAN ? "vxlan " : "",
+					       ip_format(&h->pa, a), h->nic, ip_format(&h->via, b)));
 	lines_add(&l, &all);
 	if (strchr(tables, 'a'))
 		vec_foreach (&w.pas, p)
@@ -181,17 +244,21 @@ char *lab_wants(struct kit *k, const char *tables)
 					       ip_format(&r->next_hop, b), r->nic, r->metric));
 	lines_add(&l, &all);
 	if (strchr(tables, 'R'))
-		router_lines(k, &w, &l);
+		router_lines(k, &w, &t, &l);
 	lines_add(&l, &all);
 	if (strchr(tables, 'u'))
 		vec_foreach (&w.uplinks, u)
 			vec_push(&l, xasprintf("uplink %s", *u));
 	lines_add(&l, &all);
 	if (strchr(tables, 'w'))
-		vec_foreach(&w.rewrites, r)
+		vec_foreach(&t.rewrites, r)
 			vec_push(&l, xasprintf("rewrite %s of %u %s %s %s", ip_format(&r->pa, a), r->segment, ip_format(&r->ca, b),
 					       mac_format(&r->mac, mac), r->local ? owner(k, r->link) : "remote"));
 	lines_add(&l, &all);
+	if (strchr(tables, 'g'))
+		group_lines(&w, &l);
+	lines_add(&l, &all);
+	lab_tables_done(&t);
 	netvirt_wants_done(&w);
 	return str_take(&all);
 }

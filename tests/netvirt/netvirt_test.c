@@ -9,7 +9,8 @@ int main(void)
 	failed += next_hop_tests();
 	failed += wants_tests();
 	failed += router_tests();
-	failed += property_tests();
+	failed += broadcast_tests();
+	failed += property_tests() + records_tests();
 	failed += diff_tests();
 	return failed ? 1 : 0;
 }

@@ -13,11 +13,7 @@
 
 #define ROUNDS 400
 
-struct written {
-	const struct doc_kind *kind;
-	void *doc;
-};
-typedef VEC(struct written) documents;
+typedef lab_documents documents;
 
 static uint32_t dice_state = 2463534242u;
 
@@ -27,6 +23,16 @@ static uint32_t dice(uint32_t sides)
 	dice_state ^= dice_state >> 17;
 	dice_state ^= dice_state << 5;
 	return dice_state % sides;
+}
+
+uint32_t lab_dice(uint32_t sides)
+{
+	return dice(sides);
+}
+
+void lab_dice_seed(uint32_t seed)
+{
+	dice_state = seed;
 }
 
 static struct guid guid_of(uint8_t what, uint32_t n)
@@ -52,7 +58,7 @@ static char *nic_of(uint32_t n)
 #define make(docs_, kind_, doc_)                                                                                       \
 	do {                                                                                                           \
 		void *_doc = xmemdup(&(doc_), sizeof(doc_));                                                           \
-		vec_push((docs_), (struct written) { &(kind_), _doc });                                                \
+		vec_push((docs_), (struct lab_document) { &(kind_), _doc });                                                \
 	} while (0)
 
 static void make_ports(documents *d)
@@ -100,13 +106,15 @@ static void make_policy(documents *d)
 					.ca = dice(6) ? ip_of(10, 0, dice(12)) : ip_of(0, 0, 0),
 					.mac = { { 0, 0, 0, 0, 0, (uint8_t)dice(8) } },
 					.pa = ip_of(192, dice(3), dice(4)),
-					.rule = dice(8) ? NETVIRT_ENCAP : NETVIRT_NAT,
+					.rule = dice(8) ? dice(3) ? NETVIRT_ENCAP : NETVIRT_ENCAP_VXLAN : NETVIRT_NAT,
 					.type = dice(4) };
 
 		if (!dice(12))
 			r.ca = (struct ip) { { 0 } };
 		else if (!dice(6))
 			r.ca = (struct ip) { { 0x20, 1, [15] = (uint8_t)dice(9) } };
+		if (!dice(6))
+			r.pa = (struct ip) { { 0xfd, 1, [15] = (uint8_t)dice(4) } };
 		if (!dice(12))
 			assert_int_equal(ip_parse(dummy, &r.pa), 0);
 		make(d, record_kind, r);
@@ -132,6 +140,8 @@ static void make_policy(documents *d)
 						  .nic = nic_of(1 + dice(4)),
 						  .prefix_len = 16 + dice(17) };
 
+		if (!dice(4))
+			p.pa = (struct ip) { { 0xfd, 1, [15] = (uint8_t)dice(4) } };
 		make(d, provider_address_kind, p);
 	}
 	for (uint32_t i = dice(5); i; i--) {
@@ -163,11 +173,18 @@ static void drop_duplicates(documents *d)
 	d->n = kept;
 }
 
+void lab_random_documents(lab_documents *ret)
+{
+	make_ports(ret);
+	make_policy(ret);
+	drop_duplicates(ret);
+}
+
 static void shuffle(documents *d)
 {
 	for (size_t i = d->n; i > 1; i--) {
 		size_t k = dice((uint32_t)i);
-		struct written w = d->items[i - 1];
+		struct lab_document w = d->items[i - 1];
 
 		d->items[i - 1] = d->items[k];
 		d->items[k] = w;
@@ -235,21 +252,22 @@ static void check_ports(const struct docs *d, const struct netvirt_wants *w)
 		assert_int_equal(p->policy, p->vsid && netvirt_vsid_has_policy(d, p->vsid));
 		assert_int_equal(p->segment & 0xffffff, p->vsid);
 		assert_int_equal(p->segment >> 24, p->vsid && !p->policy ? switch_get(d, &mine->switch_id)->number : 0);
-		assert_true(p->policy || (!p->any_ca && !p->ca6 && !p->more_ca && !p->n_cas && ip_is_zero(&p->src_pa)));
+		assert_true(p->policy || (!p->any_ca && !p->ca6 && !p->more_ca && !p->n_cas && ip_is_zero(&p->src_pa4) &&
+					  ip_is_zero(&p->src_pa6)));
 		assert_true(!p->more_ca || !p->n_cas);
 		assert_true(p->ca6 || !p->any_ca6);
-		/* What it sends from is one of this host's addresses, or nothing. */
+		/* What it sends from are this host's addresses, at most one of each family. */
 		vec_foreach (&w->pas, pa)
-			known += ip_equal(&pa->pa, &p->src_pa);
-		assert_int_equal(known, !ip_is_zero(&p->src_pa));
+			known += ip_equal(&pa->pa, ip_is_v4(&pa->pa) ? &p->src_pa4 : &p->src_pa6);
+		assert_int_equal(known, !ip_is_zero(&p->src_pa4) + !ip_is_zero(&p->src_pa6));
 	}
 }
 
-static void check_dests(const struct docs *d, const struct netvirt_wants *w)
+static void check_dests(const struct docs *d, const struct netvirt_wants *w, const struct lab_tables *t)
 {
 	_cleanup_map_ struct map *seen = map_new();
 
-	vec_foreach (&w->dests, dest) {
+	vec_foreach (&t->dests, dest) {
 		struct {
 			uint32_t segment;
 			struct mac mac;
@@ -260,7 +278,7 @@ static void check_dests(const struct docs *d, const struct netvirt_wants *w)
 		/* A table has a key once. */
 		assert_null(map_put(seen, &key, sizeof(key), seen));
 		vec_foreach (&w->hops, h)
-			hops += ip_equal(&h->pa, &dest->pa);
+			hops += ip_equal(&h->pa, &dest->pa) && h->encap == dest->encap;
 		if (dest->remote) {
 			assert_string_equal(dest->link, "");
 			assert_int_equal(hops, 1);
@@ -278,13 +296,13 @@ static void check_dests(const struct docs *d, const struct netvirt_wants *w)
 	vec_foreach (&w->ports, p) {
 		bool found = false;
 
-		vec_foreach (&w->dests, dest)
+		vec_foreach (&t->dests, dest)
 			found |= dest->segment == p->segment && mac_equal(&dest->mac, &p->mac);
 		assert_true(found || !p->vsid || p->policy);
 	}
 }
 
-static void check_underlay(const struct docs *d, const struct netvirt_wants *w)
+static void check_underlay(const struct docs *d, const struct netvirt_wants *w, const struct lab_tables *t)
 {
 	vec_foreach (&w->pas, p) {
 		assert_non_null(switch_by_nic(d, p->nic));
@@ -300,7 +318,7 @@ static void check_underlay(const struct docs *d, const struct netvirt_wants *w)
 		assert_int_equal(uplink, h->nic[0] != 0);
 		assert_int_equal(ip_is_zero(&h->via), !uplink);
 	}
-	vec_foreach (&w->cas, c) {
+	vec_foreach (&t->cas, c) {
 		assert_false(ip_is_any(&c->ca));
 		assert_false(c->local && c->router);
 	}
@@ -313,7 +331,7 @@ static char *wants_of(struct kit *k, struct docs *d)
 	char *text;
 
 	k->docs = d;
-	text = lab_wants(k, "pdchaurR");
+	text = lab_wants(k, "pdchaurRw");
 	k->docs = own;
 	return text;
 }
@@ -327,24 +345,25 @@ static void random_documents(void **state)
 		_cleanup_free_ char *first = NULL;
 		documents d = { 0 };
 
-		make_ports(&d);
-		make_policy(&d);
-		drop_duplicates(&d);
+		lab_random_documents(&d);
 		for (int again = 0; again < 4; again++) {
 			struct docs *docs = fill(k, &d);
 			_cleanup_free_ char *text = wants_of(k, docs);
 			struct netvirt_wants w;
+			struct lab_tables t;
 
 			if (first)
 				assert_string_equal(first, text);
 			else
 				first = TAKE_PTR(text);
 			netvirt_wants(docs, &w);
+			lab_tables(&w, &t);
 			check_rings(&w);
 			check_ports(docs, &w);
-			check_dests(docs, &w);
-			check_underlay(docs, &w);
-			entries += w.ports.n + w.dests.n + w.hops.n;
+			check_dests(docs, &w, &t);
+			check_underlay(docs, &w, &t);
+			entries += w.ports.n + t.dests.n + w.hops.n;
+			lab_tables_done(&t);
 			netvirt_wants_done(&w);
 			docs_rollback(docs);
 			docs_free(docs);

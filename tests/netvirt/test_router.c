@@ -116,6 +116,24 @@ static void dual_stack(void **state)
 			 "to ::/0 domain 01 sender 0: vsid 5002 router 000000000161 mac 000000000299\n");
 }
 
+/* Between a record of each rule packets are encapsulated, routed ones too (decision 0007): so both may be who sends. */
+static void rewrite_records(void **state)
+{
+	struct kit *k = *state;
+
+	lab_route(k, BLUE, 5000, "10.0.1.0/24", "0.0.0.0");
+	lab_do(k, "New-NetVirtualizationLookupRecord",
+	       "{'VirtualSubnetID': 5000, 'CustomerAddress': '10.0.1.5', 'MACAddress': '000000000005', 'ProviderAddress': '192.168.4.22', "
+	       "'Rule': 'TranslationMethodNat'}");
+	lab_do(k, "New-NetVirtualizationLookupRecord",
+	       "{'VirtualSubnetID': 5000, 'CustomerAddress': '10.0.1.1', 'MACAddress': '000000000001', 'ProviderAddress': "
+	       "'169.254.254.254', 'Rule': 'TranslationMethodNat'}");
+	lab_assert_wants(k, "R",
+			 "from 10.0.1.5 at 192.168.4.22 domain 01 router 000000000001\n"
+			 "subnet 5000 domain 01 router 000000000001\n"
+			 "to 10.0.1.0/24 domain 01 sender 0: vsid 5000 router 000000000001 mac 000000000000 on-link\n");
+}
+
 /* As route_lookup() of the dataplane does it. */
 static const struct want_route *lookup(const struct netvirt_wants *w, const struct guid *rdid, uint32_t vsid, const struct ip *to)
 {
@@ -264,7 +282,7 @@ static void same_as_select6(void **state)
 
 int router_tests(void)
 {
-	const struct CMUnitTest tests[] = { kit_test(on_link), kit_test(wildcard), kit_test(dual_stack), kit_test(same_as_select),
+	const struct CMUnitTest tests[] = { kit_test(on_link), kit_test(wildcard), kit_test(rewrite_records), kit_test(dual_stack), kit_test(same_as_select),
 					    kit_test(same_as_select6) };
 
 	return cmocka_run_group_tests_name("netvirt/router", tests, NULL, NULL);

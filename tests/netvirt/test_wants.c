@@ -74,6 +74,7 @@ static void same_mac_twice(void **state)
 {
 	struct kit *k = *state;
 	struct netvirt_wants w;
+	struct lab_tables t;
 
 	kit_do(k, "New-VMSwitch", "{'Name': 's1', 'SwitchType': 'Private'}");
 	lab_vm(k, "a", "s1", "000000000011", 5010);
@@ -82,7 +83,9 @@ static void same_mac_twice(void **state)
 			 "port a vsid 5010 segment 1+5010 mac 000000000011 next b src ::\n"
 			 "port b vsid 5010 segment 1+5010 mac 000000000011 next a src ::\n");
 	netvirt_wants(k->docs, &w);
-	assert_int_equal(w.dests.n, 1);
+	lab_tables(&w, &t);
+	assert_int_equal(t.dests.n, 1);
+	lab_tables_done(&t);
 	netvirt_wants_done(&w);
 }
 
@@ -205,6 +208,42 @@ static void special_records(void **state)
 			 "ca 5010 10.0.0.7 000000000011 pa 10.1.0.1 local\n"
 			 "ca 5010 2001:db8::5 000000000022 pa 10.1.0.9\n"
 			 "hop 10.1.0.9 nic eth0 via 10.1.0.9\n");
+}
+
+/* WG-10: the rule of the destination's record chooses; one provider address, two ways to it. The largest headers set the MTU. */
+static void vxlan(void **state)
+{
+	struct kit *k = *state;
+	struct netvirt_wants w;
+
+	lab_uplink(k, "vswitch", "eth0");
+	lab_vm(k, "a", "vswitch", "000000000011", 5010);
+	lab_vm(k, "b", "vswitch", "000000000021", 5011);
+	lab_pa(k, 2, "10.1.0.1", 24);
+	lab_record(k, 5010, "10.0.0.11", "000000000011", "10.1.0.1", "");
+	lab_record(k, 5011, "10.0.0.11", "000000000021", "10.1.0.1", "");
+	lab_record(k, 5011, "10.0.0.12", "000000000022", "10.1.0.2", "");
+	lab_record(k, 5010, "10.0.0.12", "000000000012", "10.1.0.2", "");
+	lab_record(k, 5010, "10.0.0.13", "000000000013", "10.1.0.2", "");
+	netvirt_wants(k->docs, &w);
+	assert_false(w.vxlan);
+	netvirt_wants_done(&w);
+	kit_do(k, "Set-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.13', 'Rule': 'TranslationMethodEncapVxlan'}");
+	kit_do(k, "Get-NetVirtualizationLookupRecord", "{'Rule': 'TranslationMethodEncapVxlan', 'Unusable': false}");
+	kit_names(k, "CustomerAddress", "10.0.0.13");
+	lab_assert_wants(k, "pdh",
+			 "port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy 10.0.0.11 overhead 50\n"
+			 "port b vsid 5011 segment 0+5011 mac 000000000021 next - src 10.1.0.1 policy 10.0.0.11\n"
+			 "dest 0+5010 000000000011 a pa 10.1.0.1\n"
+			 "dest 0+5010 000000000012 remote pa 10.1.0.2\n"
+			 "dest 0+5010 000000000013 remote vxlan pa 10.1.0.2\n"
+			 "dest 0+5011 000000000021 b pa 10.1.0.1\n"
+			 "dest 0+5011 000000000022 remote pa 10.1.0.2\n"
+			 "hop 10.1.0.2 nic eth0 via 10.1.0.2\n"
+			 "hop vxlan 10.1.0.2 nic eth0 via 10.1.0.2\n");
+	netvirt_wants(k->docs, &w);
+	assert_true(w.vxlan);
+	netvirt_wants_done(&w);
 }
 
 static void rewrite_record(struct kit *k, unsigned vsid, const char *ca, const char *mac, const char *pa, const char *more)
@@ -498,7 +537,7 @@ int wants_tests(void)
 		kit_test(lab1),		   kit_test(two_switches),   kit_test(same_mac_twice),	    kit_test(lab3_host1),
 		kit_test(lab3_host2),	   kit_test(special_records), kit_test(many_addresses), kit_test(dual_stack),
 		kit_test(different_providers), kit_test(ways),	     kit_test(switches_and_adapters),
-		kit_test(rewrite),
+		kit_test(rewrite),	   kit_test(vxlan),
 	};
 
 	return cmocka_run_group_tests_name("netvirt/wants", tests, NULL, NULL);

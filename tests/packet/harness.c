@@ -57,7 +57,7 @@ static void add_port(uint32_t ifindex, uint32_t segment, uint32_t vsid, uint8_t 
 	if (ca)
 		p.value.addr4[0] = addr(ca).w[3];
 	if (flags & DP_PORT_POLICY)
-		p.value.src_pa = addr(PA_HERE);
+		p.value.src_pa4 = addr(PA_HERE).w[3];
 	if (segment == SEGMENT_LAB)
 		p.value.flood_next = ifindex == LAB3 ? LAB1 : ifindex + 1;
 	assert_int_equal(bpf_driver_set_port(fixture.driver, &p), 0);
@@ -99,7 +99,8 @@ static void add_record(uint32_t vsid, uint8_t mac, const char *ca, uint32_t port
 static void add_nexthop(uint32_t index, uint32_t flags, const char *pa, uint16_t mtu)
 {
 	struct bpf_nexthop n = { .index = index, .value = { .flags = flags, .ifindex = UPLINK, .neigh_ifindex = BRIDGE,
-							    .mtu = mtu, .pa = addr(pa) } };
+							    .mtu = mtu, .pa = addr(pa),
+							    .encap = strchr(pa, ':') ? DP_ENCAP_NVGRE6 : DP_ENCAP_NVGRE4 } };
 
 	set_mac(n.value.dst_mac, 0xb2);
 	set_mac(n.value.src_mac, 0xb1);
@@ -176,7 +177,7 @@ static void add_device(uint32_t ifindex)
 
 static void open_programs(void)
 {
-	static const char *const names[] = { "vport", "uplink", "uplink_xdp" };
+	static const char *const names[] = { "vport", "uplink", "uplink_xdp", "mirror" };
 	char path[128];
 
 	for (int i = 0; i < BPF_ROLE_COUNT; i++) {
@@ -217,13 +218,13 @@ int fixture_down(void **state _unused_)
 	return 0;
 }
 
-struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta)
+struct result run_times(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta, int times)
 {
 	struct result r = { 0 };
 	struct __sk_buff ctx = { .ifindex = ifindex, .gso_size = meta.gso_size, .gso_segs = meta.gso_segs };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->n, .data_out = r.out.b,
 		    .data_size_out = sizeof(r.out.b), .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .ctx_out = &ctx,
-		    .ctx_size_out = sizeof(ctx), .repeat = 1);
+		    .ctx_size_out = sizeof(ctx), .repeat = times);
 	int error = bpf_prog_test_run_opts(fixture.programs[role], &opts);
 
 	assert_int_equal(error, 0);
@@ -232,6 +233,11 @@ struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame 
 	r.action = (int)opts.retval;
 	r.out.n = opts.data_size_out;
 	return r;
+}
+
+struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta)
+{
+	return run_times(role, ifindex, f, meta, 1);
 }
 
 struct result run(enum bpf_role role, uint32_t ifindex, const struct frame *f)

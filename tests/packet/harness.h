@@ -66,6 +66,8 @@ int fixture_pins(void);
 
 struct result run(enum bpf_role role, uint32_t ifindex, const struct frame *f);
 struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta);
+/* The same frame so often in one system call; the result is of the last. */
+struct result run_times(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta, int times);
 /* The device has the XDP program attached: else the kernel has no receive queue to run it on. */
 struct xdp_result run_xdp(uint32_t ifindex, const struct frame *f);
 uint64_t drops(uint32_t ifindex, enum dp_drop_reason reason);
@@ -73,6 +75,12 @@ uint64_t drops(uint32_t ifindex, enum dp_drop_reason reason);
 /* Runs the frame: it must be dropped for this reason, and counted once at this device under it. */
 void expect_drop(enum bpf_role role, uint32_t ifindex, const struct frame *f, enum dp_drop_reason reason);
 void expect_pass(enum bpf_role role, uint32_t ifindex, const struct frame *f);
+
+/* What is sent at a device from now on, copies too, in order; descriptors, the caller's. */
+int tap_open(uint32_t ifindex);
+bool tap_next(int tap, struct frame *ret);
+void tap_expect(int tap, const struct frame *want);
+void tap_expect_nothing(int tap);
 
 /* ---- frames ---- */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include "harness.h"
@@ -241,6 +242,42 @@ static void outer_source(void **state _unused_)
 	inner = frame_ip4(p);
 	f = frame_nvgre(HERE, HERE, KEY(5010), &inner);
 	wire_drop(&f, DP_DROP_OWN_PA_AS_SOURCE);
+	/* and no less when that guest is off, and has no port */
+	struct bpf_dest off = { .key = { .segment = 5010, .mac = { [5] = 0x19 } },
+				.value = { .kind = DP_DEST_NONE, .ca4 = inet_addr("10.10.10.19"),
+					   .pa.w = { 0, 0, htonl(0xffff), inet_addr(HERE) } } };
+
+	assert_int_equal(bpf_driver_set_dests(fixture_driver(), &off, 1), 0);
+	p.src_mac = 0x19;
+	p.src = "10.10.10.19";
+	inner = frame_ip4(p);
+	f = frame_nvgre(HERE, HERE, KEY(5010), &inner);
+	wire_drop(&f, DP_DROP_OWN_PA_AS_SOURCE);
+	f = frame_nvgre(PEER, HERE, KEY(5010), &inner);
+	wire_drop(&f, DP_DROP_WRONG_SOURCE_PA);
+}
+
+/* Each address of a machine may have a provider address of its own; the machine's first one serves for all. */
+static void several_provider_addresses(void **state _unused_)
+{
+	struct bpf_ca more = { .key = { .segment = 5010, .ca.w = { 0, 0, htonl(0xffff), inet_addr("10.10.10.113") } },
+			       .value = { .mac = { [5] = 0x12 }, .pa.w = { 0, 0, htonl(0xffff), inet_addr("214.214.51.46") } } };
+	struct ip4 p = udp;
+	struct frame inner, f;
+
+	assert_int_equal(bpf_driver_set_cas(fixture_driver(), &more, 1), 0);
+	p.src = "10.10.10.113";
+	inner = frame_ip4(p);
+	f = frame_nvgre("214.214.51.46", HERE, KEY(5010), &inner);
+	expect_delivered(&f, BLUE1, &inner);
+	f = frame_nvgre(PEER, HERE, KEY(5010), &inner);
+	expect_delivered(&f, BLUE1, &inner);
+	f = frame_nvgre("214.214.51.47", HERE, KEY(5010), &inner);
+	wire_drop(&f, DP_DROP_WRONG_SOURCE_PA);
+	p.src = "10.10.10.12";
+	inner = frame_ip4(p);
+	f = frame_nvgre("214.214.51.46", HERE, KEY(5010), &inner);
+	wire_drop(&f, DP_DROP_WRONG_SOURCE_PA);
 }
 
 static void inner_source(void **state _unused_)
@@ -386,7 +423,7 @@ int main(void)
 		cmocka_unit_test(golden), cmocka_unit_test(isolation), cmocka_unit_test(second_provider_address),
 		cmocka_unit_test(not_ours), cmocka_unit_test(truncated), cmocka_unit_test(padding),
 		cmocka_unit_test(gre_header), cmocka_unit_test(reserved_vsid), cmocka_unit_test(fragment),
-		cmocka_unit_test(options), cmocka_unit_test(inner_tag), cmocka_unit_test(outer_source),
+		cmocka_unit_test(options), cmocka_unit_test(inner_tag), cmocka_unit_test(outer_source), cmocka_unit_test(several_provider_addresses),
 		cmocka_unit_test(inner_source), cmocka_unit_test(wildcard_source), cmocka_unit_test(second_customer_address),
 		cmocka_unit_test(destination),
 		cmocka_unit_test(other_ethertype), cmocka_unit_test(arp), cmocka_unit_test(counted),

@@ -155,6 +155,16 @@ static void no_next_hop(void **state _unused_)
 	p.dst_mac = 0x16;
 	f = frame_ip4(p);
 	expect_drop(BPF_ROLE_VPORT, BLUE1, &f, DP_DROP_PA_FAMILY);
+	/* no provider prefix and no provider route leads there: nobody to ask for its link address */
+	struct bpf_nexthop none = { .index = NH_ABSENT, .value.flags = DP_NEXTHOP_PRESENT };
+
+	none.value.pa.w[2] = htonl(0xffff);
+	none.value.pa.w[3] = htonl(0xc6336401);
+	assert_int_equal(bpf_driver_set_nexthop(fixture_driver(), &none), 0);
+	p.dst_mac = 0x18;
+	f = frame_ip4(p);
+	expect_drop(BPF_ROLE_VPORT, BLUE1, &f, DP_DROP_NO_NEXT_HOP);
+	assert_int_equal(bpf_driver_delete_nexthop(fixture_driver(), NH_ABSENT), 0);
 }
 
 static void no_source_pa(void **state _unused_)
@@ -169,7 +179,7 @@ static void no_source_pa(void **state _unused_)
 			old = *it;
 	vec_done(&ports);
 	changed = old;
-	memset(&changed.value.src_pa, 0, sizeof(changed.value.src_pa));
+	changed.value.src_pa4 = 0;
 	assert_int_equal(bpf_driver_set_port(fixture_driver(), &changed), 0);
 	expect_drop(BPF_ROLE_VPORT, BLUE1, &f, DP_DROP_NO_SOURCE_PA);
 	assert_int_equal(bpf_driver_set_port(fixture_driver(), &old), 0);

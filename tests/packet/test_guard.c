@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <netinet/in.h>
+#include <time.h>
 
 #include "harness.h"
 
@@ -8,7 +9,8 @@
  * may. PLAIN has VSID 0, LAB1 is in a virtual subnet without policy, BLUE1 in one with policy, OPEN has spoofing on.
  */
 
-static void set_guards(uint32_t ifindex, uint8_t guards)
+/* What is changed in a port's entry by a test. */
+static void set_port(uint32_t ifindex, uint32_t flag, const struct dp_port *values)
 {
 	struct bpf_port_vec all = { 0 };
 
@@ -16,11 +18,18 @@ static void set_guards(uint32_t ifindex, uint8_t guards)
 	vec_foreach(&all, p) {
 		if (p->ifindex != ifindex)
 			continue;
-		p->value.guards = guards;
-		p->value.flags = guards ? p->value.flags | DP_PORT_GUARDS : p->value.flags & ~(uint32_t)DP_PORT_GUARDS;
+		memcpy(&p->value.guards, &values->guards, sizeof(*values) - offsetof(struct dp_port, guards));
+		p->value.flags = (p->value.flags & ~(uint32_t)DP_PORT_RARE) | flag;
 		assert_int_equal(bpf_driver_set_port(fixture_driver(), p), 0);
 	}
 	vec_done(&all);
+}
+
+static void set_guards(uint32_t ifindex, uint8_t guards)
+{
+	struct dp_port values = { .guards = guards };
+
+	set_port(ifindex, guards ? DP_PORT_GUARDS : 0, &values);
 }
 
 static int guards_off(void **state _unused_)
@@ -43,6 +52,8 @@ static void expect_passed(uint32_t port, const struct frame *f)
 }
 
 /* ---- frames ---- */
+
+static const struct ip4 local = { .dst_mac = 0x13, .src_mac = 0x11, .dst = "10.10.10.13", .src = "10.10.10.11", .payload = 30 };
 
 #define ALL_NODES "333300000001"
 
@@ -467,6 +478,176 @@ static void arp_behind_tags(void **state _unused_)
 	expect_passed(PLAIN, &f);
 }
 
+/* ---- StormLimit ---- */
+
+static void set_storm_limit(uint32_t ifindex, uint32_t limit)
+{
+	struct dp_port values = { .storm_limit = limit };
+
+	set_port(ifindex, DP_PORT_STORM, &values);
+}
+
+static uint64_t milliseconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* Until a frame goes through again, which is the first of a second. */
+static void await_second(uint32_t port, const struct frame *f)
+{
+	uint64_t deadline = milliseconds() + 10000;
+
+	while (run(BPF_ROLE_VPORT, port, f).verdict == DP_VERDICT_DROP)
+		assert_true(milliseconds() < deadline);
+}
+
+/* How many of so many frames are dropped, sent right after the first of a second. */
+static uint64_t storm_drops(uint32_t port, const struct frame *f, struct meta meta, int times)
+{
+	for (;;) {
+		uint64_t before, start;
+
+		run_times(BPF_ROLE_VPORT, port, f, meta, 1000);
+		await_second(port, f);
+		start = milliseconds();
+		before = drops(port, DP_DROP_STORM_LIMIT);
+		run_times(BPF_ROLE_VPORT, port, f, meta, times);
+		/* a machine that stood still for a second proves nothing */
+		if (milliseconds() - start < 900)
+			return drops(port, DP_DROP_STORM_LIMIT) - before;
+	}
+}
+
+static void storm_limit(void **state _unused_)
+{
+	struct frame broadcast = frame_arp(0xff, 0x41, 1, 0x41, "10.0.0.1", "10.0.0.2"), unicast = frame_ip4(local);
+	struct frame multicast = guest_ip6(0x41, IPPROTO_ICMPV6, "80000000 00000000");
+	struct meta large = { .gso_size = 10, .gso_segs = 4 };
+	uint64_t before;
+
+	unicast.b[11] = 0x41;
+	set_storm_limit(PLAIN, 100);
+	assert_int_equal(storm_drops(PLAIN, &broadcast, (struct meta){ 0 }, 99), 0);
+	assert_int_equal(storm_drops(PLAIN, &broadcast, (struct meta){ 0 }, 150), 51);
+	assert_int_equal(storm_drops(PLAIN, &multicast, (struct meta){ 0 }, 150), 51);
+	/* one and 24 times four fit; what is larger than the rest is dropped as a whole */
+	assert_int_equal(storm_drops(PLAIN, &multicast, large, 30), 6);
+	/* what is for one machine does not count, on a switch whose bridge knows who that is */
+	before = drops(PLAIN, DP_DROP_STORM_LIMIT);
+	run_times(BPF_ROLE_VPORT, PLAIN, &unicast, (struct meta){ 0 }, 1000);
+	assert_int_equal(drops(PLAIN, DP_DROP_STORM_LIMIT), before);
+	set_port(PLAIN, 0, &(struct dp_port){ 0 });
+	run_times(BPF_ROLE_VPORT, PLAIN, &broadcast, (struct meta){ 0 }, 1000);
+	assert_int_equal(drops(PLAIN, DP_DROP_STORM_LIMIT), before);
+}
+
+/* In a segment without policy what nobody has goes to all: it counts, and what somebody has does not. */
+static void storm_limit_of_flooding(void **state _unused_)
+{
+	struct ip4 p = { .dst_mac = 0x39, .src_mac = 0x31, .dst = "10.10.10.20", .src = "10.10.10.10" };
+	struct frame unknown = frame_ip4(p), known;
+	uint64_t before;
+
+	set_storm_limit(LAB1, 10);
+	assert_int_equal(storm_drops(LAB1, &unknown, (struct meta){ 0 }, 20), 11);
+	p.dst_mac = 0x32;
+	known = frame_ip4(p);
+	before = drops(LAB1, DP_DROP_STORM_LIMIT);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(run(BPF_ROLE_VPORT, LAB1, &known).verdict, DP_VERDICT_DELIVER);
+	assert_int_equal(drops(LAB1, DP_DROP_STORM_LIMIT), before);
+}
+
+/* AC-7: what another guard drops is not counted. */
+static void storm_limit_after_guards(void **state _unused_)
+{
+	struct frame dhcp = frame_udp4(0x41, 68, 2), fine = frame_udp4(0x41, 67, 1);
+	struct dp_port values = { .guards = DP_GUARD_DHCP, .storm_limit = 2 };
+
+	set_port(PLAIN, DP_PORT_GUARDS | DP_PORT_STORM, &values);
+	for (int i = 0; i < 10; i++)
+		expect_reason(PLAIN, &dhcp, DP_DROP_DHCP_GUARD);
+	assert_int_equal(storm_drops(PLAIN, &fine, (struct meta){ 0 }, 3), 2);
+}
+
+/* ---- PortMirroring ---- */
+
+/* What left by a device so far. */
+static unsigned long transmitted(uint32_t ifindex)
+{
+	unsigned long n = 0;
+	char line[512], name[16];
+	FILE *f = fopen("/proc/self/net/dev", "re");
+
+	assert_non_null(f);
+	snprintf(name, sizeof(name), "d%u:", ifindex);
+	while (fgets(line, sizeof(line), f)) {
+		char *p = strstr(line, name);
+
+		if (p)
+			assert_int_equal(sscanf(p + strlen(name), "%*u %*u %*u %*u %*u %*u %*u %*u %*u %lu", &n), 1);
+	}
+	fclose(f);
+	return n;
+}
+
+static void set_mirror(uint32_t ifindex, bool source, uint32_t to)
+{
+	struct dp_port values = { .mirror = to };
+
+	set_port(ifindex, source ? DP_PORT_MIRROR : 0, &values);
+}
+
+static void expect_copies(enum bpf_role role, unsigned long open, unsigned long lab)
+{
+	struct frame f = frame_arp(0xff, 0x41, 1, 0x41, "10.0.0.1", "10.0.0.2");
+	unsigned long open_before = transmitted(OPEN), lab_before = transmitted(LAB1);
+	struct result r = run(role, PLAIN, &f);
+
+	assert_int_equal(r.action, role == BPF_ROLE_VPORT ? 0 : -1);
+	assert_frame(&r.out, &f);
+	assert_int_equal(transmitted(OPEN) - open_before, open);
+	assert_int_equal(transmitted(LAB1) - lab_before, lab);
+}
+
+static void mirror(void **state _unused_)
+{
+	static const enum bpf_role roles[] = { BPF_ROLE_VPORT, BPF_ROLE_MIRROR };
+
+	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
+		expect_copies(roles[i], 0, 0);
+		set_mirror(PLAIN, true, OPEN);
+		expect_copies(roles[i], 1, 0);
+		set_mirror(OPEN, false, LAB1);
+		expect_copies(roles[i], 1, 1);
+		/* a ring ends, and a list ends at a port that is a source itself, or none */
+		set_mirror(LAB1, false, OPEN);
+		expect_copies(roles[i], 8, 8);
+		set_mirror(LAB1, true, OPEN);
+		expect_copies(roles[i], 1, 0);
+		set_mirror(OPEN, false, NOT_A_PORT);
+		expect_copies(roles[i], 1, 0);
+		set_mirror(PLAIN, false, OPEN);
+		expect_copies(roles[i], 0, 0);
+		guards_off(NULL);
+	}
+}
+
+/* Copies are of what the guards let through. */
+static void mirror_after_guards(void **state _unused_)
+{
+	struct frame f = frame_udp4(0x41, 68, 2);
+	struct dp_port values = { .guards = DP_GUARD_DHCP, .mirror = OPEN };
+	unsigned long before = transmitted(OPEN);
+
+	set_port(PLAIN, DP_PORT_GUARDS | DP_PORT_MIRROR, &values);
+	expect_reason(PLAIN, &f, DP_DROP_DHCP_GUARD);
+	assert_int_equal(transmitted(OPEN), before);
+}
+
 #define guard_test(f) cmocka_unit_test_teardown(f, guards_off)
 
 int main(void)
@@ -476,6 +657,8 @@ int main(void)
 		guard_test(behind_options), guard_test(behind_extension_headers), guard_test(padding), guard_test(fragments4),
 		guard_test(every_truncation), guard_test(neighbour_discovery), guard_test(neighbour_discovery_in_a_segment),
 		guard_test(neighbour_discovery_in_disguise), guard_test(neighbour_discovery_cut_off), guard_test(arp_behind_tags),
+		guard_test(storm_limit), guard_test(storm_limit_of_flooding), guard_test(storm_limit_after_guards),
+		guard_test(mirror), guard_test(mirror_after_guards),
 	};
 
 	return cmocka_run_group_tests(tests, fixture_up, fixture_down);

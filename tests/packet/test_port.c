@@ -173,6 +173,9 @@ static void other_ethertype(void **state _unused_)
 	f = frame_ether(0x13, 0x52, 0x88b5);
 	frame_add(&f, "from a MAC that has no record", 29);
 	vport_drop(HOST, &f, DP_DROP_SOURCE_NOT_IN_POLICY);
+	f = frame_ether(0x13, 0x50, 0x88b5);
+	frame_add(&f, "from the adapter's own MAC, which has none either", 49);
+	vport_drop(HOST, &f, DP_DROP_SOURCE_NOT_IN_POLICY);
 	f = frame_ether(0x13, 0x51, 0x88b5);
 	frame_add(&f, "from a nested guest's MAC", 25);
 	expect_delivered(HOST, &f, BLUE3, DP_VERDICT_DELIVER);

@@ -56,7 +56,7 @@ static void hop_entry(uint32_t index, const char *pa)
 static void port_entry(uint32_t ifindex, uint8_t mac, const char *ca, const char *pa, bool vm_mac)
 {
 	struct bpf_port p = { .ifindex = ifindex, .value = { .flags = DP_PORT_POLICY | DP_PORT_PEER | DP_PORT_REWRITE, .segment = 5030,
-							     .vsid = 5030, .mac[5] = mac, .src_pa = addr(pa) } };
+							     .vsid = 5030, .mac[5] = mac, .src_pa4 = addr(pa).w[3] } };
 
 	p.value.addr4[1] = addr(ca).w[3];
 	p.value.rewrite4[1] = addr(pa).w[3];
@@ -67,6 +67,8 @@ static void port_entry(uint32_t ifindex, uint8_t mac, const char *ca, const char
 static int up(void **state)
 {
 	struct bpf_port uplink = { .ifindex = UPLINK, .value.flags = DP_PORT_UPLINK | DP_PORT_REWRITE };
+	struct bpf_dest own = { .key = { .segment = 5030, .mac[5] = 0x11 }, .value = { .kind = DP_DEST_LOCAL, .target = BLUE1,
+				.flags = DP_DEST_REWRITE | DP_DEST_REWRITE_MORE, .ca4 = addr("10.20.0.11").w[3], .pa = addr(NEAR_PA) } };
 
 	fixture_up(state);
 	uplink.value.addr4[0] = addr("214.214.51.42").w[3];
@@ -85,6 +87,7 @@ static int up(void **state)
 	rewrite_entry("214.214.51.72", 5031, "10.20.0.12", 0x22, false, NH_RED);
 	dest_entry(5030, 0x12, "10.20.0.12", FAR_PA, NH_FAR, DP_DEST_REWRITE | DP_DEST_REWRITE_MORE);
 	dest_entry(5030, 0x19, "10.20.0.19", "214.214.51.43", NH_PEER, 0);
+	assert_int_equal(bpf_driver_set_dests(fixture_driver(), &own, 1), 0);
 	return 0;
 }
 
@@ -263,7 +266,7 @@ static void second_address(void **state _unused_)
 static void set_near(const char *ca, const char *pa, uint32_t flags)
 {
 	struct bpf_port p = { .ifindex = BLUE1, .value = { .flags = DP_PORT_POLICY | DP_PORT_PEER | DP_PORT_REWRITE | flags,
-							   .segment = 5030, .vsid = 5030, .mac[5] = 0x11, .src_pa = addr(NEAR_PA) } };
+							   .segment = 5030, .vsid = 5030, .mac[5] = 0x11, .src_pa4 = addr(NEAR_PA).w[3] } };
 
 	if (ca) {
 		p.value.addr4[0] = addr(ca).w[3];

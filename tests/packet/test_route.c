@@ -37,7 +37,7 @@ static void mac_of(uint8_t to[6], uint8_t last)
 static void port(uint32_t ifindex, uint32_t vsid, uint8_t mac, const char *ca, uint8_t domain, uint8_t router, const char *router_ca)
 {
 	struct bpf_port p = { .ifindex = ifindex, .value = { .flags = DP_PORT_POLICY | DP_PORT_PEER, .segment = vsid, .vsid = vsid,
-							     .src_pa = v4(HERE), .domain = { domain } } };
+							     .src_pa4 = v4(HERE).w[3], .domain = { domain } } };
 
 	mac_of(p.value.mac, mac);
 	mac_of(p.value.router_mac, router);

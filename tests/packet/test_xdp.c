@@ -209,13 +209,36 @@ static void rewritten_address(void **state _unused_)
 	assert_int_equal(bpf_driver_delete_rewrites(fixture_driver(), &r.key, 1), 0);
 }
 
+/* WG-7: what is for many, or came by a multicast address, is the TC program's. */
+static void multicast(void **state _unused_)
+{
+	struct bpf_pa heard = { .key.w = { 0, 0, htonl(0xffff), htonl(0xefc01392) } };
+	struct bpf_group g = { .key = 5010, .value = { .pa = heard.key, .first = BLUE1 } };
+	struct frame inner = frame_ip4(udp), f = frame_nvgre(PEER, "239.192.19.146", KEY(5010), &inner);
+
+	assert_int_equal(bpf_driver_set_pa(fixture_driver(), &heard), 0);
+	assert_int_equal(bpf_driver_set_groups(fixture_driver(), &g, 1), 0);
+	set_flags(DP_PORT_XDP | DP_PORT_MORE_CA | DP_PORT_GROUPS);
+	expect_untouched(&f);
+	inner.b[0] = 0xff;
+	f = frame_nvgre(PEER, "239.192.19.146", KEY(5010), &inner);
+	expect_untouched(&f);
+	f = frame_nvgre(PEER, HERE, KEY(5010), &inner);
+	expect_untouched(&f);
+	f = wrap(udp);
+	assert_int_equal(run_xdp(FAST, &f).meta[1], 5010);
+	set_flags(DP_PORT_XDP);
+	assert_int_equal(bpf_driver_delete_groups(fixture_driver(), &g.key, 1), 0);
+	assert_int_equal(bpf_driver_delete_pa(fixture_driver(), &heard.key), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_frame), cmocka_unit_test(same_metadata), cmocka_unit_test(kept_until_a_change),
 		cmocka_unit_test(kept_for_that_sender_alone), cmocka_unit_test(bad_frames),
 		cmocka_unit_test(not_enabled),
-		cmocka_unit_test(rewritten_address),
+		cmocka_unit_test(rewritten_address), cmocka_unit_test(multicast),
 	};
 
 	return cmocka_run_group_tests(tests, up, fixture_down);

@@ -11,6 +11,10 @@
  */
 extern const char *const adapter_on_off[]; /* Off, On */
 
+/* All frames of each Source are copied to every Destination of its switch. */
+extern const char *const adapter_mirroring_names[]; /* None, Destination, Source */
+enum adapter_mirroring { MIRRORING_NONE, MIRRORING_DESTINATION, MIRRORING_SOURCE };
+
 struct adapter_doc {
 	struct guid id;
 	struct guid vm;	       /* zero: the management OS's */
@@ -21,6 +25,8 @@ struct adapter_doc {
 	uint32_t vsid;	   /* 0: not virtualized (HN-1) */
 	uint32_t spoofing; /* index into adapter_on_off; default Off */
 	uint32_t dhcp_guard, router_guard; /* as spoofing */
+	uint32_t storm_limit; /* packets a second; 0: none */
+	uint32_t mirroring;   /* enum adapter_mirroring */
 	uint32_t slot;	   /* eth<slot> inside the guest; the lowest free number of the VM at creation */
 };
 extern const struct doc_kind adapter_kind; /* key: id */

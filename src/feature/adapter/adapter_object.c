@@ -21,6 +21,8 @@ static const char *const adapter_properties[] = {
 	"MacAddressSpoofing",
 	"DhcpGuard",
 	"RouterGuard",
+	"StormLimit",
+	"PortMirroringMode",
 	"Id",
 	"VMId",
 	"SwitchId",
@@ -147,6 +149,8 @@ json_t *adapter_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "MacAddressSpoofing", json_string(adapter_on_off[a->spoofing]));
 	json_object_set_new(o, "DhcpGuard", json_string(adapter_on_off[a->dhcp_guard]));
 	json_object_set_new(o, "RouterGuard", json_string(adapter_on_off[a->router_guard]));
+	json_object_set_new(o, "StormLimit", json_integer(a->storm_limit));
+	json_object_set_new(o, "PortMirroringMode", json_string(adapter_mirroring_names[a->mirroring]));
 	json_object_set_new(o, "VirtualSubnetId", json_integer(a->vsid));
 	json_object_set_new(o, "IPAddresses", addresses);
 	json_object_set_new(o, "ComputerName", json_text(call_host(c)->name));

@@ -6,6 +6,7 @@
 #include "switch_rules.h"
 
 const char *const adapter_on_off[] = { "Off", "On", NULL };
+const char *const adapter_mirroring_names[] = { "None", "Destination", "Source", NULL };
 
 static const struct doc_field adapter_fields[] = {
 	DOC_FIELD(adapter_doc, id, DOC_GUID, "id"),
@@ -18,6 +19,8 @@ static const struct doc_field adapter_fields[] = {
 	DOC_ENUM_FIELD(adapter_doc, spoofing, adapter_on_off, "macAddressSpoofing"),
 	DOC_ENUM_FIELD(adapter_doc, dhcp_guard, adapter_on_off, "dhcpGuard"),
 	DOC_ENUM_FIELD(adapter_doc, router_guard, adapter_on_off, "routerGuard"),
+	DOC_FIELD(adapter_doc, storm_limit, DOC_U32, "stormLimit"),
+	DOC_ENUM_FIELD(adapter_doc, mirroring, adapter_mirroring_names, "portMirroring"),
 	DOC_FIELD(adapter_doc, slot, DOC_U32, "slot"),
 };
 

@@ -12,7 +12,7 @@ void adapter_wants(const struct docs *d, want_port_vec *ret)
 		const struct adapter_doc *a = all[i];
 		const struct vm_doc *vm = guid_is_zero(&a->vm) ? NULL : vm_get(d, &a->vm);
 		struct want_port w = { .adapter = a->id, .vm = a->vm, .label = a->name, .mac = a->mac, .vsid = a->vsid,
-				       .spoofing = a->spoofing, .guards = { a->dhcp_guard, a->router_guard } };
+				       .spoofing = a->spoofing, .guards = { a->dhcp_guard, a->router_guard, a->storm_limit, a->mirroring } };
 
 		if (!guid_is_zero(&a->vm) && (!vm || vm->state != VM_RUNNING))
 			continue;

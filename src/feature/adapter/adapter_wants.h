@@ -6,6 +6,8 @@
 /* Guards and limits of a port (3.2), with a virtual subnet and without. */
 struct want_guards {
 	bool dhcp, router;
+	uint32_t storm_limit; /* packets a second; 0: none */
+	enum adapter_mirroring mirroring;
 };
 
 /*

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <nestor/dataplane.h>
+
 #include "cmdlet.h"
 
 /*
@@ -8,10 +10,12 @@
  *   record          (VSID, CA, MAC) -> PA and rule                  HN-5..HN-8, HN-11
  *   customer route  (RDID, VSID, prefix, next hop), metric          HN-2, HN-3, HN-9
  *   provider address  of this host, on a NIC with ms_netwnv bound   HN-13
+ *   broadcast       VSID -> multicast provider address, or copies  WG-7
  *   provider route  (NIC, prefix, next hop), metric                 HN-13
  */
-extern const char *const netvirt_rules[]; /* TranslationMethodNat, TranslationMethodEncap, TranslationMethodNone */
-enum netvirt_rule { NETVIRT_NAT, NETVIRT_ENCAP, NETVIRT_NONE };
+/* TranslationMethodNat: IP rewrite, -Encap: NVGRE, -None, -EncapVxlan (WG-10: shares every rule of -Encap) */
+extern const char *const netvirt_rules[];
+enum netvirt_rule { NETVIRT_NAT, NETVIRT_ENCAP, NETVIRT_NONE, NETVIRT_ENCAP_VXLAN };
 extern const char *const netvirt_types[]; /* Static, Dynamic, GatewayWildcard, L2Only */
 enum netvirt_type { NETVIRT_STATIC, NETVIRT_DYNAMIC, NETVIRT_GATEWAY_WILDCARD, NETVIRT_L2ONLY };
 
@@ -55,6 +59,13 @@ struct provider_route_doc {
 };
 extern const struct doc_kind provider_route_kind; /* key: nic/prefix/nexthop */
 
+/* Broadcast and multicast are on in the virtual subnet; without a document they are off. */
+struct broadcast_doc {
+	uint32_t vsid;
+	struct ip pa; /* multicast; 0.0.0.0: a copy to each provider address that has a record in the subnet */
+};
+extern const struct doc_kind broadcast_kind; /* key: vsid */
+
 struct netvirt_global_doc {
 	bool use_external_router;
 };
@@ -63,6 +74,7 @@ extern const struct doc_kind netvirt_global_kind; /* key: "global" */
 extern const struct cmdlet netvirt_record_cmdlets[];
 extern const struct cmdlet netvirt_route_cmdlets[];
 extern const struct cmdlet netvirt_provider_cmdlets[];
+extern const struct cmdlet netvirt_broadcast_cmdlets[];
 extern const struct cmdlet netvirt_query_cmdlets[]; /* Global, Select-NetVirtualizationNextHop */
 extern const struct cmdlet netvirt_statistics_cmdlets[];
 
@@ -76,12 +88,52 @@ void netvirt_wipe_nic(struct docs *d, const char *nic);
 bool netvirt_is_gateway_record(const struct record_doc *r);
 /* Is the record carried by IP rewrite (2.7)? By its rule, and because it has one IPv4 customer and one provider address. */
 bool netvirt_is_rewrite(const struct record_doc *r);
+/* Is it carried in outer headers, NVGRE or VXLAN? */
+bool netvirt_is_encap(const struct record_doc *r);
+/* By which; of a record of IP rewrite: for senders that have none of that rule. */
+enum dp_encap netvirt_encap(const struct record_doc *r);
 /* Can packets be carried by the record's rule at all? */
 bool netvirt_is_carried(const struct record_doc *r);
 /* HN-7: a record that stands for every address without one; also Static with 0.0.0.0, which is taken as that. */
 bool netvirt_is_wildcard(const struct record_doc *r);
 /* Does the VSID have any policy (record or customer route) on this host? Without it, it only isolates (lab 1). */
 bool netvirt_vsid_has_policy(const struct docs *d, uint32_t vsid);
+
+/* What of the host's tables a record has a part in. */
+enum record_class {
+	RECORD_UNUSABLE, /* nothing: it is not carried */
+	RECORD_ROUTER,   /* HN-6 */
+	RECORD_WILDCARD, /* HN-7 */
+	RECORD_REWRITE,  /* 2.7 */
+	RECORD_ENCAP,    /* and enum dp_encap: all others, L2Only (HN-8) among them */
+	RECORD_CLASSES = RECORD_ENCAP + DP_ENCAPS,
+};
+enum record_class netvirt_record_class(const struct record_doc *r);
+/* Must a routed packet of this address come from the record's provider address (2.6)? */
+bool netvirt_is_source(const struct record_doc *r);
+
+/*
+ * There may be a million records: who looks for some of them takes one of these walks (as docs_next()), not all records. By
+ * customer address, by MAC, and of a class in a virtual subnet; by provider address, and at a pair of addresses as sources of
+ * routed packets, in whatever virtual subnet.
+ */
+const struct record_doc *records_at_ca(const struct docs *d, uint32_t vsid, const struct ip *ca, size_t *pos);
+const struct record_doc *records_at_mac(const struct docs *d, uint32_t vsid, const struct mac *mac, size_t *pos);
+const struct record_doc *records_in_subnet(const struct docs *d, uint32_t vsid, enum record_class class, size_t *pos);
+const struct record_doc *records_at_pa(const struct docs *d, const struct ip *pa, enum netvirt_rule rule, bool carried,
+				       size_t *pos);
+const struct record_doc *records_at_source(const struct docs *d, const struct ip *ca, const struct ip *pa, size_t *pos);
+bool netvirt_has_records(const struct docs *d, uint32_t vsid, enum record_class class);
+/* Are there machines of the virtual subnet at the provider address, by that encapsulation? */
+bool netvirt_has_records_at(const struct docs *d, uint32_t vsid, const struct ip *pa, enum dp_encap encap);
+/* One record of each provider address; of more where it has records of different rules. */
+const struct record_doc *records_each_pa(const struct docs *d, size_t *pos);
+const struct customer_route_doc *customer_routes_of(const struct docs *d, uint32_t vsid, size_t *pos);
+
+#define RECORD_INDEXES 6
+extern const struct doc_index *const record_indexes[RECORD_INDEXES];
+#define CUSTOMER_ROUTE_INDEXES 1
+extern const struct doc_index *const customer_route_indexes[CUSTOMER_ROUTE_INDEXES];
 
 /* The routing domain that owns the VSID (HN-2), by its customer routes; NULL: none yet. */
 const struct guid *netvirt_vsid_domain(const struct docs *d, uint32_t vsid);

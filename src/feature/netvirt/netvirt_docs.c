@@ -3,7 +3,9 @@
 
 /* The kinds of documents and plain look-ups. */
 
-const char *const netvirt_rules[] = { "TranslationMethodNat", "TranslationMethodEncap", "TranslationMethodNone", NULL };
+const char *const netvirt_rules[] = {
+	"TranslationMethodNat", "TranslationMethodEncap", "TranslationMethodNone", "TranslationMethodEncapVxlan", NULL
+};
 const char *const netvirt_types[] = { "Static", "Dynamic", "GatewayWildcard", "L2Only", NULL };
 
 static void record_key(const void *doc, struct str *ret)
@@ -28,7 +30,8 @@ static const struct doc_field record_fields[] = {
 	DOC_FIELD(record_doc, vm_name, DOC_STR, "VMName"),
 };
 const struct doc_kind record_kind = {
-	"lookup-record", sizeof(struct record_doc), record_fields, ARRAY_SIZE(record_fields), record_key
+	"lookup-record", sizeof(struct record_doc), record_fields, ARRAY_SIZE(record_fields), record_key,
+	record_indexes, RECORD_INDEXES
 };
 
 static void customer_route_key(const void *doc, struct str *ret)
@@ -49,7 +52,7 @@ static const struct doc_field customer_route_fields[] = {
 };
 const struct doc_kind customer_route_kind = {
 	"customer-route", sizeof(struct customer_route_doc), customer_route_fields, ARRAY_SIZE(customer_route_fields),
-	customer_route_key
+	customer_route_key, customer_route_indexes, CUSTOMER_ROUTE_INDEXES
 };
 
 static void provider_address_key(const void *doc, struct str *ret)
@@ -91,6 +94,19 @@ const struct doc_kind provider_route_kind = {
 	provider_route_key
 };
 
+static void broadcast_key(const void *doc, struct str *ret)
+{
+	str_addf(ret, "%08u", ((const struct broadcast_doc *)doc)->vsid);
+}
+
+static const struct doc_field broadcast_fields[] = {
+	DOC_FIELD(broadcast_doc, vsid, DOC_U32, "VirtualSubnetID"),
+	DOC_FIELD(broadcast_doc, pa, DOC_IP, "ProviderAddress"),
+};
+const struct doc_kind broadcast_kind = {
+	"broadcast", sizeof(struct broadcast_doc), broadcast_fields, ARRAY_SIZE(broadcast_fields), broadcast_key
+};
+
 static void global_key(const void *doc, struct str *ret)
 {
 	(void)doc;
@@ -106,9 +122,19 @@ const struct doc_kind netvirt_global_kind = {
 
 bool netvirt_is_gateway_record(const struct record_doc *r)
 {
-	struct ip dummy;
+	static const struct ip dummy = { { [10] = 0xff, 0xff, 169, 254, 254, 254 } };
 
-	return ip_parse(NETVIRT_GATEWAY_PA, &dummy) == 0 && ip_equal(&r->pa, &dummy);
+	return ip_equal(&r->pa, &dummy);
+}
+
+bool netvirt_is_encap(const struct record_doc *r)
+{
+	return r->rule == NETVIRT_ENCAP || r->rule == NETVIRT_ENCAP_VXLAN;
+}
+
+enum dp_encap netvirt_encap(const struct record_doc *r)
+{
+	return (r->rule == NETVIRT_ENCAP_VXLAN ? DP_ENCAP_VXLAN : 0) | (ip_is_v4(&r->pa) ? 0 : DP_ENCAP_IP6);
 }
 
 bool netvirt_is_wildcard(const struct record_doc *r)
@@ -118,42 +144,32 @@ bool netvirt_is_wildcard(const struct record_doc *r)
 
 bool netvirt_vsid_has_policy(const struct docs *d, uint32_t vsid)
 {
-	const struct record_doc *r;
-
-	for (size_t pos = 0; (r = docs_next(d, &record_kind, &pos));)
-		if (r->vsid == vsid)
+	for (enum record_class class = 0; class < RECORD_CLASSES; class++)
+		if (netvirt_has_records(d, vsid, class))
 			return true;
 	return netvirt_vsid_domain(d, vsid) != NULL;
 }
 
 const struct guid *netvirt_vsid_domain(const struct docs *d, uint32_t vsid)
 {
-	const struct customer_route_doc *r;
+	const struct customer_route_doc *r = customer_routes_of(d, vsid, &(size_t){ 0 });
 
-	for (size_t pos = 0; (r = docs_next(d, &customer_route_kind, &pos));)
-		if (r->vsid == vsid)
-			return &r->rdid;
-	return NULL;
+	return r ? &r->rdid : NULL;
 }
 
 const struct prefix *netvirt_vsid_prefix(const struct docs *d, uint32_t vsid, bool v4)
 {
 	const struct customer_route_doc *r;
 
-	for (size_t pos = 0; (r = docs_next(d, &customer_route_kind, &pos));)
-		if (r->vsid == vsid && ip_is_any(&r->next_hop) && ip_is_v4(&r->prefix.ip) == v4)
+	for (size_t pos = 0; (r = customer_routes_of(d, vsid, &pos));)
+		if (ip_is_any(&r->next_hop) && ip_is_v4(&r->prefix.ip) == v4)
 			return &r->prefix;
 	return NULL;
 }
 
 const struct record_doc *netvirt_record(const struct docs *d, uint32_t vsid, const struct ip *ca)
 {
-	const struct record_doc *r;
-
-	for (size_t pos = 0; (r = docs_next(d, &record_kind, &pos));)
-		if (r->vsid == vsid && ip_equal(&r->ca, ca))
-			return r;
-	return NULL;
+	return records_at_ca(d, vsid, ca, &(size_t){ 0 });
 }
 
 static void wipe(struct docs *d, const struct doc_kind *kind)
@@ -174,6 +190,7 @@ void netvirt_wipe(struct docs *d)
 	wipe(d, &customer_route_kind);
 	wipe(d, &provider_address_kind);
 	wipe(d, &provider_route_kind);
+	wipe(d, &broadcast_kind);
 }
 
 void netvirt_wipe_nic(struct docs *d, const char *nic)

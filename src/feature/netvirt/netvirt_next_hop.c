@@ -32,9 +32,8 @@ static const struct record_doc *wildcard_record(const struct docs *d, uint32_t v
 {
 	const struct record_doc *r, *best = NULL;
 
-	for (size_t pos = 0; (r = docs_next(d, &record_kind, &pos));)
-		if (r->vsid == vsid && netvirt_is_wildcard(r) && ip_is_v4(&r->ca) == v4 &&
-		    (!best || memcmp(&r->mac, &best->mac, sizeof(r->mac)) < 0))
+	for (size_t pos = 0; (r = records_in_subnet(d, vsid, RECORD_WILDCARD, &pos));)
+		if (ip_is_v4(&r->ca) == v4 && (!best || memcmp(&r->mac, &best->mac, sizeof(r->mac)) < 0))
 			best = r;
 	return best;
 }

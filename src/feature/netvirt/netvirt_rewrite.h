@@ -3,11 +3,5 @@
 
 #include "netvirt_wants.h"
 
-/* The part of netvirt_wants() that IP rewrite needs: records go in one by one, in any order. */
-struct rewrite_wants;
-
-struct rewrite_wants *rewrite_wants_new(struct netvirt_wants *w);
-/* A record that is carried and no router's; local: its provider address is this host's; link: of its port, or "". */
-void rewrite_want(struct rewrite_wants *x, const struct record_doc *r, bool local, const char *link);
-/* After the last record, when the ports' addresses are in order: what they become. Frees x. */
-void rewrite_wants_finish(struct rewrite_wants *x);
+/* What a port's addresses become by IP rewrite, once they are in order, and what packets grow by. Part of netvirt_wants(). */
+void rewrite_want_port(const struct netvirt_wants *w, struct want_vport *p);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netvirt_rules.h"
 
+#include <arpa/inet.h>
+
 static bool same_record(const struct record_doc *a, const struct record_doc *b)
 {
 	return a->vsid == b->vsid && ip_equal(&a->ca, &b->ca) && mac_equal(&a->mac, &b->mac);
@@ -44,37 +46,49 @@ static int record_check_type(const struct record_doc *r, const char *ca, struct 
 	return 0;
 }
 
+static const struct record_doc *other_at_pa(const struct docs *d, const struct record_doc *r, enum netvirt_rule rule)
+{
+	const struct record_doc *other;
+
+	for (int carried = 0; carried < 2; carried++)
+		for (size_t pos = 0; (other = records_at_pa(d, &r->pa, rule, carried, &pos));)
+			if (!same_record(other, r))
+				return other;
+	return NULL;
+}
+
 /*
  * 2.7: a provider address of IP rewrite stands for one customer address of one virtual subnet, and is no other record's,
  * of whatever rule: else what comes for it would be of two kinds.
  */
-static bool rewrite_shares(const struct record_doc *r, const struct record_doc *other)
+static const struct record_doc *shares_rewrite(const struct docs *d, const struct record_doc *r)
 {
-	if (r->rule != NETVIRT_NAT && other->rule != NETVIRT_NAT)
-		return false;
-	return r->rule != NETVIRT_NONE && other->rule != NETVIRT_NONE && ip_equal(&other->pa, &r->pa) &&
-	       !netvirt_is_gateway_record(r);
+	const struct record_doc *other = NULL;
+
+	if (r->rule == NETVIRT_NONE || netvirt_is_gateway_record(r))
+		return NULL;
+	if (r->rule == NETVIRT_NAT)
+		other = other_at_pa(d, r, NETVIRT_ENCAP);
+	if (!other && r->rule == NETVIRT_NAT)
+		other = other_at_pa(d, r, NETVIRT_ENCAP_VXLAN);
+	return other ? other : other_at_pa(d, r, NETVIRT_NAT);
 }
 
 static int record_check_others(const struct docs *d, const struct record_doc *r, const char *ca, struct err **e)
 {
 	const struct record_doc *other;
+	char text[MAX(IP_TEXT_SIZE, MAC_TEXT_SIZE)];
 
-	for (size_t pos = 0; (other = docs_next(d, &record_kind, &pos));) {
-		char text[MAX(IP_TEXT_SIZE, MAC_TEXT_SIZE)];
-
-		if (same_record(other, r))
-			continue;
-		if (other->vsid == r->vsid && !ip_is_any(&r->ca) && ip_equal(&other->ca, &r->ca))
+	for (size_t pos = 0; !ip_is_any(&r->ca) && (other = records_at_ca(d, r->vsid, &r->ca, &pos));)
+		if (!same_record(other, r))
 			return err_set(e, "Wnv.CustomerAddressInUse", ERR_RESOURCE_EXISTS, ca,
 				       "Customer address %s of virtual subnet %u belongs to %s already.", ca, r->vsid,
 				       mac_format(&other->mac, text));
-		if (rewrite_shares(r, other))
-			return err_set(e, "Wnv.RewritePaShared", ERR_RESOURCE_EXISTS, ca,
-				       "Provider address %s is that of another customer address already, in virtual subnet %u: IP "
-				       "rewrite needs one provider address per customer address.", ip_format(&r->pa, text),
-				       other->vsid);
-	}
+	other = shares_rewrite(d, r);
+	if (other)
+		return err_set(e, "Wnv.RewritePaShared", ERR_RESOURCE_EXISTS, ca,
+			       "Provider address %s is that of another customer address already, in virtual subnet %u: IP rewrite "
+			       "needs one provider address per customer address.", ip_format(&r->pa, text), other->vsid);
 	return 0;
 }
 
@@ -116,9 +130,8 @@ char *record_warning(const struct docs *d, const struct record_doc *r)
 	if (prefix && !ip_is_any(&r->ca) && !prefix_contains(prefix, &r->ca))
 		return xasprintf("Customer address %s is outside %s, the prefix of virtual subnet %u.", ip_format(&r->ca, ca),
 				 prefix_format(prefix, text), r->vsid);
-	for (size_t pos = 0; (other = docs_next(d, &record_kind, &pos));)
-		if (other->vsid == r->vsid && mac_equal(&other->mac, &r->mac) && !ip_equal(&other->pa, &r->pa) &&
-		    !same_record(other, r))
+	for (size_t pos = 0; (other = records_at_mac(d, r->vsid, &r->mac, &pos));)
+		if (!ip_equal(&other->pa, &r->pa) && !same_record(other, r))
 			return xasprintf("%s has records with different provider addresses in virtual subnet %u: the one with the "
 					 "lowest customer address counts.", mac_format(&r->mac, text), r->vsid);
 	return NULL;
@@ -174,19 +187,47 @@ int customer_route_check(const struct docs *d, const struct customer_route_doc *
 
 char *customer_route_warning(const struct docs *d, const struct customer_route_doc *r)
 {
+	const struct customer_route_doc *other;
 	char text[IP_TEXT_SIZE];
-	const struct record_doc *record;
 
-	if (ip_is_any(&r->next_hop))
+	if (ip_is_any(&r->next_hop) || netvirt_record(d, r->vsid, &r->next_hop))
 		return NULL;
-	for (size_t pos = 0; (record = docs_next(d, &record_kind, &pos));) {
-		const struct guid *rdid = netvirt_vsid_domain(d, record->vsid);
-
-		if (ip_equal(&record->ca, &r->next_hop) && (record->vsid == r->vsid || (rdid && guid_equal(rdid, &r->rdid))))
+	for (size_t pos = 0; (other = docs_next(d, &customer_route_kind, &pos));)
+		if (guid_equal(&other->rdid, &r->rdid) && netvirt_record(d, other->vsid, &r->next_hop))
 			return NULL;
-	}
 	return xasprintf("Wnv.NextHopUnresolvable: no lookup record of the routing domain has the next hop %s yet.",
 			 ip_format(&r->next_hop, text));
+}
+
+int broadcast_check(const struct broadcast_doc *b, struct err **e)
+{
+	char pa[IP_TEXT_SIZE];
+
+	ip_format(&b->pa, pa);
+	if (ip_is_any(&b->pa))
+		return 0;
+	/* 224.0.0.0/24 is for the protocols of one network: no router forwards it, and switches flood it (RFC 5771 4) */
+	if (!ip_is_multicast(&b->pa) || (ip_is_v4(&b->pa) && (ntohl(ip_v4(&b->pa)) >> 8) == 0xe00000))
+		return err_advise(e, err_set(e, "Wnv.BadMulticastAddress", ERR_INVALID_ARGUMENT, pa,
+					     "%s cannot be the multicast provider address of a virtual subnet.", pa),
+				  "Give one of 239.0.0.0/8, or 0.0.0.0 for a copy to each host.");
+	if (!ip_is_v4(&b->pa))
+		return err_set(e, "Wnv.ProviderAddressFamily", ERR_NOT_IMPLEMENTED, pa,
+			       "IPv6 provider addresses are not carried by this version.");
+	return 0;
+}
+
+char *broadcast_warning(const struct docs *d, const struct broadcast_doc *b)
+{
+	char pa[IP_TEXT_SIZE];
+
+	if (ip_is_multicast(&b->pa) && ip_is_v4(&b->pa) && (ntohl(ip_v4(&b->pa)) >> 24) != 239)
+		return xasprintf("%s is not of 239.0.0.0/8: routers may carry it beyond the provider network (WG-7).",
+				 ip_format(&b->pa, pa));
+	if (!netvirt_vsid_has_policy(d, b->vsid))
+		return xasprintf("Virtual subnet %u has no policy: until it has, its ports on one switch hear each other, and no others.",
+				 b->vsid);
+	return NULL;
 }
 
 int provider_address_check(const struct docs *d, const struct provider_address_doc *p, struct err **e)

@@ -15,5 +15,8 @@ char *record_warning(const struct docs *d, const struct record_doc *r);
 /* HN-2, HN-3, HN-4. */
 int customer_route_check(const struct docs *d, const struct customer_route_doc *r, struct err **e);
 char *customer_route_warning(const struct docs *d, const struct customer_route_doc *r);
+/* WG-7. */
+int broadcast_check(const struct broadcast_doc *b, struct err **e);
+char *broadcast_warning(const struct docs *d, const struct broadcast_doc *b);
 int provider_address_check(const struct docs *d, const struct provider_address_doc *p, struct err **e);
 int provider_route_check(const struct docs *d, const struct provider_route_doc *r, struct err **e);

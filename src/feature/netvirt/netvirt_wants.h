@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <nestor/dataplane.h>
+
 #include "adapter_wants.h"
 #include "netvirt.h"
 
@@ -15,7 +17,7 @@
 
 struct want_vport {
 	char link[16];         /* host end of the port */
-	char flood_next[16];   /* next port of the segment, in a ring; only without policy and with another port */
+	char flood_next[16];   /* next port of the segment, in a ring; without policy or with broadcast, and another port */
 	uint32_t vsid;         /* 0: the bridge switches */
 	uint32_t segment;
 	struct mac mac;
@@ -28,9 +30,11 @@ struct want_vport {
 	bool inner_elsewhere;  /* the inner end is in another network namespace */
 	struct ip cas[NETVIRT_PORT_CAS]; /* of IPv4 */
 	size_t n_cas;
-	struct ip src_pa;      /* zero: none of this host's addresses is the record's */
-	bool rewrite;          /* src_pa is that of a record of IP rewrite (2.7) */
-	bool only_rewrite;     /* no record of the virtual subnet needs room for outer headers */
+	/* Provider addresses of the guest's records, one of each family (WG-8); zero: none of this host's is a record's. */
+	struct ip src_pa4;
+	struct ip src_pa6;
+	bool rewrite;          /* src_pa4 is that of a record of IP rewrite (2.7) */
+	uint8_t overhead;      /* the most that outer headers add to packets of the virtual subnet; 0: it has IP rewrite alone */
 	struct ip rewrites[NETVIRT_PORT_CAS]; /* by cas: what it becomes on the wire; zero: it is encapsulated */
 	bool vm_mac[NETVIRT_PORT_CAS];        /* by cas: UseVmMACAddress */
 	struct want_guards guards;
@@ -50,6 +54,7 @@ struct want_dest {
 	bool remote;
 	char link[16];         /* of the local port; "": the machine is this host's, but has no port now */
 	struct ip pa;
+	enum dp_encap encap;   /* remote: of the next hop */
 	struct ip ca;          /* the lowest of its customer addresses; zero: none is known (HN-7, HN-8), or no policy */
 	bool rewrite;          /* the record of pa and ca is of IP rewrite */
 	bool some_rewrite;     /* some record of the MAC is */
@@ -77,10 +82,18 @@ struct want_rewrite {
 	char link[16];         /* of the local port; "": none now */
 };
 
+/* One for each provider address and how it is sent to: records of different rules may have the same address. */
 struct want_hop {
-	struct ip pa;
+	struct ip pa;          /* or a multicast address: it needs no link address asked for */
+	enum dp_encap encap;
 	char nic[16];
 	struct ip via;         /* gateway or the address itself: whose link address is needed */
+};
+
+/* What a next hop is known by; without padding, for struct map. */
+struct hop_key {
+	struct ip pa;
+	uint8_t encap; /* enum dp_encap */
 };
 
 struct want_pa {
@@ -124,19 +137,68 @@ struct want_source {
 	struct mac router_mac; /* of the record's virtual subnet; zero: none */
 };
 
+struct want_peer {
+	struct ip pa;
+	enum dp_encap encap;
+};
+
+/* A virtual subnet with broadcast and multicast (WG-7). */
+struct want_group {
+	uint32_t segment;
+	struct ip pa;          /* multicast; zero: copies */
+	struct ip src_pa;      /* provider address of this host that decides about nic; zero: none */
+	char nic[16];          /* where the multicast address is listened to; "": nowhere */
+	char first[16];        /* port where the ring begins; "": no port on this host */
+	VEC(struct want_peer) peers; /* who gets a copy each, the smallest outer headers first */
+};
+
+/*
+ * What is wanted, but for the entries that lookup records have of their own, of which there may be a million: those are asked
+ * for one by one (below).
+ */
 struct netvirt_wants {
+	const struct docs *docs;
+	struct map *local_pas;   /* the addresses in pas */
+	struct map *port_by_mac; /* of ports with a VSID: who has a MAC in a segment */
+	struct map *subnet_by_vsid;
 	VEC(struct want_vport) ports;
-	VEC(struct want_dest) dests;
-	VEC(struct want_ca) cas;
 	VEC(struct want_hop) hops;
 	VEC(struct want_pa) pas;
+	VEC(struct want_pa) heard; /* multicast addresses that this host listens to, each once (WG-7) */
 	VEC(struct want_provider_route) routes;
 	VEC(struct want_route) customer_routes;
 	VEC(struct want_subnet) subnets;
-	VEC(struct want_source) sources;
 	VEC(const char *) uplinks; /* NICs where network virtualization is bound and a switch is; owned by the documents */
-	VEC(struct want_rewrite) rewrites;
+	VEC(struct want_group) groups; /* by segment */
+	bool vxlan;            /* there are records of that rule: what comes in VXLAN is for the dataplane */
 };
 
+/* Takes time by the number of ports, provider addresses, hosts and routes, not of records. */
 void netvirt_wants(const struct docs *d, struct netvirt_wants *ret);
 void netvirt_wants_done(struct netvirt_wants *w);
+
+/*
+ * The entries of tables that have one for each record or nearly so, as pure functions of their keys: what is wanted under this
+ * key, if anything. *ret_by is the number (docs_next()) of the record that made the entry, of several the one that decides;
+ * 0: a port did. So who goes through all records and takes the entry under each one's key, when that record made it, has
+ * every entry of the table once; but for those of ports without policy (netvirt_is_port_dest()).
+ */
+bool netvirt_want_dest(const struct netvirt_wants *w, uint32_t segment, const struct mac *mac, struct want_dest *ret,
+		       size_t *ret_by);
+bool netvirt_want_ca(const struct netvirt_wants *w, uint32_t segment, const struct ip *ca, struct want_ca *ret, size_t *ret_by);
+bool netvirt_want_rewrite(const struct netvirt_wants *w, const struct ip *pa, struct want_rewrite *ret, size_t *ret_by);
+bool netvirt_want_source(const struct netvirt_wants *w, const struct guid *rdid, const struct ip *ca, const struct ip *pa,
+			 struct want_source *ret, size_t *ret_by);
+/* A port that has an entry among the dests without a record, under its segment and MAC. */
+bool netvirt_is_port_dest(const struct want_vport *p);
+bool netvirt_is_local(const struct netvirt_wants *w, const struct ip *pa);
+/* Key of port_by_mac. */
+struct port_key {
+	uint32_t segment;
+	struct mac mac;
+	uint8_t pad[2];
+};
+/* The port that has the MAC in the segment, or NULL. */
+const struct want_vport *netvirt_port_with(const struct netvirt_wants *w, uint32_t segment, const struct mac *mac);
+/* The virtual subnet, where its domain is routed; else NULL. */
+const struct want_subnet *netvirt_routed_subnet(const struct netvirt_wants *w, uint32_t vsid);

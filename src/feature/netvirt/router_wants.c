@@ -12,14 +12,9 @@
 struct subnet {
 	uint32_t vsid;
 	struct guid rdid;
-	/* of IPv6 and of IPv4 */
+	/* of IPv6, and of IPv4 */
 	const struct record_doc *gateway[2];  /* HN-6; NULL: none */
 	const struct record_doc *wildcard[2]; /* HN-7; NULL: none */
-};
-
-struct hop_key {
-	uint32_t vsid;
-	struct ip ca;
 };
 
 typedef VEC(const struct customer_route_doc *) route_vec;
@@ -31,7 +26,6 @@ struct router {
 	struct map *by_vsid; /* VSID -> index + 1 into subnets */
 	route_vec routes;    /* by domain, prefix, and then as they win */
 	struct map *routed;  /* RDID of the domains that have a router at all: the others cost nothing */
-	struct map *hops;    /* hop_key of a next hop -> its record, or the router itself while none is known */
 };
 
 static struct subnet *find_subnet(const struct router *x, uint32_t vsid)
@@ -64,11 +58,6 @@ static void find_subnets(struct router *x)
 	}
 }
 
-static struct hop_key key_of(uint32_t vsid, const struct ip *ca)
-{
-	return (struct hop_key){ vsid, *ca };
-}
-
 static int prefix_order(const struct prefix *a, const struct prefix *b)
 {
 	return a->len != b->len ? (int)a->len - (int)b->len : ip_compare(&a->ip, &b->ip);
@@ -94,13 +83,9 @@ static void find_routes(struct router *x)
 	const struct customer_route_doc *r;
 
 	for (size_t pos = 0; (r = docs_next(x->docs, &customer_route_kind, &pos));) {
-		struct hop_key key = key_of(r->vsid, &r->next_hop);
-
 		if (!guid_equal(&find_subnet(x, r->vsid)->rdid, &r->rdid))
 			continue;
 		vec_push(&x->routes, r);
-		if (!ip_is_any(&r->next_hop) && !map_get(x->hops, &key, sizeof(key)))
-			map_put(x->hops, &key, sizeof(key), x);
 	}
 	vec_sort(&x->routes, route_order);
 }
@@ -114,28 +99,35 @@ static void keep_lowest(const struct record_doc **best, const struct record_doc 
 		*best = r;
 }
 
+static const struct record_doc *lowest(const struct docs *d, uint32_t vsid, enum record_class class, bool v4)
+{
+	const struct record_doc *r, *best = NULL;
+
+	for (size_t pos = 0; (r = records_in_subnet(d, vsid, class, &pos));)
+		if (ip_is_v4(&r->ca) == v4)
+			keep_lowest(&best, r);
+	return best;
+}
+
 static void find_records(struct router *x)
 {
-	const struct record_doc *r;
-
-	for (size_t pos = 0; (r = docs_next(x->docs, &record_kind, &pos));) {
-		struct subnet *s = find_subnet(x, r->vsid);
-		struct hop_key key = key_of(r->vsid, &r->ca);
-		void *known = s ? map_get(x->hops, &key, sizeof(key)) : NULL;
-
-		if (!s || r->rule != NETVIRT_ENCAP)
-			continue;
-		if (netvirt_is_gateway_record(r))
-			keep_lowest(&s->gateway[ip_is_v4(&r->ca)], r);
-		else if (netvirt_is_wildcard(r))
-			keep_lowest(&s->wildcard[ip_is_v4(&r->ca)], r);
-		if (known) {
-			const struct record_doc *best = known == (void *)x ? NULL : known;
-
-			keep_lowest(&best, r);
-			map_put(x->hops, &key, sizeof(key), (void *)best);
+	vec_foreach(&x->subnets, s) {
+		for (int v4 = 0; v4 < 2; v4++) {
+			s->gateway[v4] = lowest(x->docs, s->vsid, RECORD_ROUTER, v4);
+			s->wildcard[v4] = lowest(x->docs, s->vsid, RECORD_WILDCARD, v4);
 		}
 	}
+}
+
+/* The record of a next hop. */
+static const struct record_doc *find_hop(const struct router *x, uint32_t vsid, const struct ip *ca)
+{
+	const struct record_doc *r, *best = NULL;
+
+	for (size_t pos = 0; (r = records_at_ca(x->docs, vsid, ca, &pos));)
+		if (netvirt_is_carried(r))
+			keep_lowest(&best, r);
+	return best;
 }
 
 static void find_routed(struct router *x)
@@ -157,11 +149,10 @@ static struct want_route route_of(const struct router *x, const struct customer_
 	struct want_route w = { .rdid = r->rdid, .prefix = r->prefix, .vsid = r->vsid, .on_link = ip_is_any(&r->next_hop),
 				.router_mac = router_mac(x, r->vsid, ip_is_v4(&r->prefix.ip)) };
 	const struct record_doc *wildcard = find_subnet(x, r->vsid)->wildcard[ip_is_v4(&r->prefix.ip)];
-	struct hop_key key = key_of(r->vsid, &r->next_hop);
-	void *hop = w.on_link ? NULL : map_get(x->hops, &key, sizeof(key));
+	const struct record_doc *hop = w.on_link ? NULL : find_hop(x, r->vsid, &r->next_hop);
 
-	if (hop && hop != (void *)x)
-		w.mac = ((const struct record_doc *)hop)->mac;
+	if (hop)
+		w.mac = hop->mac;
 	else if (r->prefix.len == 0 && wildcard)
 		w.mac = wildcard->mac;
 	return w;
@@ -230,53 +221,24 @@ static void want_routes(struct router *x)
 	}
 }
 
-struct source_key {
-	struct guid rdid;
-	struct ip ca, pa;
-};
-
-/* Only what other hosts may send: this host's own addresses never come from the wire. */
-static void want_sources(struct router *x, struct map *local_pas)
-{
-	struct map *have = map_new(); /* source_key -> index + 1 */
-	const struct record_doc *r;
-
-	for (size_t pos = 0; (r = docs_next(x->docs, &record_kind, &pos));) {
-		const struct subnet *s = find_subnet(x, r->vsid);
-		struct source_key key;
-		struct want_source w;
-		uintptr_t at;
-
-		if (!s || r->rule != NETVIRT_ENCAP || netvirt_is_gateway_record(r) ||
-		    (ip_is_any(&r->ca) && !netvirt_is_wildcard(r)) || map_get(local_pas, &r->pa, sizeof(r->pa)) ||
-		    !map_get(x->routed, &s->rdid, sizeof(s->rdid)))
-			continue;
-		key = (struct source_key){ s->rdid, r->ca, r->pa };
-		w = (struct want_source){ s->rdid, r->ca, r->pa, router_mac(x, r->vsid, ip_is_v4(&r->ca)) };
-		at = (uintptr_t)map_get(have, &key, sizeof(key));
-		if (!at) {
-			vec_push(&x->w->sources, w);
-			map_put(have, &key, sizeof(key), (void *)(uintptr_t)x->w->sources.n);
-		} else if (memcmp(&w.router_mac, &x->w->sources.items[at - 1].router_mac, sizeof(w.router_mac)) > 0) {
-			/* the same address in two subnets of a domain: one entry, in whatever order they come */
-			x->w->sources.items[at - 1] = w;
-		}
-	}
-	map_free(have);
-}
-
 static void want_subnets(struct router *x)
 {
-	struct map *local_pas = map_new();
+	struct netvirt_wants *w = x->w;
 
-	vec_foreach(&x->w->pas, pa)
-		map_put(local_pas, &pa->pa, sizeof(pa->pa), x);
-	vec_foreach(&x->subnets, s)
-		if (map_get(x->routed, &s->rdid, sizeof(s->rdid)))
-			vec_push(&x->w->subnets, (struct want_subnet){ s->vsid, s->rdid, router_mac(x, s->vsid, true),
-									   router_mac(x, s->vsid, false) });
-	want_sources(x, local_pas);
-	map_free(local_pas);
+	vec_foreach(&x->subnets, s) {
+		if (!map_get(x->routed, &s->rdid, sizeof(s->rdid)))
+			continue;
+		vec_push(&w->subnets, (struct want_subnet){ s->vsid, s->rdid, router_mac(x, s->vsid, true),
+							    router_mac(x, s->vsid, false) });
+		map_put(w->subnet_by_vsid, &s->vsid, sizeof(s->vsid), (void *)(uintptr_t)w->subnets.n);
+	}
+}
+
+const struct want_subnet *netvirt_routed_subnet(const struct netvirt_wants *w, uint32_t vsid)
+{
+	uintptr_t i = (uintptr_t)map_get(w->subnet_by_vsid, &vsid, sizeof(vsid));
+
+	return i ? &w->subnets.items[i - 1] : NULL;
 }
 
 static void tell_ports(struct router *x)
@@ -301,7 +263,7 @@ static void tell_ports(struct router *x)
 void netvirt_want_router(const struct docs *d, struct netvirt_wants *w)
 {
 	const struct netvirt_global_doc *global = docs_get(d, &netvirt_global_kind, "global");
-	struct router x = { .docs = d, .w = w, .by_vsid = map_new(), .routed = map_new(), .hops = map_new() };
+	struct router x = { .docs = d, .w = w, .by_vsid = map_new(), .routed = map_new() };
 
 	if (!global || !global->use_external_router) {
 		find_subnets(&x);
@@ -316,5 +278,4 @@ void netvirt_want_router(const struct docs *d, struct netvirt_wants *w)
 	vec_done(&x.routes);
 	map_free(x.by_vsid);
 	map_free(x.routed);
-	map_free(x.hops);
 }

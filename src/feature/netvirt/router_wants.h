@@ -4,7 +4,7 @@
 #include "netvirt_wants.h"
 
 /*
- * The part of the distributed router (HN-4, HN-6, HN-7, HN-9): customer routes, virtual subnets, sources, and what the ports
+ * The part of the distributed router (HN-4, HN-6, HN-7, HN-9): customer routes, virtual subnets, and what the ports
  * that are wanted already need to know of it. Nothing with UseExternalRouter.
  */
 void netvirt_want_router(const struct docs *d, struct netvirt_wants *w);

@@ -14,6 +14,7 @@
  * is there.
  */
 #define BPF_TCX_INGRESS 46 /* not in libbpf 1.1's headers */
+#define BPF_TCX_EGRESS 47
 #define KIND_LINK "link"
 #define KIND_TC "tc"
 
@@ -52,9 +53,14 @@ static bool runs(const struct bpf_driver *d, uint32_t ifindex, enum bpf_role rol
 
 /* ---- clsact ---- */
 
-static int tc_query(uint32_t ifindex, uint32_t *ret_program_id)
+static enum bpf_tc_attach_point tc_point(enum bpf_role role)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	return role == BPF_ROLE_MIRROR ? BPF_TC_EGRESS : BPF_TC_INGRESS;
+}
+
+static int tc_query(uint32_t ifindex, enum bpf_role role, uint32_t *ret_program_id)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = tc_point(role));
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY);
 	int r = bpf_tc_query(&hook, &opts);
 
@@ -65,14 +71,14 @@ static int tc_query(uint32_t ifindex, uint32_t *ret_program_id)
 
 static int tc_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = tc_point(role));
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY, .flags = BPF_TC_F_REPLACE,
 		    .prog_fd = d->programs[role]);
 	char path[PIN_PATH_SIZE];
 	uint32_t id = 0;
 	int r;
 
-	if (tc_query(ifindex, &id) == 0 && runs(d, ifindex, role, id))
+	if (tc_query(ifindex, role, &id) == 0 && runs(d, ifindex, role, id))
 		return 0;
 	r = bpf_tc_hook_create(&hook);
 	if (r != 0 && r != -EEXIST)
@@ -85,9 +91,9 @@ static int tc_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role)
 	return bpf_tc_attach(&hook, &opts);
 }
 
-static int tc_detach(uint32_t ifindex)
+static int tc_detach(uint32_t ifindex, enum bpf_role role)
 {
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = tc_point(role));
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = TC_HANDLE, .priority = TC_PRIORITY);
 
 	return bpf_tc_detach(&hook, &opts);
@@ -99,7 +105,8 @@ static int link_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role rol
 {
 	bool xdp = role == BPF_ROLE_UPLINK_XDP;
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = xdp ? XDP_FLAGS_DRV_MODE : 0);
-	_cleanup_close_ int link = bpf_link_create(d->programs[role], (int)ifindex, xdp ? BPF_XDP : BPF_TCX_INGRESS, &opts);
+	int type = xdp ? BPF_XDP : role == BPF_ROLE_MIRROR ? BPF_TCX_EGRESS : BPF_TCX_INGRESS;
+	_cleanup_close_ int link = bpf_link_create(d->programs[role], (int)ifindex, type, &opts);
 
 	if (link < 0)
 		return -errno;
@@ -151,7 +158,7 @@ int attachment_swap(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role, 
 	link = bpf_obj_get(path);
 	if (link >= 0 && link_state(link, &state) == 0 && state.ifindex == ifindex)
 		return bpf_link_update(link, program, NULL) == 0 ? 0 : -errno;
-	if (tc_query(ifindex, &id) != 0 || id != d->program_ids[role])
+	if (tc_query(ifindex, role, &id) != 0 || id != d->program_ids[role])
 		return -ENOENT;
 	return bpf_tc_attach(&hook, &opts);
 }
@@ -164,7 +171,7 @@ static int remove_one(struct bpf_driver *d, const char *kind, enum bpf_role role
 
 	/* the pin holds the last reference of a link: removing it detaches */
 	if (live && streq(kind, KIND_TC))
-		r = tc_detach(ifindex);
+		r = tc_detach(ifindex, role);
 	link_path(d, kind, role, ifindex, path);
 	if (unlink(path) != 0)
 		return -errno;
@@ -214,7 +221,7 @@ static uint32_t pinned_program(const struct bpf_driver *d, const struct pinned *
 	uint32_t id = 0;
 
 	if (streq(p->kind, KIND_TC))
-		return tc_query(p->ifindex, &id) == 0 ? id : 0;
+		return tc_query(p->ifindex, p->role, &id) == 0 ? id : 0;
 	link_path(d, p->kind, p->role, p->ifindex, path);
 	link = bpf_obj_get(path);
 	if (link < 0 || link_state(link, &state) != 0)

@@ -12,6 +12,7 @@
 #include "internal.h"
 #include "log.h"
 
+#include "mirror.skel.h"
 #include "uplink.skel.h"
 #include "uplink_xdp.skel.h"
 #include "vport.skel.h"
@@ -29,16 +30,19 @@ static const struct {
 	[MAP_PAS] = { "pas", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_pa) },
 	[MAP_REWRITES] = { "rewrites", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_rewrite) },
 	[MAP_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_counters), true },
+	[MAP_LIMITS] = { "limits", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_limit), true },
 	[MAP_DROPS] = { "drops", BPF_MAP_TYPE_HASH, sizeof(struct dp_drop_key), 8, true },
 	[MAP_ROUTES] = { "routes", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct dp_route_key), sizeof(struct dp_route) },
 	[MAP_SUBNETS] = { "subnets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_subnet) },
 	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_HASH, sizeof(struct dp_source_key), sizeof(struct dp_source) },
+	[MAP_GROUPS] = { "groups", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_group) },
 	[MAP_FLOWS] = { "flows", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_flow), true },
 	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
 };
 
 const char *const role_names[BPF_ROLE_COUNT] = {
 	[BPF_ROLE_VPORT] = "vport", [BPF_ROLE_UPLINK] = "uplink", [BPF_ROLE_UPLINK_XDP] = "uplink_xdp",
+	[BPF_ROLE_MIRROR] = "mirror",
 };
 
 void pin_path(const struct bpf_driver *d, const char *name, char path[static PIN_PATH_SIZE])
@@ -72,6 +76,9 @@ static struct bpf_object *object_open(enum bpf_role role)
 		break;
 	case BPF_ROLE_UPLINK_XDP:
 		elf = uplink_xdp_bpf__elf_bytes(&size);
+		break;
+	case BPF_ROLE_MIRROR:
+		elf = mirror_bpf__elf_bytes(&size);
 		break;
 	case BPF_ROLE_COUNT:
 		break;
@@ -289,10 +296,12 @@ static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options 
 	d->max_entries[MAP_PAS] = 1024;
 	d->max_entries[MAP_REWRITES] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_COUNTERS] = 1 + (opt && opt->max_ports ? opt->max_ports : 4096);
+	d->max_entries[MAP_LIMITS] = d->max_entries[MAP_COUNTERS];
 	d->max_entries[MAP_DROPS] = 1 << 16;
 	d->max_entries[MAP_ROUTES] = 1 << 18;
 	d->max_entries[MAP_SUBNETS] = 1 << 16;
 	d->max_entries[MAP_SOURCES] = d->max_entries[MAP_DESTS];
+	d->max_entries[MAP_GROUPS] = 1 << 16;
 	d->max_entries[MAP_FLOWS] = DP_FLOWS;
 	d->max_entries[MAP_CONFIG] = 1;
 	return d;

@@ -32,6 +32,7 @@ enum bpf_role {
 	 * meet a kernel without the TC program.
 	 */
 	BPF_ROLE_UPLINK_XDP,
+	BPF_ROLE_MIRROR, /* besides, at the egress of a port with DP_PORT_MIRROR */
 	BPF_ROLE_COUNT,
 };
 
@@ -80,6 +81,11 @@ struct bpf_source {
 	struct dp_source value;
 };
 
+struct bpf_group {
+	uint32_t key; /* segment */
+	struct dp_group value;
+};
+
 struct bpf_attachment {
 	uint32_t ifindex;
 	enum bpf_role role;
@@ -103,6 +109,7 @@ BPF_VEC(bpf_rewrite_vec, struct bpf_rewrite);
 BPF_VEC(bpf_route_vec, struct bpf_route);
 BPF_VEC(bpf_subnet_vec, struct bpf_subnet);
 BPF_VEC(bpf_source_vec, struct bpf_source);
+BPF_VEC(bpf_group_vec, struct bpf_group);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
 BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
@@ -145,6 +152,26 @@ int bpf_driver_delete_nexthop(struct bpf_driver *d, uint32_t index);
 int bpf_driver_observe_nexthops(struct bpf_driver *d, struct bpf_nexthop_vec *out);
 uint32_t bpf_driver_max_nexthops(const struct bpf_driver *d);
 
+/*
+ * The tables that may have a million entries, without making a vector of them: keys and values lie as in dataplane.h, arrays of
+ * them one after the other.
+ */
+enum bpf_table {
+	BPF_TABLE_DESTS,    /* struct dp_dest_key, struct dp_dest */
+	BPF_TABLE_CAS,      /* struct dp_ca_key, struct dp_ca */
+	BPF_TABLE_REWRITES, /* union dp_addr, struct dp_rewrite */
+	BPF_TABLE_SOURCES,  /* struct dp_source_key, struct dp_source */
+	BPF_TABLE_COUNT,
+};
+/* Calls each() for all entries; stops at its first error, which it returns. Nothing may be written meanwhile. */
+int bpf_driver_walk(struct bpf_driver *d, enum bpf_table table, int (*each)(void *arg, const void *key, const void *value),
+		    void *arg);
+/* -ENOENT: there is none. */
+int bpf_driver_get(struct bpf_driver *d, enum bpf_table table, const void *key, void *ret_value);
+/* -E2BIG: the table is full. */
+int bpf_driver_set(struct bpf_driver *d, enum bpf_table table, const void *keys, const void *values, size_t n);
+int bpf_driver_delete(struct bpf_driver *d, enum bpf_table table, const void *keys, size_t n);
+
 int bpf_driver_set_pa(struct bpf_driver *d, const struct bpf_pa *pa);
 int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa);
 int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out);
@@ -165,6 +192,11 @@ int bpf_driver_set_sources(struct bpf_driver *d, const struct bpf_source *items,
 int bpf_driver_delete_sources(struct bpf_driver *d, const struct dp_source_key *keys, size_t n);
 int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out);
 
+/* Virtual subnets with broadcast and multicast; as with dests. At most 65,536. */
+int bpf_driver_set_groups(struct bpf_driver *d, const struct bpf_group *items, size_t n);
+int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, size_t n);
+int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out);
+
 /*
  * Attachments, in the caller's network namespace: TC by tcx link where the kernel has it, else by clsact. attach is
  * idempotent. Observed are those which run this driver's code; leftovers of devices that are gone are removed on the
@@ -178,7 +210,7 @@ int bpf_driver_observe_attachments(struct bpf_driver *d, struct bpf_attachment_v
 int bpf_driver_read_counters(struct bpf_driver *d, uint32_t ifindex, struct dp_counters *ret);
 /* Drops by device and reason, of all devices. */
 int bpf_driver_read_drops(struct bpf_driver *d, struct bpf_drop_vec *out);
-/* Back to 0: traffic and drops of the device. */
+/* Back to 0: traffic and drops of the device, and how far it is with its limits. */
 int bpf_driver_reset_counters(struct bpf_driver *d, uint32_t ifindex);
 
 /* The tables' generation: the driver raises it after every change; what programs keep for themselves goes by it. */

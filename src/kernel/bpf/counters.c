@@ -56,6 +56,7 @@ int bpf_driver_read_drops(struct bpf_driver *d, struct bpf_drop_vec *out)
 
 int bpf_driver_reset_counters(struct bpf_driver *d, uint32_t ifindex)
 {
+	struct dp_limit fresh = { 0 };
 	_cleanup_free_ struct dp_counters *cpus = NULL;
 	int n = libbpf_num_possible_cpus();
 	uint32_t slot = slot_of(d, ifindex);
@@ -71,7 +72,9 @@ int bpf_driver_reset_counters(struct bpf_driver *d, uint32_t ifindex)
 	if (!slot)
 		return 0;
 	cpus = xcalloc(n, sizeof(*cpus));
-	return bpf_map_update_elem(d->maps[MAP_COUNTERS], &slot, cpus, BPF_ANY) == 0 ? 0 : -errno;
+	if (bpf_map_update_elem(d->maps[MAP_COUNTERS], &slot, cpus, BPF_ANY) != 0)
+		return -errno;
+	return bpf_map_update_elem(d->maps[MAP_LIMITS], &slot, &fresh, BPF_ANY) == 0 ? 0 : -errno;
 }
 
 int bpf_driver_get_generation(struct bpf_driver *d, uint64_t *ret)

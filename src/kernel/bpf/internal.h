@@ -16,10 +16,12 @@ enum map_id {
 	MAP_PAS,
 	MAP_REWRITES,
 	MAP_COUNTERS,
+	MAP_LIMITS,
 	MAP_DROPS,
 	MAP_ROUTES,
 	MAP_SUBNETS,
 	MAP_SOURCES,
+	MAP_GROUPS,
 	MAP_FLOWS,
 	MAP_CONFIG, /* pinned last: with it, the set is complete */
 	MAP_COUNT,

@@ -119,6 +119,49 @@ static int table_delete(int fd, const void *keys, size_t n, size_t key_size)
 	return r;
 }
 
+static const struct {
+	enum map_id map;
+	size_t key, value;
+} tables[BPF_TABLE_COUNT] = {
+	[BPF_TABLE_DESTS] = { MAP_DESTS, sizeof(struct dp_dest_key), sizeof(struct dp_dest) },
+	[BPF_TABLE_CAS] = { MAP_CAS, sizeof(struct dp_ca_key), sizeof(struct dp_ca) },
+	[BPF_TABLE_REWRITES] = { MAP_REWRITES, sizeof(union dp_addr), sizeof(struct dp_rewrite) },
+	[BPF_TABLE_SOURCES] = { MAP_SOURCES, sizeof(struct dp_source_key), sizeof(struct dp_source) },
+};
+
+int bpf_driver_walk(struct bpf_driver *d, enum bpf_table table, int (*each)(void *arg, const void *key, const void *value),
+		    void *arg)
+{
+	return table_walk(d->maps[tables[table].map], tables[table].key, tables[table].value, each, arg);
+}
+
+int bpf_driver_get(struct bpf_driver *d, enum bpf_table table, const void *key, void *ret_value)
+{
+	return bpf_map_lookup_elem(d->maps[tables[table].map], key, ret_value) == 0 ? 0 : -errno;
+}
+
+int bpf_driver_set(struct bpf_driver *d, enum bpf_table table, const void *keys, const void *values, size_t n)
+{
+	int fd = d->maps[tables[table].map], r = 0;
+	const char *key = keys, *value = values;
+
+	for (uint32_t count; n && r == 0; n -= count, key += count * tables[table].key, value += count * tables[table].value) {
+		count = (uint32_t)MIN(n, BATCH);
+		if (n < BATCH_MIN) {
+			count = 1;
+			r = bpf_map_update_elem(fd, key, value, BPF_ANY) == 0 ? 0 : -errno;
+		} else {
+			r = bpf_map_update_batch(fd, key, value, &count, NULL) == 0 ? 0 : -errno;
+		}
+	}
+	return changed(d, r);
+}
+
+int bpf_driver_delete(struct bpf_driver *d, enum bpf_table table, const void *keys, size_t n)
+{
+	return changed(d, table_delete(d->maps[tables[table].map], keys, n, tables[table].key));
+}
+
 int bpf_driver_set_dests(struct bpf_driver *d, const struct bpf_dest *items, size_t n)
 {
 	return changed(d, table_set(d->maps[MAP_DESTS], items, n, LAYOUT(typeof(*items))));
@@ -301,6 +344,34 @@ static int push_source(void *arg, const void *key, const void *value)
 int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out)
 {
 	return table_walk(d->maps[MAP_SOURCES], sizeof(struct dp_source_key), sizeof(struct dp_source), push_source, out);
+}
+
+/* ---- broadcast and multicast ---- */
+
+int bpf_driver_set_groups(struct bpf_driver *d, const struct bpf_group *items, size_t n)
+{
+	return changed(d, table_set(d->maps[MAP_GROUPS], items, n, LAYOUT(typeof(*items))));
+}
+
+int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, size_t n)
+{
+	return changed(d, table_delete(d->maps[MAP_GROUPS], segments, n, sizeof(*segments)));
+}
+
+static int push_group(void *arg, const void *key, const void *value)
+{
+	struct bpf_group_vec *out = arg;
+	struct bpf_group item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out)
+{
+	return table_walk(d->maps[MAP_GROUPS], sizeof(uint32_t), sizeof(struct dp_group), push_group, out);
 }
 
 /* ---- arrays: an entry without its PRESENT flag is not there ---- */

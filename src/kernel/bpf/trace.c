@@ -46,6 +46,7 @@ static struct bpf_object *object_open(enum bpf_role role)
 	case BPF_ROLE_UPLINK_XDP:
 		elf = uplink_xdp_trace_bpf__elf_bytes(&size);
 		break;
+	case BPF_ROLE_MIRROR: /* decides nothing */
 	case BPF_ROLE_COUNT:
 		break;
 	}

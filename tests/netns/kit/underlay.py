@@ -43,6 +43,14 @@ def cable(ns1, ns2, build_dir, name1=UPLINK, name2=UPLINK, mtu=MTU, label="cable
     return middle
 
 
+def switch(middle, *hosts, name=UPLINK, mtu=MTU):
+    """A switch between any number of hosts, which learns who listens to which multicast address (IGMP snooping)."""
+    middle.ip(f"link add switch mtu {mtu} type bridge mcast_snooping 1", "link set switch up")
+    for number, host in enumerate(hosts):
+        pair(middle, f"port{number}", host, name, mtu)
+        middle.ip(f"link set port{number} master switch")
+
+
 def build(kind, ns1, ns2, build_dir, **options):
     """The underlay by name: "veth" or "cable"."""
     if kind == "veth":

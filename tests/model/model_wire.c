@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <netinet/in.h>
+
+#include "model_internal.h"
+
+/* What becomes of a frame that a NIC receives: catalogue 2.5, "inbound"; 2.6; 2.7 and decision 0007. */
+
+enum { GRE = ETHER + IP4, KEY = GRE + 4, INNER = GRE + 8, INNER_IP = INNER + ETHER };
+
+static void pass(const struct frame *f, struct outcome *o)
+{
+	o->verdict = DP_VERDICT_PASS;
+	o->out = *f;
+}
+
+/* ---- IP rewrite ---- */
+
+static const struct record_doc *stands_for(const struct model *m, const struct ip *pa)
+{
+	vec_foreach (&m->records, r)
+		if (is_rewrite(*r) && ip_equal(&(*r)->pa, pa))
+			return *r;
+	return NULL;
+}
+
+/* What comes for an address of a machine's is the machine's. False: it is none of these. */
+static bool rewritten(const struct model *m, const struct frame *in, struct outcome *o)
+{
+	const uint8_t *ip = in->b + ETHER;
+	const struct record_doc *to, *from;
+	const struct model_port *port;
+	struct ip source, destination;
+	struct frame f = *in;
+
+	if (in->n < ETHER + IP4 || ip[0] >> 4 != 4)
+		return false;
+	source = ip4_at(ip + 12), destination = ip4_at(ip + 16);
+	to = stands_for(m, &destination), from = stands_for(m, &source);
+	if (!to || !is_local(m, &destination) || (!from && ip[9] == IPPROTO_GRE))
+		return false;
+	port = port_of(m, to->vsid, &to->mac);
+	if (!from)
+		dropped(o, DP_DROP_REWRITE_SOURCE_UNKNOWN);
+	else if (is_local(m, &source))
+		dropped(o, DP_DROP_OWN_PA_AS_SOURCE);
+	else if (from->vsid != to->vsid)
+		dropped(o, DP_DROP_REWRITE_SOURCE_ELSEWHERE);
+	else if (!port)
+		dropped(o, DP_DROP_REWRITE_NO_PORT);
+	else if ((ip[0] & 0xf) < 5 ||
+		 (!in->gso_size && (get16(ip + 2) > in->n - ETHER || get16(ip + 2) < (ip[0] & 0xf) * 4)) ||
+		 !rewrite_addresses(&f, &from->ca, &to->ca))
+		dropped(o, DP_DROP_REWRITE_MALFORMED);
+	else {
+		memcpy(f.b, to->mac.b, 6);
+		memcpy(f.b + 6, from->mac.b, 6);
+		deliver(o, port, &f, true);
+	}
+	return true;
+}
+
+/* ---- NVGRE ---- */
+
+struct tunnel {
+	uint32_t vsid;
+	struct ip source;
+	struct frame inner;
+};
+
+enum { OURS = 0, OTHERS = -1 };
+
+/* WG-1, WG-3, WG-5. OURS, OTHERS (the kernel's), or why it is dropped. */
+static int open_tunnel(const struct model *m, const struct frame *f, struct tunnel *t)
+{
+	const uint8_t *ip = f->b + ETHER;
+	struct ip destination;
+	uint16_t flags, length;
+
+	if (f->n < ETHER + IP4)
+		return DP_DROP_OUTER_TRUNCATED;
+	destination = ip4_at(ip + 16);
+	if (ip[0] >> 4 != 4 || ip[9] != IPPROTO_GRE || !is_local(m, &destination))
+		return OTHERS;
+	if (get16(ip + 6) & 0x3fff)
+		return DP_DROP_OUTER_FRAGMENT;
+	if ((ip[0] & 0xf) != 5)
+		return DP_DROP_OUTER_OPTIONS;
+	if (f->n < KEY)
+		return DP_DROP_OUTER_TRUNCATED;
+	if (get16(f->b + GRE + 2) != 0x6558)
+		return OTHERS;
+	length = get16(ip + 2);
+	if (f->n < INNER || (!f->gso_size && (length < INNER - ETHER || length > f->n - ETHER)))
+		return DP_DROP_OUTER_TRUNCATED;
+	flags = get16(f->b + GRE);
+	if (flags & 7)
+		return DP_DROP_GRE_VERSION;
+	if (flags & ~0x2000u)
+		return DP_DROP_GRE_FLAGS;
+	if (!flags)
+		return DP_DROP_GRE_NO_KEY;
+	t->vsid = get32(f->b + KEY) >> 8;
+	if (t->vsid < 0x1000 || t->vsid == 0xffffff)
+		return DP_DROP_VSID_RESERVED;
+	t->source = ip4_at(ip + 12);
+	/* padding that the wire added is no part of the inner frame */
+	t->inner = (struct frame) { .n = (f->gso_size ? f->n - ETHER : length) - (INNER - ETHER),
+				    .gso_size = f->gso_size,
+				    .gso_segs = f->gso_segs };
+	memcpy(t->inner.b, f->b + INNER, t->inner.n);
+	return OURS;
+}
+
+/*
+ * A routed packet carries a router's MAC address. Its domain must have a record of the source, in whichever subnet, at the
+ * outer source; a wildcard stands for what has no record (HN-7).
+ */
+static int check_routed(const struct model *m, const struct tunnel *t)
+{
+	const struct guid *domain = domain_of(m, t->vsid);
+	const struct record_doc *router = router_of(m, t->vsid), *exact = NULL, *wildcard = NULL, *found;
+	struct ip ca = ip4_at(t->inner.b + ETHER + 12);
+	struct mac src = mac_at(t->inner.b + 6);
+	bool has_router = false;
+
+	if (!domain || m->external_router)
+		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	vec_foreach (&m->routes, r)
+		has_router |= guid_equal(&(*r)->rdid, domain) && router_of(m, (*r)->vsid);
+	if (!has_router || mac_is_zero(&src) || (router && !mac_equal(&router->mac, &src)))
+		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	vec_foreach (&m->records, p) {
+		const struct record_doc *r = *p;
+		const struct guid *of = domain_of(m, r->vsid);
+
+		if (!of || !guid_equal(of, domain) || is_router(r) || is_local(m, &r->pa) ||
+		    !ip_equal(&r->pa, &t->source))
+			continue;
+		/* without a router of its own, the subnet gets what the sender's router sends */
+		found = router ? NULL : router_of(m, r->vsid);
+		if (!router && (!found || !mac_equal(&found->mac, &src)))
+			found = NULL;
+		else
+			found = r;
+		if (ip_equal(&r->ca, &ca) && !is_any(&ca) && (!exact || found))
+			exact = r;
+		if (is_wildcard(r) && ip_is_v4(&r->ca))
+			wildcard = r;
+		if (found && (r == exact || r == wildcard))
+			return OURS;
+	}
+	return router && !exact && !wildcard ? DP_DROP_ROUTED_SOURCE_UNKNOWN : DP_DROP_INNER_SOURCE_UNKNOWN;
+}
+
+/*
+ * A record of the virtual subnet has the inner source, and its provider address is the outer source, or that of the machine
+ * as a whole (machine()). ca NULL: a frame that has no customer address, the MAC address alone decides.
+ */
+static int check_source(const struct model *m, const struct tunnel *t, const struct ip *ca)
+{
+	struct mac src = mac_at(t->inner.b + 6);
+	const struct record_doc *at = machine(m, t->vsid, &src);
+	bool known = false;
+
+	if (is_local(m, &t->source))
+		return DP_DROP_OWN_PA_AS_SOURCE;
+	vec_foreach (&m->records, p) {
+		const struct record_doc *r = *p;
+
+		if (r->vsid != t->vsid || is_router(r) || !mac_equal(&r->mac, &src) ||
+		    (ca && !is_any(&r->ca) && (is_any(ca) || !ip_equal(&r->ca, ca))))
+			continue;
+		known = true;
+		if ((ca && ip_equal(&r->pa, &t->source)) || ip_equal(&at->pa, &t->source))
+			return OURS;
+	}
+	return known ? DP_DROP_WRONG_SOURCE_PA : DP_DROP_INNER_SOURCE_UNKNOWN;
+}
+
+static int check_inner(const struct model *m, const struct tunnel *t)
+{
+	const struct frame *f = &t->inner;
+	struct ip ca;
+	int r;
+
+	if (f->n < ETHER)
+		return DP_DROP_INNER_TRUNCATED;
+	if (is_tag(type_of(f))) /* WG-4 */
+		return DP_DROP_INNER_VLAN_TAG;
+	if (f->b[6] & 1)
+		return DP_DROP_SOURCE_MAC_GROUP;
+	switch (type_of(f)) {
+	case TYPE_IP4:
+		if (f->n < ETHER + IP4 || (!f->gso_size && get16(f->b + ETHER + 2) > f->n - ETHER))
+			return DP_DROP_INNER_TRUNCATED;
+		ca = ip4_at(f->b + ETHER + 12);
+		r = check_source(m, t, &ca);
+		return r == DP_DROP_INNER_SOURCE_UNKNOWN ? check_routed(m, t) : r;
+	case TYPE_ARP:
+		if (f->n < ETHER + 28)
+			return DP_DROP_INNER_TRUNCATED;
+		if (get16(f->b + 14) != 1 || get16(f->b + 16) != TYPE_IP4 || f->b[18] != 6 || f->b[19] != 4)
+			return DP_DROP_ARP_MALFORMED;
+		if (memcmp(f->b + 22, f->b + 6, 6) != 0)
+			return DP_DROP_ARP_SPOOFED;
+		ca = ip4_at(f->b + 28);
+		return check_source(m, t, &ca);
+	case TYPE_IP6:
+		return DP_DROP_IPV6_NOT_CARRIED;
+	}
+	return check_source(m, t, NULL);
+}
+
+void model_from_wire(const struct model *m, uint32_t ifindex, const struct frame *in, struct outcome *o)
+{
+	const struct record_doc *to;
+	const struct model_port *port;
+	struct tunnel t;
+	struct mac dst;
+	int r = OTHERS;
+
+	*o = (struct outcome) { 0 };
+	for (size_t i = 0; i < NICS; i++)
+		if (m->facts->nics[i].ifindex == ifindex && is_uplink(m, m->facts->nics[i].name) &&
+		    type_of(in) == TYPE_IP4)
+			r = OURS;
+	if (r == OURS) {
+		if (rewritten(m, in, o))
+			return;
+		r = open_tunnel(m, in, &t);
+	}
+	if (r == OTHERS) {
+		pass(in, o);
+		return;
+	}
+	if (r == OURS)
+		r = check_inner(m, &t);
+	if (r != OURS) {
+		dropped(o, (enum dp_drop_reason)r);
+		return;
+	}
+	dst = mac_at(t.inner.b);
+	to = machine(m, t.vsid, &dst);
+	port = port_of(m, t.vsid, &dst);
+	if (dst.b[0] & 1)
+		dropped(o, DP_DROP_BROADCAST_OFF);
+	else if (!to || !is_local(m, &to->pa) || !port)
+		dropped(o, DP_DROP_DESTINATION_NOT_LOCAL);
+	else if (in->gso_size) /* see NO_LARGE_TUNNELS */
+		dropped(o, DP_DROP_DECAP_FAILED);
+	else {
+		/* the kernel makes no shorter packet: to Ethernet's minimum then, as a wire would */
+		o->short_n = t.inner.n;
+		if (t.inner.n < ETHER + IP4)
+			t.inner.n = 60;
+		deliver(o, port, &t.inner, type_of(&t.inner) == TYPE_IP4);
+	}
+}
