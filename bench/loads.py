@@ -7,12 +7,13 @@ import os
 from dataclasses import dataclass
 
 from kit import Process
-from variants import bench_file
+from topology import MACS_FIRST, bench_file
 
 PORT_IPERF = 5201
 PORT_UDP = 5301
 PORT_RR = 5401
 FLOWS = 16
+FEW = 1000
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Metric:
 
 METRICS = {m.name: m for m in (
     Metric("forwarding", "forwarding 60 B", "kpps", 0, +1),
+    Metric("few", "forwarding 60 B, to a thousand of many", "kpps", 0, +1),
+    Metric("uniform", "forwarding 60 B, to all of many", "kpps", 0, +1),
     Metric("udp", "UDP sockets, 18 B", "kpps", 0, +1),
     Metric("tcp1", "TCP, one stream", "Gbit/s", 1, +1),
     Metric("tcp4", "TCP, four streams", "Gbit/s", 1, +1),
@@ -63,19 +66,34 @@ def sink_count(guest):
     return next(q["drops"] for q in qdiscs if q.get("kind") == "clsact")
 
 
-def forwarding(source, sink, seconds, build_dir):
+def _forward(source, sink, seconds, build_dir, destination, *macs):
     """60-byte frames put into the source's interface as fast as they go, counted at the sink's."""
     sink_install(sink, build_dir)
     try:
         before = sink_count(sink)
-        sent = source.run(bench_file(build_dir, "rawblast"), source.interface, source.mac, sink.mac, source.address,
-                          sink.address, seconds, FLOWS).json()
+        sent = source.run(bench_file(build_dir, "rawblast"), source.interface, source.mac, destination, source.address,
+                          sink.address, seconds, FLOWS, *macs).json()
         arrived = sink_count(sink) - before
     finally:
         sink_remove(sink)
-    return {"forwarding": arrived / sent["seconds"] / 1e3,
-            "forwarding_sent": sent["packets"] / sent["seconds"] / 1e3,
+    return arrived / sent["seconds"] / 1e3, sent
+
+
+def forwarding(source, sink, seconds, build_dir):
+    """From one machine to another."""
+    kpps, sent = _forward(source, sink, seconds, build_dir, sink.via or sink.mac)
+    return {"forwarding": kpps, "forwarding_sent": sent["packets"] / sent["seconds"] / 1e3,
             "forwarding_sender_cpu": sent["cpu_seconds"] / sent["seconds"]}
+
+
+def few(source, sink, seconds, build_dir):
+    """To a thousand of the machines that stand for the sink, from all over the table."""
+    return {"few": _forward(source, sink, seconds, build_dir, MACS_FIRST, FEW, sink.macs // FEW)[0]}
+
+
+def uniform(source, sink, seconds, build_dir):
+    """To all of them alike: each packet asks for another entry."""
+    return {"uniform": _forward(source, sink, seconds, build_dir, MACS_FIRST, sink.macs, 1)[0]}
 
 
 def udp(source, sink, seconds, build_dir):
@@ -128,4 +146,10 @@ def rtt_udp(source, sink, seconds, build_dir):
     return {"rtt_udp": _round_trip(source, sink, seconds, build_dir, "udp")["median_us"]}
 
 
-LOADS = {function.__name__: function for function in (forwarding, udp, tcp1, tcp4, rtt, rtt_udp)}
+LOADS = {function.__name__: function for function in (forwarding, few, uniform, udp, tcp1, tcp4, rtt, rtt_udp)}
+OF_TABLES = (few, uniform)
+
+
+def applies(load, sink):
+    """Large tables have loads of their own, and no others: in everything else they are like small ones."""
+    return (LOADS[load] in OF_TABLES) == bool(sink.macs)

@@ -3,9 +3,10 @@
  * 60-byte Ethernet frames (UDP to port 9) straight into an interface, as fast as they go: the load for forwarding, with
  * next to nothing of a protocol stack before the interface.
  *
- *	rawblast INTERFACE SRC-MAC DST-MAC SRC-IP DST-IP SECONDS [FLOWS]
+ *	rawblast INTERFACE SRC-MAC DST-MAC SRC-IP DST-IP SECONDS [FLOWS [MACS STEP]]
  *
- * FLOWS source ports take turns (16 by default). The frames are counted where they arrive (sink.bpf.c), not here.
+ * FLOWS source ports take turns (16 by default). With MACS, each frame goes to DST-MAC plus STEP times a random number below
+ * MACS. The frames are counted where they arrive (sink.bpf.c), not here.
  */
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
@@ -101,6 +102,39 @@ static int interface_open(const char *name)
 	return fd;
 }
 
+/* Who gets the frames, when it is not one alone. */
+static struct {
+	uint32_t first, macs, step;
+	uint64_t state;
+} random_macs;
+
+/* In place, a few at a time: a million prepared frames would measure the sender's cache. */
+static void batch_address(unsigned int next, unsigned int flows)
+{
+	for (unsigned int i = 0; i < BATCH; i++) {
+		struct frame *f = &frames[(next + i) % flows];
+		uint32_t mac;
+
+		random_macs.state ^= random_macs.state << 13;
+		random_macs.state ^= random_macs.state >> 7;
+		random_macs.state ^= random_macs.state << 17;
+		mac = (uint32_t)((random_macs.state >> 32) * random_macs.macs >> 32) * random_macs.step;
+		mac = htonl(random_macs.first + mac);
+		memcpy(f->eth.h_dest + 2, &mac, sizeof(mac));
+	}
+}
+
+static void random_macs_init(const unsigned char *first, const char *macs, const char *step)
+{
+	uint32_t tail;
+
+	memcpy(&tail, first + 2, sizeof(tail));
+	random_macs.first = ntohl(tail);
+	random_macs.macs = (uint32_t)load_number(macs, 1, 1 << 24);
+	random_macs.step = (uint32_t)load_number(step, 1, 1 << 24);
+	random_macs.state = 88172645463325252u;
+}
+
 static void blast(int fd, unsigned int flows, double seconds)
 {
 	uint64_t packets = 0, wall, cpu;
@@ -110,7 +144,11 @@ static void blast(int fd, unsigned int flows, double seconds)
 	wall = load_clock_ns(CLOCK_MONOTONIC);
 	cpu = load_clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	while (!load_stop) {
-		int n = sendmmsg(fd, msg + next, BATCH, 0);
+		int n;
+
+		if (random_macs.macs)
+			batch_address(next, flows);
+		n = sendmmsg(fd, msg + next, BATCH, 0);
 
 		if (n < 0 && errno != EINTR && errno != ENOBUFS && errno != EAGAIN)
 			err(1, "sendmmsg");
@@ -130,13 +168,13 @@ int main(int argc, char **argv)
 	unsigned int flows;
 	int fd;
 
-	if (argc < 7 || argc > 8)
-		errx(2, "usage: rawblast INTERFACE SRC-MAC DST-MAC SRC-IP DST-IP SECONDS [FLOWS]");
+	if (argc < 7 || argc == 9 || argc > 10)
+		errx(2, "usage: rawblast INTERFACE SRC-MAC DST-MAC SRC-IP DST-IP SECONDS [FLOWS [MACS STEP]]");
 	mac_parse(argv[2], like.eth.h_source);
 	mac_parse(argv[3], like.eth.h_dest);
 	like.ip.saddr = load_address(argv[4], "9").sin_addr.s_addr;
 	like.ip.daddr = load_address(argv[5], "9").sin_addr.s_addr;
-	flows = argc == 8 ? (unsigned int)load_number(argv[7], 1, FLOWS_MAX) : 16;
+	flows = argc >= 8 ? (unsigned int)load_number(argv[7], 1, FLOWS_MAX) : 16;
 	for (unsigned int i = 0; i < flows; i++) {
 		frame_build(&frames[i], &like, i);
 		iov[i] = (struct iovec){ .iov_base = &frames[i], .iov_len = FRAME_BYTES };
@@ -144,6 +182,8 @@ int main(int argc, char **argv)
 	/* A batch may start at any flow: the list of messages goes on for one batch beyond the last one. */
 	for (unsigned int i = 0; i < flows + BATCH; i++)
 		msg[i].msg_hdr = (struct msghdr){ .msg_iov = &iov[i % flows], .msg_iovlen = 1 };
+	if (argc == 10)
+		random_macs_init(like.eth.h_dest, argv[8], argv[9]);
 	fd = interface_open(argv[1]);
 	load_handle_signals();
 	blast(fd, flows, load_number(argv[6], 0.01, 3600));

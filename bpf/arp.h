@@ -2,6 +2,7 @@
 #ifndef NESTOR_BPF_ARP_H
 #define NESTOR_BPF_ARP_H
 
+#include "learn_announced.h"
 #include "parse.h"
 #include "source.h"
 
@@ -46,6 +47,8 @@ static __noinline int arp(struct __sk_buff *skb, const struct dp_port *port)
 		return drop(skb, DP_DROP_ARP_SPOOFED);
 	if (arp_spa(arp) && !source_valid4(skb, port, arp->sha, arp_spa(arp)))
 		return drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
+	if (unlikely(port->flags & DP_PORT_LEARN) && arp_spa(arp))
+		learn_announced4(skb, port, arp->sha, arp_spa(arp));
 	if (arp->op != ARP_REQUEST || arp_spa(arp) == arp_tpa(arp))
 		return drop(skb, DP_DROP_ARP_ANNOUNCEMENT);
 	ca = ca4_get(port->segment, arp_tpa(arp));

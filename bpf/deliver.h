@@ -2,6 +2,8 @@
 #ifndef NESTOR_BPF_DELIVER_H
 #define NESTOR_BPF_DELIVER_H
 
+#include "acl.h"
+#include "learn.h"
 #include "parse.h"
 #include "verdict.h"
 
@@ -19,7 +21,15 @@ stage int deliver(struct __sk_buff *skb, __u32 segment, __u32 ifindex, const voi
 		return drop(skb, DP_DROP_PORT_GONE);
 	if (unlikely(port->segment != segment))
 		return drop(skb, DP_DROP_PORT_VSID_MISMATCH);
+	if (unlikely(port->flags & DP_PORT_ACL_IN)) {
+		int action = acl_check(skb, ifindex, DP_ACL_IN);
+
+		if (action != NEXT)
+			return action;
+	}
 	trace(DELIVER, ifindex, port->vsid);
+	if (unlikely(port->flags & DP_PORT_LEARN))
+		learn_lease(skb, port, ifindex);
 	count_received(port, frame_packets(skb), skb->len);
 	if (likely(peer && (port->flags & DP_PORT_PEER) && mac_equal(mac, port->mac))) {
 		if (skb->pkt_type != PACKET_HOST)

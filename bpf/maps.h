@@ -117,6 +117,18 @@ struct {
 	__type(value, struct dp_group);
 } groups SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 18);
+} learnt SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct dp_learn_rate);
+} learn_rates SEC(".maps");
+
 stage const struct dp_port *port_get(__u32 ifindex)
 {
 	const struct dp_port *port = bpf_map_lookup_elem(&ports, &ifindex);

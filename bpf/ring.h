@@ -2,6 +2,8 @@
 #ifndef NESTOR_BPF_RING_H
 #define NESTOR_BPF_RING_H
 
+#include "acl.h"
+#include "learn.h"
 #include "verdict.h"
 
 /* The ports of a segment on this host are a ring: from each the next one is known (dp_port.flood_next). */
@@ -34,7 +36,10 @@ static long flood_one(__u32 i __attribute__((unused)), void *arg)
 	port = port_get(f->next);
 	if (!port || port->segment != f->segment)
 		return 1;
-	if (TRACE_DRY || bpf_clone_redirect(f->skb, f->next, 0) == 0) {
+	if ((!(port->flags & DP_PORT_ACL_IN) || acl_check(f->skb, f->next, DP_ACL_IN) == NEXT) &&
+	    (TRACE_DRY || bpf_clone_redirect(f->skb, f->next, 0) == 0)) {
+		if (unlikely(port->flags & DP_PORT_LEARN))
+			learn_lease(f->skb, port, f->next);
 		count_received(port, frame_packets(f->skb), f->skb->len);
 		f->copies++;
 	}

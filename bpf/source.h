@@ -17,23 +17,25 @@ stage _Bool source_has_mac(__u32 ifindex, const struct dp_port *port, const void
 	return mac_equal(mac, port->mac) || (d->kind == DP_DEST_LOCAL && d->target == ifindex);
 }
 
-/* The slow half: nested guests with MACs of their own, ports with many addresses. */
+/* The slow half: nested guests with MACs of their own, ports with many addresses, or with addresses that are learnt. */
 static __noinline int source_valid4_by_map(struct __sk_buff *skb, const struct dp_port *port, __u32 ip)
 {
 	const struct dp_ca *ca = port ? ca4_get(port->segment, ip) : NULL;
 	const void *mac = frame_data(skb) + ETH_ALEN;
-	_Bool any;
+	_Bool own;
 
 	if (!port || mac + ETH_ALEN > frame_end(skb))
 		return 0;
-	if (ca && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac) && ((ca->flags & DP_CA_LOCAL) || mac_equal(mac, port->mac))) {
+	own = mac_equal(mac, port->mac);
+	if (ca && (own || (ca->flags & DP_CA_LOCAL)) && !(ca->flags & DP_CA_ROUTER) && mac_equal(ca->mac, mac)) {
 		trace(SOURCE_RECORD, trace_mac(mac), ip);
 		return 1;
 	}
-	any = source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA);
-	if (any)
-		trace(SOURCE_ANY, trace_mac(mac), ip);
-	return any;
+	/* HN-8: what another record has is not for a machine to take whose address is learnt */
+	if (own ? !(port->flags & DP_PORT_LEARN) || ca : !source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA))
+		return 0;
+	trace(SOURCE_ANY, trace_mac(mac), ip);
+	return 1;
 }
 
 /*
@@ -52,7 +54,7 @@ stage _Bool source_valid4(struct __sk_buff *skb, const struct dp_port *port, con
 			trace(SOURCE_ANY, trace_mac(mac), ip);
 			return 1;
 		}
-		if (!(port->flags & DP_PORT_MORE_CA))
+		if (!(port->flags & (DP_PORT_MORE_CA | DP_PORT_LEARN)))
 			return 0;
 	}
 	return source_valid4_by_map(skb, port, ip);

@@ -42,8 +42,10 @@ static __noinline _Bool source_valid6(struct __sk_buff *skb, const struct dp_por
 		trace(SOURCE_LINK_LOCAL, trace_mac(mac), 0, 0, ip);
 		return 1;
 	}
+	/* HN-8: what another record has is not for a machine to take whose address is not known yet */
 	if (!((port->flags & DP_PORT_ANY_CA6) && mac_equal(mac, port->mac)) &&
-	    !source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA6))
+	    (!source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA6) ||
+	     (ca && source_has_mac(skb->ifindex, port, mac, DP_DEST_L2ONLY6))))
 		return 0;
 	trace(SOURCE_ANY6, trace_mac(mac), 0, 0, ip);
 	return 1;

@@ -82,7 +82,7 @@ stage int find_port(__u32 vsid, const void *mac, __u32 *ret_ifindex)
 	return WIRE_OURS;
 }
 
-/* A packet whose outer headers are good. p: its first bytes; at: where the inner frame begins. */
+/* A packet that is good as far as its inner source. p: its first bytes; at: where the inner frame begins. */
 stage int receive(struct __sk_buff *skb, const void *p, const void *at, const void *end, const struct wire *w,
 		  const struct dp_port *uplink)
 {
@@ -91,9 +91,6 @@ stage int receive(struct __sk_buff *skb, const void *p, const void *at, const vo
 	__u32 target = 0;
 	int reason;
 
-	reason = wire_inner(at, end, w, uplink);
-	if (unlikely(reason != WIRE_OURS))
-		return drop(skb, reason);
 	if (unlikely(at + ETH_HLEN > end))
 		return drop(skb, DP_DROP_INNER_TRUNCATED);
 	inner = ether_load(at);
@@ -131,33 +128,51 @@ stage void wire_trace(const struct wire *w)
 		trace(WIRE_VXLAN6, 0, w->vsid, 0, &w->source_pa6);
 }
 
-/* All but IPv4 in NVGRE over IPv4, and what is not ours. */
-static __noinline int uplink_other(struct __sk_buff *skb, const struct dp_port *uplink)
+/* A function of its own so that its stack is free again when the packet is delivered. */
+static __noinline int other_headers(struct __sk_buff *skb, const struct dp_port *uplink, struct wire *w)
 {
-	const void *p, *end, *at;
-	struct wire w = {};
+	const void *p = frame_data(skb), *end = frame_end(skb), *at;
 	int reason;
 
-	if (!uplink)
-		return pass(skb);
-	p = frame_data(skb), end = frame_end(skb);
+	if (!uplink || !w)
+		return WIRE_OTHER;
 	if (p + PULL_OTHER > end) {
 		bpf_skb_pull_data(skb, skb->len < PULL_OTHER ? skb->len : PULL_OTHER);
 		p = frame_data(skb), end = frame_end(skb);
 	}
-	reason = wire_other(p, end, skb->len, skb->gso_size, uplink, &w);
+	reason = wire_other(p, end, skb->len, skb->gso_size, uplink, w);
+	if (reason != WIRE_OURS)
+		return reason;
+	trace_inner(w->inner);
+	wire_trace(w);
+	/* for the verifier: an offset that is small, and one pointer, as each sum of its own would have to be checked again */
+	at = p + (w->inner & 127);
+	asm volatile("" : "+r"(at));
+	return wire_inner(at, end, w, uplink);
+}
+
+/* All but IPv4 in NVGRE over IPv4, and what is not ours. */
+static __noinline int uplink_other(struct __sk_buff *skb, const struct dp_port *uplink)
+{
+	struct wire w = {};
+	const void *p, *at;
+	int reason;
+
+	if (!uplink)
+		return pass(skb);
+	reason = other_headers(skb, uplink, &w);
 	if (reason == WIRE_OTHER) {
 		trace(WIRE_OTHER);
 		return pass(skb);
 	}
 	if (reason != WIRE_OURS)
 		return drop(skb, reason);
-	trace_inner(w.inner);
-	wire_trace(&w);
-	/* for the verifier: an offset that is small, and one pointer, as each sum of its own would have to be checked again */
+	p = frame_data(skb);
+	if (p + OUTER_IP + 20 > frame_end(skb))
+		return drop(skb, DP_DROP_OUTER_TRUNCATED);
 	at = p + (w.inner & 127);
 	asm volatile("" : "+r"(at));
-	return receive(skb, p, at, end, &w, uplink);
+	return receive(skb, p, at, frame_end(skb), &w, uplink);
 }
 
 /* Rare enough for uplink_other() */
@@ -235,6 +250,9 @@ stage int uplink(struct __sk_buff *skb)
 		return uplink_other(skb, port);
 	trace_inner(INNER_AT(DP_ENCAP_NVGRE4));
 	wire_trace(&w);
+	reason = wire_inner(p + INNER_AT(DP_ENCAP_NVGRE4), end, &w, port);
+	if (unlikely(reason != WIRE_OURS))
+		return drop(skb, reason);
 	return receive(skb, p, p + INNER_AT(DP_ENCAP_NVGRE4), end, &w, port);
 }
 

@@ -17,10 +17,10 @@ stage int pass(struct __sk_buff *skb)
 	return verdict(skb, DP_VERDICT_PASS, 0, TC_ACT_OK);
 }
 
-/* A function of its own, not inlined: cold, and called from everywhere. */
-static __noinline int drop(struct __sk_buff *skb, __u32 reason)
+/* A function of its own, not inlined: cold, and called from everywhere. ifindex: the device whose count it is. */
+static __noinline int drop_at(struct __sk_buff *skb, __u32 ifindex, __u32 reason)
 {
-	struct dp_drop_key key = { .ifindex = skb->ifindex, .reason = reason };
+	struct dp_drop_key key = { .ifindex = ifindex, .reason = reason };
 	__u64 one = 1, *count;
 
 	trace(DROP, reason);
@@ -38,6 +38,11 @@ static __noinline int drop(struct __sk_buff *skb, __u32 reason)
 	if (count)
 		__sync_fetch_and_add(count, 1);
 	return verdict(skb, DP_VERDICT_DROP, reason, TC_ACT_SHOT);
+}
+
+stage int drop(struct __sk_buff *skb, __u32 reason)
+{
+	return drop_at(skb, skb->ifindex, reason);
 }
 
 stage void count_sent(const struct dp_port *port, __u32 packets, __u32 bytes)

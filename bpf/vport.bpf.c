@@ -4,6 +4,7 @@
  * At the ingress of the host side of a port: what the guest sends. port -> guards -> virtual subnet: tag, ARP, source
  * check -> destination, or route -> deliver on this host, or encapsulate or rewrite, and send.
  */
+#include "acl.h"
 #include "arp.h"
 #include "deliver.h"
 #include "encap.h"
@@ -123,6 +124,11 @@ static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 	}
 	if (port->flags & DP_PORT_STORM) {
 		action = storm(skb, port);
+		if (action != NEXT)
+			return action;
+	}
+	if (port->flags & DP_PORT_ACL_OUT) {
+		action = acl_check(skb, skb->ifindex, DP_ACL_OUT);
 		if (action != NEXT)
 			return action;
 	}

@@ -260,14 +260,15 @@ stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const 
 {
 	const struct dp_dest *d = dest_get(w->vsid, inner + ETH_ALEN);
 	const struct dp_ca *c;
+	_Bool others;
 
 	if (unlikely(d && (d->ca4 != ca || !ca))) {
 		c = ca4_get(w->vsid, ca);
-		if (c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN)))
-			c = NULL;
-		if (c && !(c->flags & DP_CA_LOCAL) && addr_equals_v4(&c->pa, w->source_pa))
+		others = c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN));
+		if (c && !others && !(c->flags & DP_CA_LOCAL) && addr_equals_v4(&c->pa, w->source_pa))
 			return WIRE_OURS;
-		if (!c && !(d->flags & DP_DEST_ANY_CA))
+		/* HN-7: a gateway may be anybody; HN-8: a machine whose address is learnt nobody who has a record */
+		if ((!c || others) && (!(d->flags & DP_DEST_ANY_CA) || (others && (d->flags & DP_DEST_L2ONLY))))
 			d = NULL;
 	}
 	return wire_source_pa(d, w, uplink);

@@ -25,16 +25,17 @@ stage int wire_source6(const void *mac, __u32 vsid, const union dp_addr *ca, con
 	const __u8 no_router[8] __attribute__((aligned(8))) = {};
 	const struct dp_dest *d = dest_get(vsid, mac);
 	const struct dp_ca *c;
+	_Bool others, any;
 
 	if (d && !(d->flags & DP_DEST_CA6))
 		return DP_DROP_IPV6_NOT_CARRIED;
 	if (d) {
 		c = ca6_get(vsid, ca);
-		if (c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, mac)))
-			c = NULL;
-		if (c && !(c->flags & DP_CA_LOCAL) && addr_equal(&c->pa, pa))
+		others = c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, mac));
+		if (c && !others && !(c->flags & DP_CA_LOCAL) && addr_equal(&c->pa, pa))
 			return WIRE_OURS;
-		if (!c && !(d->flags & DP_DEST_ANY_CA6) && (!addr_is_link_local(ca) || !link_local_valid(vsid, ca, mac, no_router)))
+		any = (d->flags & DP_DEST_ANY_CA6) && !(others && (d->flags & DP_DEST_L2ONLY6));
+		if ((!c || others) && !any && (!addr_is_link_local(ca) || !link_local_valid(vsid, ca, mac, no_router)))
 			d = NULL;
 	}
 	return wire_source_pa6(d, pa, uplink);

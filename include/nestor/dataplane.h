@@ -15,7 +15,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 8
+#define DP_ABI 11
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -68,7 +68,7 @@ enum dp_port_flag {
 	DP_PORT_PRESENT = 1 << 0,	/* the entry is in use */
 	DP_PORT_SPOOFING = 1 << 1,	/* MacAddressSpoofing On: any source MAC */
 	DP_PORT_POLICY = 1 << 2,	/* the segment has lookup records; else it is plain switching inside the segment */
-	DP_PORT_ANY_CA = 1 << 3,	/* any IPv4 source address for the port's MAC: L2Only, GatewayWildcard (HN-7, HN-8) */
+	DP_PORT_ANY_CA = 1 << 3,	/* any IPv4 source address for the port's MAC: GatewayWildcard (HN-7) */
 	DP_PORT_MORE_CA = 1 << 4,	/* addr4 is not the whole list: ask map "cas" (uplink: map "pas") */
 	DP_PORT_PEER = 1 << 5,		/* the guest's end is a veth in another namespace: deliver by redirect_peer */
 	DP_PORT_UPLINK = 1 << 6,	/* not a port but an uplink; addr4 holds this host's provider addresses */
@@ -79,11 +79,14 @@ enum dp_port_flag {
 	DP_PORT_XDP = 1 << 7,
 	DP_PORT_CA6 = 1 << 8,		/* a record of the port's MAC has an IPv6 address, or any: else the guest speaks none */
 	DP_PORT_ANY_CA6 = 1 << 9,	/* as DP_PORT_ANY_CA, for IPv6 */
+	DP_PORT_ACL_OUT = 1 << 10,	/* acl_sets[DP_ACL_OUT] is asked about what the guest sends (dataplane_acl.h) */
+	DP_PORT_ACL_IN = 1 << 11,	/* acl_sets[DP_ACL_IN] about what it gets */
 	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
 	DP_PORT_STORM = 1 << 13,	/* storm_limit is not 0 */
 	DP_PORT_MIRROR = 1 << 14,	/* copies of what it sends and receives go to the port mirror, and those behind that */
 	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
 	DP_PORT_GROUPS = 1 << 19,
+	DP_PORT_LEARN = 1 << 20,	/* the port's MAC has an L2Only record: learn says more (HN-8) */
 	/* port: src_pa4 is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
 	/* uplink: something else than NVGRE over IPv4 may come: there is an IPv6 provider address, or vxlan_port */
@@ -91,11 +94,17 @@ enum dp_port_flag {
 };
 
 /* What few ports have: the path of a frame asks for all of it at once. */
-#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM | DP_PORT_MIRROR)
+#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM | DP_PORT_ACL_OUT | DP_PORT_MIRROR)
 
 enum dp_guard {
 	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
 	DP_GUARD_ROUTER = 1 << 1,	/* nor advertise a router, nor redirect (RouterGuard) */
+};
+
+/* Of an L2Only port: which addresses the daemon wants to hear of (map "learnt") */
+enum dp_port_learn {
+	DP_PORT_LEARN_4 = 1 << 0,	/* IPv4 addresses */
+	DP_PORT_LEARN_FULL = 1 << 7,	/* it has as many as it may (DynamicIPAddressLimit): leases alone, which may replace one */
 };
 
 #define DP_PORT_ADDR4 4
@@ -123,16 +132,18 @@ struct dp_port {
 	__u8 pad2[4];
 	union dp_addr src_pa6;
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
-	/* third cache line: what DP_PORT_RARE leads to, and what is routed of IPv6 */
+	/* third cache line: what DP_PORT_RARE and DP_PORT_ACL_IN lead to, and what is routed of IPv6 */
 	__u8 guards;			/* enum dp_guard */
-	__u8 pad3[3];
+	__u8 learn;			/* enum dp_port_learn */
+	__u8 pad3[2];
 	__u32 storm_limit;		/* broadcast, multicast and flooded packets a second */
 	__u32 mirror;			/* ifindex of the first port that gets copies; of one that gets them: of the next; 0: none */
+	__u32 acl_sets[2];		/* by enum dp_acl_direction; 0: none */
 	__u8 pad4[4];
-	/* and what is routed of IPv6 */
-	union dp_addr router6;		/* zero: none */
 	__u8 router_mac6[6];		/* as router_mac, for IPv6 */
-	__u8 pad6[26];
+	__u8 pad6[2];
+	union dp_addr router6;		/* zero: none */
+	__u8 pad7[16];
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -153,6 +164,8 @@ enum dp_dest_flag {
 	DP_DEST_ANY_CA = 1 << 0,	/* as a source: any IPv4 customer address (L2Only, GatewayWildcard; HN-7, HN-8) */
 	DP_DEST_CA6 = 1 << 1,		/* some record of this MAC has an IPv6 address, or any */
 	DP_DEST_ANY_CA6 = 1 << 2,	/* as DP_DEST_ANY_CA, for IPv6 */
+	DP_DEST_L2ONLY = 1 << 3,	/* any that no other record has: all such records of the MAC are L2Only (HN-8) */
+	DP_DEST_L2ONLY6 = 1 << 4,	/* as DP_DEST_L2ONLY, for IPv6 */
 	DP_DEST_REWRITE_MORE = 1 << 6,	/* some record of this MAC is of IP rewrite: map "cas" tells which */
 	DP_DEST_REWRITE = 1 << 7,	/* the record of ca4 and pa is: no lookup for it */
 };
@@ -326,7 +339,8 @@ struct dp_limit {
 /* ---- map "drops": HASH, value __u64 packets ---- */
 
 struct dp_drop_key {
-	__u32 ifindex;			/* where the frame came in; 0: the map was full for its device */
+	/* where the frame came in; of what a port's inbound ACL denies: that port; 0: the map was full for its device */
+	__u32 ifindex;
 	__u32 reason;			/* enum dp_drop_reason */
 };
 
@@ -344,6 +358,35 @@ struct dp_flow {
 	__u32 vsid;
 	__u32 ca;			/* inner source, network order */
 	__u32 ifindex;			/* of the port that a good packet like this is for */
+	__u32 pad;
+};
+
+/* ---- map "learnt": RINGBUF, addresses that machines of L2Only records were seen to have (HN-8) ---- */
+
+enum dp_learnt_kind {
+	DP_LEARNT_ANNOUNCED = 1,	/* the guest said so, by ARP */
+	DP_LEARNT_LEASED = 2,		/* a DHCP server gave it to the guest: message, to be read by who gets this */
+};
+
+#define DP_LEARNT_MESSAGE 576		/* RFC 2131 2: what every client must accept as a whole packet; longer ones are cut */
+
+struct dp_learnt {
+	__u32 kind;			/* enum dp_learnt_kind */
+	__u32 ifindex;			/* of the guest's port */
+	__u32 segment;
+	__u8 mac[6];			/* of the port */
+	__u16 len;			/* bytes of message */
+	__u32 pad;
+	union dp_addr ca;		/* announced */
+	__u8 message[DP_LEARNT_MESSAGE]; /* leased: from the DHCP header's first byte */
+};
+#define DP_LEARNT_RATE 10		/* a second and port; what is more is not heard */
+
+/* ---- map "learn_rates": ARRAY, index = dp_port.slot ---- */
+
+struct dp_learn_rate {
+	__u64 second;
+	__u32 n;
 	__u32 pad;
 };
 
@@ -374,6 +417,7 @@ enum dp_verdict {
 
 #define DP_CB_VERDICT 0
 #define DP_CB_DETAIL 1
+#define DP_CB_RULE 2			/* with a drop by an ACL: dp_acl_rule.number of the rule that denied */
 
 #define DP_ASSERT(c) _Static_assert(c, #c)
 DP_ASSERT(sizeof(union dp_addr) == 16);
@@ -384,6 +428,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_port, src_pa6) == 96);
 DP_ASSERT(__builtin_offsetof(struct dp_port, domain) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router_mac) == 80);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router4) == 88);
+DP_ASSERT(__builtin_offsetof(struct dp_port, acl_sets) == 140);
 DP_ASSERT(sizeof(struct dp_route_key) == 40);
 DP_ASSERT(__builtin_offsetof(struct dp_route_key, ca) == 24);
 DP_ASSERT(sizeof(struct dp_route) == 20);
@@ -404,11 +449,13 @@ DP_ASSERT(sizeof(struct dp_group) == 32 + 4 * DP_GROUP_PEERS);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
-DP_ASSERT(__builtin_offsetof(struct dp_port, router6) == 144);
+DP_ASSERT(__builtin_offsetof(struct dp_port, router6) == 160);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_limit) == 16);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);
+DP_ASSERT(__builtin_offsetof(struct dp_learnt, ca) == 24);
+DP_ASSERT(sizeof(struct dp_learnt) == 40 + DP_LEARNT_MESSAGE);
 DP_ASSERT(sizeof(struct dp_config) == 64);
 
 #endif

@@ -74,6 +74,13 @@
 	X(118, IPV6_HEADERS, "", "the IPv6 packet has too many extension headers, or does not show in its first part what it is") \
 	X(119, ROUTED_LINK_LOCAL, "", "a link-local address is not routed (RFC 4291)")                                 \
 	X(120, ND_FROM_WIRE, "2.5", "neighbour discovery from another host: lookup records say who has an address")    \
+	/* access control lists of a port */                                                                           \
+	X(128, ACL_OUTBOUND, "AC-2", "an ACL entry of the port denies what its guest sends")                           \
+	X(129, ACL_INBOUND, "AC-2", "an ACL entry of the port denies what its guest gets")                             \
+	X(130, EXTENDED_ACL_OUTBOUND, "AC-3", "an extended ACL rule of the port denies what its guest sends")          \
+	X(131, EXTENDED_ACL_INBOUND, "AC-3", "an extended ACL rule of the port denies what its guest gets")            \
+	X(132, ACL_HEADERS, "", "the packet's headers end early or never, so that no rule can be held against them")   \
+	X(133, ACL_NOT_READY, "", "the port's rules are not in the dataplane")                                                                                 \
 	/* guards and limits of a port */                                                                              \
 	X(144, DHCP_GUARD, "AC-7", "what only a DHCP server or relay sends, and DhcpGuard is on")                      \
 	X(145, ROUTER_GUARD, "AC-7", "a router advertisement or redirect, and RouterGuard is on")                      \

@@ -10,7 +10,7 @@
  *
  * X(code, NAME, stage, sentence). The sentence's holes are filled from the step's numbers: {a}, {b}, {c}, or {a:FORM} with
  * FORM mac, ip4, port (an interface number, named by its machine), device (named as the system does), reason (a drop
- * reason's sentence), hex; {addr:ip}, and {addr:prefix}, whose length (of 128) is a.
+ * reason's name), hex; {addr:ip}, and {addr:prefix}, whose length (of 128) is a.
  */
 #define NESTOR_TRACE_STAGES(X)                                                                                         \
 	/* from a guest */                                                                                             \
@@ -26,7 +26,10 @@
 	X(15, MIRRORED, "Mirror", "a copy goes to {a} ports")                                                          \
 	X(12, VLAN_STRIPPED, "VLAN", "the guest's 802.1Q tag is removed")                                              \
 	X(16, ARP_ANSWERED, "ARP", "{a:ip4} is at {b:mac} by its lookup record; the host answers for it")              \
-	X(17, ND_ANSWERED, "ND", "{addr:ip} is at {a:mac} by its lookup record; the host answers for it")              \
+	X(17, ACL_PASSED, "ACL", "the rules of {a:port} let it pass")                                                   \
+	X(18, ACL_SESSION, "ACL", "it belongs to a session that a stateful rule has let begin")                         \
+	X(19, ACL_DENIED, "ACL", "{a} (the weight of an extended rule, the number of an entry) denies it")              \
+	X(20, ND_ANSWERED, "ND", "{addr:ip} is at {a:mac} by its lookup record; the host answers for it")              \
 	X(24, SOURCE_ADAPTER, "Source", "a lookup record gives {b:ip4} to this adapter")                               \
 	X(25, SOURCE_ANY, "Source", "a record without address (L2Only, GatewayWildcard) lets {a:mac} send as {b:ip4}") \
 	X(26, SOURCE_RECORD, "Source", "a lookup record gives {b:ip4} to {a:mac} at this port")                        \
@@ -48,9 +51,9 @@
 	X(58, ENCAP_VXLAN, "Encapsulate", "VXLAN from {a:ip4} to {addr:ip}, VNI {b}, source port {c}")                 \
 	X(59, ENCAP_NVGRE6, "Encapsulate", "NVGRE to {addr:ip}, VSID {b}, FlowID {c:hex}")                             \
 	X(60, ENCAP_VXLAN6, "Encapsulate", "VXLAN to {addr:ip}, VNI {b}, source port {c}")                             \
-	X(64, ICMP, "ICMP", "the guest is answered: type {a}, code {b}, {c} bytes fit")                                \
+	X(64, ICMP, "ICMP", "the guest is told why: type {a}, code {b}")                                                \
 	X(65, ICMP6, "ICMPv6", "the guest is answered by ICMPv6: type {a}, code {b}, {c} bytes fit")                    \
-	X(72, FLOOD, "Flood", "a copy for each of the segment's {a} other ports")                                      \
+	X(72, FLOOD, "Flood", "copies for the other ports of the segment: {a}")                                          \
 	X(73, COPY_SENT, "Flood", "a copy for {addr:ip}, by {b:device} to {a:mac}")                                     \
 	X(80, DELIVER, "Deliver", "the port of {a:port} is in VSID {b}, too")                                          \
 	X(96, DROP, "Drop", "{a:reason}")                                                                              \

@@ -21,10 +21,25 @@ int ip_parse(const char *s, struct ip *ret)
 	return 0;
 }
 
+/* By hand: inet_ntop() takes ten times as long, and keys of a million documents are made of addresses. */
+static const char *format_v4(const uint8_t b[static 4], char *buf)
+{
+	char *p = buf;
+
+	for (int i = 0; i < 4; i++) {
+		if (b[i] >= 100)
+			*p++ = (char)('0' + b[i] / 100);
+		if (b[i] >= 10)
+			*p++ = (char)('0' + b[i] / 10 % 10);
+		*p++ = (char)('0' + b[i] % 10);
+		*p++ = i < 3 ? '.' : 0;
+	}
+	return buf;
+}
+
 const char *ip_format(const struct ip *ip, char buf[static IP_TEXT_SIZE])
 {
-	const char *s = ip_is_v4(ip) ? inet_ntop(AF_INET, ip->b + 12, buf, IP_TEXT_SIZE)
-				     : inet_ntop(AF_INET6, ip->b, buf, IP_TEXT_SIZE);
+	const char *s = ip_is_v4(ip) ? format_v4(ip->b + 12, buf) : inet_ntop(AF_INET6, ip->b, buf, IP_TEXT_SIZE);
 
 	return s ? s : strcpy(buf, "?");
 }

@@ -102,9 +102,16 @@ void call_warn(struct call *c, const char *format, ...)
 	json_array_append_new(c->request->warnings, text_to_json(text));
 }
 
+/* One more than there may be, so that it is seen; nothing beyond is kept. */
+static bool emits_full(const struct call *c)
+{
+	return c->request->emits.n > CMDLET_MAX_OUTPUT;
+}
+
 void call_emit(struct call *c, object_fn make, const struct doc_kind *kind, const void *doc)
 {
-	vec_push(&c->request->emits, (struct emit){ make, kind, doc_key(kind, doc), NULL });
+	if (!emits_full(c))
+		vec_push(&c->request->emits, (struct emit){ make, kind, doc_key(kind, doc), NULL });
 }
 
 void call_output_other(struct call *c)
@@ -118,5 +125,8 @@ void call_output_other(struct call *c)
 
 void call_emit_json(struct call *c, json_t *object)
 {
-	vec_push(&c->request->emits, (struct emit){ .json = object });
+	if (emits_full(c))
+		json_decref(object);
+	else
+		vec_push(&c->request->emits, (struct emit){ .json = object });
 }

@@ -62,7 +62,8 @@ struct column {
 struct object_type {
 	const char *name;
 	const char *const *properties; /* NULL-terminated */
-	const struct column *columns;  /* property NULL ends; NULL: list view */
+	const struct column *columns;  /* property NULL ends; NULL: list view of all properties */
+	bool list;                     /* the default view shows the columns as a list */
 };
 
 struct call;
@@ -131,6 +132,8 @@ void call_warn(struct call *c, const char *format, ...) _printf_(2, 3);
  * cmdlet's output type.
  */
 typedef json_t *(*object_fn)(struct call *c, const void *doc);
+/* An answer is made as a whole: with more objects the invocation fails (AnswerTooLarge), and has changed nothing. */
+#define CMDLET_MAX_OUTPUT 100000
 void call_emit(struct call *c, object_fn make, const struct doc_kind *kind, const void *doc);
 void call_emit_json(struct call *c, json_t *object);
 /* This answer's objects are of the row's other type. All invocations of a call must agree: a switch decides, not an object. */
@@ -138,6 +141,8 @@ void call_output_other(struct call *c);
 
 /* For handlers that returned CALL_PENDING: exactly once. *e (may be NULL or hold NULL) is the invocation's failure. */
 void call_complete(struct call *c, struct err **e);
+/* The same handlers: cancel(arg) is called when nobody waits for the answer any more. call_complete() follows, from within or later. */
+void call_on_cancel(struct call *c, void (*cancel)(void *arg), void *arg);
 
 /* The running server: vocabulary + documents + host. */
 struct cmdlet_server;
@@ -147,6 +152,11 @@ struct cmdlet_server_config {
 	struct host *host;
 	/* Brings the kernel to what the documents want; called after each committed change. */
 	int (*reconcile)(void *arg, struct err **e);
+	/*
+	 * Is something still under way that the reconcile began? Then the answer waits until done is called, once, with what failed
+	 * (borrowed, or NULL). NULL: nothing ever is.
+	 */
+	bool (*settle)(void *arg, void (*done)(void *request, const struct err *e), void *request);
 	void *arg;
 };
 
@@ -163,4 +173,6 @@ json_t *cmdlet_server_describe(struct cmdlet_server *s, const char *name);
  */
 typedef void (*cmdlet_done_fn)(void *arg, int status, json_t *result);
 void cmdlet_server_invoke(struct cmdlet_server *s, const char *name, const json_t *request, cmdlet_done_fn done, void *arg);
+/* Nobody waits for the call that was given this arg any more. Its done() is called all the same, now or later. */
+void cmdlet_server_cancel(struct cmdlet_server *s, void *arg);
 const struct cmdlet *cmdlet_server_find(struct cmdlet_server *s, const char *name);

@@ -94,7 +94,7 @@ json_t *describe_type(const struct object_type *type)
 		json_object_set_new(column, "align", json_string(c->right ? "right" : "left"));
 		json_array_append_new(columns, column);
 	}
-	json_object_set_new(j, "view", json_string(type->columns ? "table" : "list"));
+	json_object_set_new(j, "view", json_string(type->columns && !type->list ? "table" : "list"));
 	json_object_set_new(j, "properties", strings(type->properties));
 	json_object_set_new(j, "columns", columns);
 	return j;

@@ -33,6 +33,15 @@ struct host_nic {
 };
 typedef VEC(struct host_nic) host_nic_vec;
 
+/* Where virtual machines of engine Qemu can run, and what they can be given. */
+struct host_machines {
+	const char *missing; /* why none can run; NULL: they can. Static. */
+	bool kvm;            /* by the processor, else emulated */
+	bool intel;          /* what they are given is VT-x, else AMD-V */
+	bool nested;         /* it can be given (NV-2) */
+	const char *no_nesting; /* why not; NULL. Static. */
+};
+
 struct host_guest {
 	bool running;
 	pid_t pid;              /* of the guest's init, 0 when not running */
@@ -82,7 +91,63 @@ struct host_dataplane {
 	uint64_t total_writes;
 };
 
+/* ---- packets traced by the dataplane itself ---- */
+
+enum host_trace_end {
+	HOST_TRACE_PASSED,    /* to the kernel: the bridge of the switch, or the host itself */
+	HOST_TRACE_DROPPED,
+	HOST_TRACE_DELIVERED, /* to a port of this host */
+	HOST_TRACE_ANSWERED,  /* by the host in somebody's place, to where it came from */
+	HOST_TRACE_SENT,      /* by a device */
+	HOST_TRACE_FLOODED,   /* copies to other ports */
+};
+
+struct host_trace_step {
+	const char *stage; /* "Source" */
+	char *text;        /* what was decided there, a sentence; owned */
+};
+
+struct host_trace {
+	uint64_t time_us; /* since 1970 */
+	char link[16];    /* where it came in */
+	enum host_trace_end end;
+	const struct host_drop_reason *reason; /* what dropped it; also of one that was answered for that; NULL: nothing did */
+	char *target;     /* DELIVERED: the machine; SENT: the device; owned, or NULL */
+	uint32_t copies;  /* FLOODED */
+	uint32_t packets; /* that it is on a wire: a large segment is several */
+	VEC(struct host_trace_step) steps;
+	uint32_t length_in, length_out; /* of the whole frame; of a real one only the first bytes are here: */
+	size_t n_in, n_out;
+	uint8_t *in, *out; /* as it came, and as it left or was when it was dropped; owned */
+};
+typedef VEC(struct host_trace) host_trace_vec;
+void host_trace_done(struct host_trace *t);
+
+/* Which real packets are followed. What is 0 is not asked for. Of a packet from the wire the inner frame is meant. */
+struct host_trace_filter {
+	uint16_t ethertype;
+	uint8_t protocol;
+	struct ip source, destination;
+	uint16_t source_port, destination_port;
+	struct mac destination_mac;
+};
+
+struct host_live {
+	const char *const *links; /* host ends of ports */
+	size_t n_links;
+	bool uplinks;             /* and all uplinks */
+	struct host_trace_filter filter;
+	size_t count;             /* ends after so many packets, 1.., */
+	uint64_t timeout_us;      /* or after that time */
+};
+
+/* lost: packets that matched and could not be kept. The traces stay the caller's (of this function). */
+typedef void (*host_live_fn)(void *arg, const host_trace_vec *traces, uint64_t lost);
+
 typedef void (*host_exec_fn)(void *arg, int exit_status, char *output /* taken */, struct err *e /* taken, may be NULL */);
+
+/* e: why it still runs (taken); NULL: it is off. */
+typedef void (*host_shutdown_fn)(void *arg, struct err *e);
 
 struct host {
 	const char *name; /* ComputerName */
@@ -98,6 +163,10 @@ struct host {
 	int (*address_state)(struct host *h, const struct ip *ip);
 	/* Runs a shell line in the guest; done is called later from the event loop, exactly once. */
 	int (*exec)(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg, struct err **e);
+	void (*machines)(struct host *h, struct host_machines *ret);
+	/* Asks the guest of a real machine to shut down; done is called later from the event loop, exactly once. */
+	int (*shutdown)(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg,
+			struct err **e);
 	/*
 	 * What the port whose host end is the link carried since it exists. With a VSID the dataplane counts (segments one by
 	 * one, only what was not dropped), without one the link does. -ENODEV: there is no such port now.
@@ -109,4 +178,16 @@ struct host {
 	/* All reasons there are, by code. */
 	const struct host_drop_reason *drop_reasons;
 	size_t n_drop_reasons;
+	/*
+	 * What would become of a frame that comes in at a link: at the host end of a port, or (from_wire) at an uplink. Nothing is
+	 * sent or counted. -ENODEV: no such port or uplink now.
+	 */
+	int (*trace)(struct host *h, const char *link, bool from_wire, const uint8_t *frame, size_t n, struct host_trace *ret);
+	/*
+	 * Follows real packets; done is called later from the event loop, exactly once. -ENODEV: no such port; -EBUSY: somebody
+	 * follows packets there already.
+	 */
+	int (*trace_live)(struct host *h, const struct host_live *what, host_live_fn done, void *arg);
+	/* Ends it before its time: done(arg) is called from within. Nothing when it has ended. */
+	void (*trace_end)(struct host *h, void *arg);
 };

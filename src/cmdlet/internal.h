@@ -24,6 +24,7 @@ struct cmdlet_server {
 	struct cmdlet_server_config config;
 	VEC(struct command *) commands; /* by name */
 	struct map *types;              /* name -> const struct object_type * */
+	struct request *requests;       /* pending */
 };
 
 struct emit {
@@ -31,6 +32,13 @@ struct emit {
 	const struct doc_kind *kind;
 	char *key;
 	json_t *json;
+};
+
+/* What to do when nobody waits for a call's answer any more. */
+struct cancel {
+	struct call *call;
+	void (*fn)(void *arg);
+	void *arg;
 };
 
 /* One POST: its invocations (one per pipeline object) share the answer. */
@@ -48,6 +56,8 @@ struct request {
 	size_t succeeded; /* invocations */
 	size_t pending;   /* calls that will complete later */
 	bool running;     /* handlers are still being called */
+	VEC(struct cancel) cancels;
+	struct request *next; /* of those that are pending */
 };
 
 struct call {

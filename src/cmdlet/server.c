@@ -188,7 +188,18 @@ static void request_free(struct request *r)
 	json_decref(r->errors);
 	json_decref(r->warnings);
 	json_decref(r->what_if);
+	vec_done(&r->cancels);
 	free(r);
+}
+
+static void request_forget(struct request *r)
+{
+	for (struct request **p = &r->server->requests; *p; p = &(*p)->next) {
+		if (*p == r) {
+			*p = r->next;
+			break;
+		}
+	}
 }
 
 static void request_finish(struct request *r)
@@ -203,14 +214,47 @@ static void request_finish(struct request *r)
 	json_object_set(result, "errors", r->errors);
 	json_object_set(result, "warnings", r->warnings);
 	json_object_set(result, "whatIf", r->what_if);
+	request_forget(r);
 	r->done(r->arg, failed ? category_status(r->first_category) : 200, result);
 	request_free(r);
+}
+
+void call_on_cancel(struct call *c, void (*cancel)(void *arg), void *arg)
+{
+	vec_push(&c->request->cancels, (struct cancel){ c, cancel, arg });
+}
+
+static void forget_cancel(struct request *r, const struct call *c)
+{
+	size_t kept = 0;
+
+	vec_foreach(&r->cancels, x)
+		if (x->call != c)
+			r->cancels.items[kept++] = *x;
+	r->cancels.n = kept;
+}
+
+/* A cancelled call may be the last of its request, which is gone then. */
+void cmdlet_server_cancel(struct cmdlet_server *s, void *arg)
+{
+	for (;;) {
+		struct request *r = s->requests;
+		struct cancel x;
+
+		while (r && r->arg != arg)
+			r = r->next;
+		if (!r || !r->cancels.n)
+			return;
+		x = r->cancels.items[--r->cancels.n];
+		x.fn(x.arg);
+	}
 }
 
 void call_complete(struct call *c, struct err **e)
 {
 	struct request *r = c->request;
 
+	forget_cancel(r, c);
 	if (e && *e)
 		call_error(c, e);
 	else
@@ -219,6 +263,17 @@ void call_complete(struct call *c, struct err **e)
 	free(c);
 	if (--r->pending == 0 && !r->running)
 		request_finish(r);
+}
+
+static int check_output(const struct request *r, struct err **e)
+{
+	int result;
+
+	if (r->emits.n <= CMDLET_MAX_OUTPUT)
+		return 0;
+	result = err_set(e, "AnswerTooLarge", ERR_LIMITS_EXCEEDED, NULL, "%s would return more than %d objects, which is the most that an answer can hold.",
+			 r->command->row->name, CMDLET_MAX_OUTPUT);
+	return err_advise(e, result, "Ask for some of them by the cmdlet's parameters.");
 }
 
 static void invoke_one(struct request *r, const json_t *parameters, const json_t *input)
@@ -241,6 +296,8 @@ static void invoke_one(struct request *r, const json_t *parameters, const json_t
 		if (result == CALL_PENDING)
 			return;
 		r->pending--;
+		if (result == 0)
+			result = check_output(r, &e);
 	}
 	if (result < 0) {
 		docs_rollback_to(docs, mark);
@@ -254,6 +311,23 @@ static void invoke_one(struct request *r, const json_t *parameters, const json_t
 	}
 	bind_done(c);
 	free(c);
+}
+
+/* What the change began has come to its end. */
+static void request_settled(void *arg, const struct err *failed)
+{
+	struct request *r = arg;
+	struct err *e = NULL;
+
+	if (failed) {
+		err_set(&e, failed->id, failed->category, failed->target, "%s", failed->message);
+		if (failed->advice)
+			err_advise(&e, 0, "%s", failed->advice);
+		request_error(r, &e);
+		err_free(e);
+	}
+	if (--r->pending == 0 && !r->running)
+		request_finish(r);
 }
 
 static void request_commit(struct request *r)
@@ -276,8 +350,12 @@ static void request_commit(struct request *r)
 		r->first_category = category;
 		return;
 	}
-	if (changed && s->config.reconcile && s->config.reconcile(s->config.arg, &e) < 0)
+	if (!changed || !s->config.reconcile)
+		return;
+	if (s->config.reconcile(s->config.arg, &e) < 0)
 		request_error(r, &e);
+	if (s->config.settle && s->config.settle(s->config.arg, request_settled, r))
+		r->pending++;
 }
 
 static void request_run(struct request *r, const json_t *parameters, const json_t *input)
@@ -295,8 +373,12 @@ static void request_run(struct request *r, const json_t *parameters, const json_
 	}
 	request_commit(r);
 	r->running = false;
-	if (!r->pending)
+	if (!r->pending) {
 		request_finish(r);
+		return;
+	}
+	r->next = r->server->requests;
+	r->server->requests = r;
 }
 
 static void refuse(cmdlet_done_fn done, void *arg, const char *cmdlet, int status, struct err *e)

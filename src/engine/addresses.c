@@ -58,6 +58,34 @@ static void want_address(struct pass *p, const struct want_pa *pa, uint32_t flag
 						.proto = ADDRESS_PROTO_NESTOR, .flags = flags });
 }
 
+/* Modified EUI-64 of the bridge's MAC address (RFC 4291 appendix A): the host asks for its next hops from it. */
+static struct want_pa link_local(const struct want_pa *pa, const struct mac *mac)
+{
+	struct want_pa w = { .prefix_len = 64, .pa = { { 0xfe, 0x80 } } };
+
+	memcpy(w.nic, pa->nic, sizeof(w.nic));
+	memcpy(w.pa.b + 8, (const uint8_t[]){ mac->b[0] ^ 2, mac->b[1], mac->b[2], 0xff, 0xfe, mac->b[3], mac->b[4], mac->b[5] }, 8);
+	return w;
+}
+
+/* Neighbour discovery needs a link-local address (RFC 4861 7.2.2), and a bridge makes none by itself. */
+static void want_link_locals(struct pass *p, struct address_vec *ret)
+{
+	vec_foreach(&p->netvirt.pas, pa) {
+		const struct link *l = ip_is_v4(&pa->pa) ? NULL : bridge_of_nic(p, pa->nic);
+		struct want_pa w;
+		bool twice = false;
+
+		if (!l)
+			continue;
+		w = link_local(pa, &l->mac);
+		vec_foreach(ret, a)
+			twice |= a->ifindex == l->ifindex && ip_equal(&a->ip, &w.pa);
+		if (!twice)
+			want_address(p, &w, ADDRESS_NODAD, ret);
+	}
+}
+
 static void addresses(struct pass *p)
 {
 	struct address_vec want = { 0 }, all = { 0 }, have = { 0 };
@@ -65,6 +93,7 @@ static void addresses(struct pass *p)
 
 	vec_foreach(&p->netvirt.pas, pa)
 		want_address(p, pa, ADDRESS_NODAD, &want);
+	want_link_locals(p, &want);
 	/* A group is joined by the kernel itself, so that the host stays in it when this daemon ends. */
 	vec_foreach(&p->netvirt.heard, pa)
 		want_address(p, pa, ADDRESS_JOIN, &want);

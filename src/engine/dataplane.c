@@ -295,6 +295,7 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 		v.addr4[i] = ip_v4(&w->cas[i]);
 	guards_port(p, w, &v);
 	rewrite_port(w, &v);
+	learn_port(w, &v);
 	return v;
 }
 
@@ -450,7 +451,7 @@ static void write_attachments(struct changes *x)
 	vec_foreach(&p->ports, port) {
 		want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT);
 		if (guards_is_mirrored(p, port))
-			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_MIRROR);
+			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT_EGRESS);
 	}
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);

@@ -12,6 +12,9 @@ static inline void dataplane_failed(struct pass *p, int r, const char *what)
 		pass_failed(p, r, NULL, "cannot write the dataplane's %s", what);
 }
 
+/* HN-8: what it says of a port. */
+void learn_port(const struct want_vport *w, struct dp_port *port);
+
 /* Guards and limits: what they say of a port. */
 void guards_port(struct pass *p, const struct want_vport *w, struct dp_port *port);
 /* Does anybody get copies of that port's frames? */

@@ -114,9 +114,10 @@ int engine_reconcile(struct engine *g, struct err **e)
 	int r;
 	static void (*const steps[])(struct pass *) = {
 		step_guests, step_links_make, step_dataplane, step_links_finish, step_forwarding, step_addresses,
-		step_neighbours,
+		step_neighbours, step_machines,
 	};
 
+	engine_learning_prune(g);
 	r = pass_run(g, steps, ARRAY_SIZE(steps), e);
 	if (g->status.failures)
 		engine_schedule(g, RETRY_US);
@@ -158,7 +159,9 @@ static int on_pass_timer(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)usec;
 	sd_event_source_set_enabled(s, SD_EVENT_OFF);
+	g->retry = true;
 	engine_reconcile(g, NULL);
+	g->retry = false;
 	/* Whoever undoes what a pass does must not keep the daemon busy: each round waits longer. */
 	g->settle_us = g->status.last_writes ? MIN(g->settle_us * 2, SETTLE_MAX_US) : SETTLE_MIN_US;
 	return 0;
@@ -304,6 +307,8 @@ static int open_events(struct engine *g, struct err **e)
 		r = sd_event_add_time_relative(g->config.event, &g->pass_timer, CLOCK_MONOTONIC, 0, 10000, on_pass_timer, g);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(g->pass_timer, SD_EVENT_OFF);
+	if (r >= 0)
+		r = engine_learning_open(g);
 	if (r < 0)
 		return err_set_errno(e, "Engine.EventsFailed", -r, NULL, "Cannot watch the kernel: %s.", strerror(-r));
 	return 0;
@@ -331,12 +336,17 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 	return 0;
 }
 
+/* Connecting, or cutting the power of a machine. */
+#define DESTROY_TIMEOUT_MS 30000
+
 int engine_destroy(struct engine *g, struct err **e)
 {
 	int r;
 
 	g->destroying = true;
+	engine_lives_end(g);
 	r = engine_reconcile(g, e);
+	engine_machines_drain(g, DESTROY_TIMEOUT_MS);
 	bpf_driver_destroy(TAKE_PTR(g->bpf));
 	close(TAKE_FD(g->bpffs));
 	if (bpffs_remove(g->config.run_dir) < 0)
@@ -351,6 +361,13 @@ void engine_free(struct engine *g)
 	if (!g)
 		return;
 	engine_jobs_free(g);
+	engine_learning_free(g);
+	engine_lives_end(g);
+	engine_shutdowns_free(g);
+	engine_waiters_free(g, NULL);
+	sd_event_source_unref(g->machines_source);
+	machines_close(g->machines);
+	err_free(g->settle_error);
 	for (size_t pos = 0; map_next(g->guest_watches, &pos, NULL, NULL, &source);)
 		sd_event_source_unref(source);
 	map_free(g->guest_watches);

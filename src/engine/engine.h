@@ -18,6 +18,8 @@ struct engine_config {
 	sd_event *event;    /* stays the caller's */
 	struct docs *docs;  /* stays the caller's */
 	const char *run_dir;
+	const char *state_dir;
+	const char *libvirt;   /* URI; NULL: the system's */
 	const char *instance;  /* 8 hex digits */
 	const char *host_name;
 };
@@ -43,6 +45,13 @@ DEFINE_CLEANUP(struct engine *, engine_free)
 int engine_reconcile(struct engine *g, struct err **e);
 /* The same with all lookup records compared: for who thinks that somebody else has changed the tables. */
 int engine_reconcile_all(struct engine *g, struct err **e);
+
+/*
+ * Virtual machines take seconds: is something that the last pass began still under way? Then done is called later, once, when
+ * nothing is any more, with what failed (borrowed; NULL: nothing did).
+ */
+typedef void (*engine_settled_fn)(void *arg, const struct err *e);
+bool engine_settle(struct engine *g, engine_settled_fn done, void *arg);
 const struct engine_status *engine_status(const struct engine *g);
 struct host *engine_host(struct engine *g);
 

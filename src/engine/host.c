@@ -67,23 +67,53 @@ static int host_nics(struct host *h, host_nic_vec *ret)
 	return r;
 }
 
+static uint64_t realtime_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* Of engine Qemu. */
+static int machine_guest(struct engine *g, const struct guid *vm, struct host_guest *ret)
+{
+	const struct vm_doc *doc = vm_get(g->config.docs, vm);
+	struct machine m;
+
+	if (!doc || !g->machines || !machines_get(g->machines, vm, &m) || (m.state != MACHINE_RUNNING && m.state != MACHINE_PAUSED))
+		return 0;
+	ret->running = true;
+	ret->uptime_ms = (realtime_us() - m.started_us) / 1000;
+	ret->memory_bytes = doc->memory_startup;
+	return 0;
+}
+
+static void host_machines(struct host *h, struct host_machines *ret)
+{
+	engine_machines_describe(engine_of(h), ret);
+}
+
+static int host_shutdown(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg, struct err **e)
+{
+	return engine_shutdown(engine_of(h), vm, timeout_ms, done, arg, e);
+}
+
 static int host_guest(struct host *h, const struct guid *vm, struct host_guest *ret)
 {
 	struct guest guest;
 	struct guest_vec one = { &guest, 1, 1 };
-	struct timespec now;
 	int r = guest_get(engine_of(h)->guests, vm, &guest);
 	uint64_t now_us;
 
 	*ret = (struct host_guest){ 0 };
 	if (r == -ENOENT)
-		return 0;
+		return machine_guest(engine_of(h), vm, ret);
 	if (r == 0)
 		r = guest_measure(engine_of(h)->guests, &one);
 	if (r < 0)
 		return r;
-	clock_gettime(CLOCK_REALTIME, &now);
-	now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	now_us = realtime_us();
 	ret->running = true;
 	ret->pid = guest.pid;
 	ret->uptime_ms = now_us > guest.started_us ? (now_us - guest.started_us) / 1000 : 0;
@@ -243,8 +273,11 @@ void engine_host_init(struct engine *g)
 		.nic_addresses = host_nic_addresses,
 		.address_state = host_address_state,
 		.exec = host_exec,
+		.machines = host_machines,
+		.shutdown = host_shutdown,
 	};
 	engine_host_statistics_init(g);
+	engine_host_trace_init(g);
 }
 
 struct host *engine_host(struct engine *g)

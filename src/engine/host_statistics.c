@@ -47,7 +47,7 @@ static int host_port_traffic(struct host *h, const char *link, bool virtualized,
 	return virtualized ? read_dataplane(engine_of(h), link, ret) : read_link(engine_of(h), link, ret);
 }
 
-static const struct host_drop_reason *reason_of(uint32_t code)
+const struct host_drop_reason *engine_drop_reason(uint32_t code)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(drop_reasons); i++)
 		if (drop_reasons[i].code == code)
@@ -77,7 +77,7 @@ static int host_drops(struct host *h, host_drop_vec *ret)
 	vec_foreach(&links, l)
 		map_put(names, &l->ifindex, sizeof(l->ifindex), l->name);
 	vec_foreach(&counts, count) {
-		struct host_drop drop = { .ifindex = (int)count->ifindex, .reason = reason_of(count->reason),
+		struct host_drop drop = { .ifindex = (int)count->ifindex, .reason = engine_drop_reason(count->reason),
 					  .packets = count->packets };
 		const char *name = map_get(names, &drop.ifindex, sizeof(drop.ifindex));
 

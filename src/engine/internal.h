@@ -11,6 +11,7 @@
 #include "guest.h"
 #include "ipconf.h"
 #include "link.h"
+#include "machine.h"
 #include "map.h"
 #include "neigh.h"
 #include "netadapter.h"
@@ -20,6 +21,8 @@
 #include "switch_wants.h"
 
 struct exec_job;
+struct learning;
+struct live_job;
 
 struct engine {
 	struct engine_config config;
@@ -33,9 +36,18 @@ struct engine {
 	struct records *records; /* what lookup records have in its tables */
 	int bpffs;
 	struct guest_engine *guests;
+	struct machines *machines; /* NULL: none has been wanted yet */
+	sd_event_source *machines_source;
+	uint64_t machine_steps; /* of machines_steps(), how many have been counted as writes */
+	struct waiter *waiters;     /* for what is under way */
+	struct err *settle_error;   /* for them */
+	struct shutdown *shutdowns;
+	bool retry;                 /* this pass tries again what has failed */
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
 	struct exec_job *jobs;
+	struct learning *learning;
+	struct live_job *lives; /* traces of real packets */
 	bool nexthops_stale;
 	uint64_t settle_us;        /* between an event and the pass that follows it */
 	char *degraded;            /* what was said last about a part of the host that is missing */
@@ -85,6 +97,10 @@ void step_links_finish(struct pass *p);
 void step_forwarding(struct pass *p);
 void step_addresses(struct pass *p);
 void step_neighbours(struct pass *p);
+/* Says what virtual machines are wanted; they get there later (machines.c). */
+void step_machines(struct pass *p);
+/* The MTU of the port's other end: the guest's interface. */
+uint32_t pass_guest_mtu(struct pass *p, const struct want_port *port);
 /* Host adapters of uplinks' switches take over the host's addresses; back_ before one goes. */
 void host_addresses_to_adapters(struct pass *p);
 void host_addresses_back(struct pass *p, const struct link *adapter);
@@ -96,7 +112,26 @@ void dataplane_router(struct pass *p);
 
 void engine_host_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
+void engine_host_trace_init(struct engine *g);
+/* Of the one list of reasons; NULL: no such code. */
+const struct host_drop_reason *engine_drop_reason(uint32_t code);
 void engine_jobs_free(struct engine *g);
+/* Addresses that are learnt of guests (HN-8), from now on. */
+int engine_learning_open(struct engine *g);
+void engine_learning_free(struct engine *g);
+/* Forgets those whose port or L2Only record is gone: before a pass. */
+void engine_learning_prune(struct engine *g);
+void engine_lives_end(struct engine *g);
+/* Tells all who wait in engine_settle(). */
+void engine_waiters_free(struct engine *g, const struct err *e);
+/* The guest is asked to shut down; done when it has, or when it has not in time. */
+int engine_shutdown(struct engine *g, const struct guid *id, uint32_t timeout_ms, host_shutdown_fn done, void *arg, struct err **e);
+/* Can machines run here, and what can they be given? Asks no daemon: it looks for its socket. */
+void engine_machines_describe(struct engine *g, struct host_machines *ret);
+void engine_shutdowns_check(struct engine *g);
+void engine_shutdowns_free(struct engine *g);
+/* Waits for all steps that are under way; timeout_ms: how long nothing may happen. */
+void engine_machines_drain(struct engine *g, int timeout_ms);
 void engine_schedule(struct engine *g, uint64_t delay_us);
 /* Notes when a guest ends by itself; forget first what the engine ends. */
 int engine_watch_guest(struct engine *g, const struct guid *id);

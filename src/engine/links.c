@@ -187,8 +187,7 @@ static struct link want_bridge(struct pass *p, const struct want_switch *s)
 	return want;
 }
 
-/* Of the guest's end. */
-static uint32_t guest_mtu(struct pass *p, const struct want_port *port)
+uint32_t pass_guest_mtu(struct pass *p, const struct want_port *port)
 {
 	const struct want_vport *v = port->vsid ? map_get_str(p->vports, port->name) : NULL;
 
@@ -211,13 +210,13 @@ static uint32_t host_mtu(struct pass *p, const struct want_port *port)
 {
 	if (port->vsid)
 		return p->underlay_mtu ? p->underlay_mtu : DEFAULT_MTU;
-	return guest_mtu(p, port);
+	return pass_guest_mtu(p, port);
 }
 
 /* The mark also says which MTU the guest's end was given: what was interrupted in between is seen and done again. */
 static void mark_port(struct pass *p, const struct want_port *port, char alias[static LINK_ALIAS_SIZE])
 {
-	_cleanup_free_ char *text = xasprintf("%.100s, MTU %u", port->label, guest_mtu(p, port));
+	_cleanup_free_ char *text = xasprintf("%.100s, MTU %u", port->label, pass_guest_mtu(p, port));
 
 	link_mark(p->g, alias, "port", &port->adapter, text);
 }
@@ -234,6 +233,35 @@ static void answer_own_addresses(struct pass *p, const char *link)
 		pass_wrote(p, "%s answers ARP for its own addresses alone", link);
 	else if (r < 0)
 		pass_failed(p, r, NULL, "cannot set arp_ignore of %s", link);
+}
+
+/*
+ * A bridge that is to have IPv6 provider addresses speaks IPv6, whatever is the host's default for new links, and has no others
+ * than those: what a guest on the switch advertises is not for the host.
+ */
+static void allow_ip6(struct pass *p, const char *link)
+{
+	static const struct {
+		const char *key;
+		int value;
+	} settings[] = { { "accept_ra", 0 }, { "autoconf", 0 }, { "disable_ipv6", 0 } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+		int r = ipconf_set6(link, settings[i].key, settings[i].value);
+
+		if (r > 0)
+			pass_wrote(p, "%s of %s is %d", settings[i].key, link, settings[i].value);
+		else if (r < 0)
+			pass_failed(p, r, NULL, "cannot set %s of %s", settings[i].key, link);
+	}
+}
+
+static bool has_ip6_pa(const struct pass *p, const char *nic)
+{
+	vec_foreach(&p->netvirt.pas, pa)
+		if (!ip_is_v4(&pa->pa) && streq(pa->nic, nic))
+			return true;
+	return false;
 }
 
 /* The inner end in the guest: offloads that a second encapsulation cannot describe are off, and it is up. */
@@ -294,18 +322,18 @@ static void make_port(struct pass *p, const struct want_port *port)
 {
 	struct link want = link_empty();
 	_cleanup_close_ int netns = -1;
-	bool guest = !guid_is_zero(&port->vm);
+	bool guest = !guid_is_zero(&port->vm) && !port->tap;
 
 	if (guest && guest_netns(p->g->guests, &port->vm, &netns) < 0)
 		return; /* not running: step_guests has said why */
 	memcpy(want.name, port->name, sizeof(want.name));
-	strcpy(want.kind, "veth");
+	strcpy(want.kind, port->tap ? "tun" : "veth");
 	want.mtu = host_mtu(p, port);
 	want.no_linklocal = true;
 	mark_port(p, port, want.alias);
 	memcpy(want.peer.name, port->inner, sizeof(want.peer.name));
 	want.peer.mac = port->mac;
-	want.peer.mtu = guest_mtu(p, port);
+	want.peer.mtu = pass_guest_mtu(p, port);
 	want.peer.netns_fd = netns;
 	want.ifindex = port_index(p);
 	if (!make(p, &want))
@@ -313,7 +341,7 @@ static void make_port(struct pass *p, const struct want_port *port)
 	link_offload_set(p->g->nl, port->name, link_tunnel_offloads, link_n_tunnel_offloads, false, NULL);
 	if (guest)
 		finish_inner_guest(p, port, netns);
-	else
+	else if (!port->tap)
 		finish_inner_host(p, port);
 }
 
@@ -497,8 +525,8 @@ static void finish_port(struct pass *p, const struct want_port *port)
 	want.port = LINK_PORT_DEFAULT;
 	/* Without spoofing a port owns one address: nothing to learn, nothing unknown to deliver (NN-1). */
 	want.port.learning = want.port.unicast_flood = port->spoofing && !port->vsid;
-	if (!streq(have->alias, want.alias))
-		set_inner_mtu(p, port, guest_mtu(p, port));
+	if (!port->tap && !streq(have->alias, want.alias))
+		set_inner_mtu(p, port, pass_guest_mtu(p, port));
 	modify(p, have, &want);
 	if (guid_is_zero(&port->vm))
 		finish_inner_host(p, port);
@@ -528,6 +556,8 @@ void step_links_finish(struct pass *p)
 		want.mtu = bridge->mtu;
 		modify(p, bridge, &want);
 		answer_own_addresses(p, bridge->name);
+		if (has_ip6_pa(p, s->nic))
+			allow_ip6(p, bridge->name);
 		if (s->nic[0] && !nic)
 			pass_degraded(p, "the network adapter %s of switch %s is missing", s->nic, s->name);
 		if (!nic || foreign_master(p, s, nic))

@@ -5,6 +5,7 @@
 #include "netadapter.h"
 #include "netvirt.h"
 #include "switch.h"
+#include "trace.h"
 #include "vm.h"
 
 const struct doc_kind *const feature_kinds[] = {
@@ -23,6 +24,7 @@ const size_t feature_n_kinds = ARRAY_SIZE(feature_kinds);
 
 const struct cmdlet *const feature_cmdlets[] = {
 	vm_cmdlets,
+	vm_hardware_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,
@@ -33,5 +35,6 @@ const struct cmdlet *const feature_cmdlets[] = {
 	netvirt_broadcast_cmdlets,
 	netvirt_query_cmdlets,
 	netvirt_statistics_cmdlets,
+	trace_cmdlets,
 	NULL,
 };

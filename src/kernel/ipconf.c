@@ -6,10 +6,10 @@
 
 #include "link.h"
 
-int ipconf_set(const char *link, const char *key, int value)
+static int conf_set(const char *family, const char *link, const char *key, int value)
 {
 	/* Names may hold dots: this is the path, not sysctl's dotted notation. */
-	_cleanup_free_ char *path = xasprintf("/proc/sys/net/ipv4/conf/%s/%s", link, key);
+	_cleanup_free_ char *path = xasprintf("/proc/sys/net/%s/conf/%s/%s", family, link, key);
 	_cleanup_free_ char *have = NULL, *want = xasprintf("%d\n", value);
 	_cleanup_close_ int fd = -1;
 	int r;
@@ -26,4 +26,14 @@ int ipconf_set(const char *link, const char *key, int value)
 		return -errno;
 	r = write_all(fd, want, strlen(want));
 	return r < 0 ? r : 1;
+}
+
+int ipconf_set(const char *link, const char *key, int value)
+{
+	return conf_set("ipv4", link, key, value);
+}
+
+int ipconf_set6(const char *link, const char *key, int value)
+{
+	return conf_set("ipv6", link, key, value);
 }

@@ -3,10 +3,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
+#include <linux/if_tun.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "vec.h"
 
@@ -252,7 +256,7 @@ static int create_check(const struct link *l)
 		return -EINVAL;
 	if (strnlen(l->alias, sizeof(l->alias)) == sizeof(l->alias))
 		return -EINVAL;
-	return veth || streq(l->kind, "bridge") || streq(l->kind, "vxlan") ? 0 : -EOPNOTSUPP;
+	return veth || streq(l->kind, "bridge") || streq(l->kind, "vxlan") || streq(l->kind, "tun") ? 0 : -EOPNOTSUPP;
 }
 
 static void create_put(struct nl *nl, const struct link *l)
@@ -290,6 +294,28 @@ static int alias_set(struct nl *nl, const char *name, const char *alias)
 	return nl_transact(nl, NULL);
 }
 
+/*
+ * A tap device is not made by netlink, and has its alias only after it is there. Large segments and unfinished checksums cross
+ * it (IFF_VNET_HDR): who opens it must do the same, as QEMU does for virtio.
+ */
+static int tap_create(struct nl *nl, const struct link *l)
+{
+	struct ifreq ifr = { .ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR };
+	_cleanup_close_ int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	unsigned int ifindex = (unsigned int)l->ifindex;
+
+	if (fd < 0)
+		return -errno;
+	memcpy(ifr.ifr_name, l->name, LINK_NAME_SIZE);
+	if (ifindex && ioctl(fd, TUNSETIFINDEX, &ifindex) < 0)
+		return -errno;
+	if (ioctl(fd, TUNSETIFF, &ifr) < 0)
+		return -errno;
+	if (ioctl(fd, TUNSETPERSIST, 1) < 0)
+		return -errno;
+	return l->alias[0] ? alias_set(nl, l->name, l->alias) : 0;
+}
+
 static int link_delete(struct nl *nl, const struct link *l)
 {
 	struct ifinfomsg *ifi;
@@ -308,28 +334,37 @@ static int link_modify(struct nl *nl, const struct link *old, const struct link 
 
 /*
  * The kernel ignores an alias at creation. The second request sets it in the same system call; since the kernel carries
- * that out even when the name was taken, it is made sure before that it is not.
+ * that out even when the name was taken, the caller has made sure that it is not. *ret_made: there is something to remove.
  */
+static int create_by_netlink(struct nl *nl, const struct link *l, bool *ret_made)
+{
+	int second = 0, r;
+
+	create_put(nl, l);
+	if (l->alias[0])
+		alias_put(nl_request_more(nl, RTM_NEWLINK, 0, sizeof(struct ifinfomsg), NULL), l->name, l->alias);
+	r = nl_transact(nl, &second);
+	*ret_made = r == 0 || r == second;
+	/* Somebody was faster after all: the name's owner must not look like ours. */
+	if (!*ret_made && l->alias[0] && second == 0)
+		(void)alias_set(nl, l->name, "");
+	return r;
+}
+
 static int link_create(struct nl *nl, const struct link *l)
 {
 	struct link there;
-	int second = 0, r = create_check(l);
+	bool made = true;
+	int r = create_check(l);
 
 	if (r < 0)
 		return r;
 	r = link_get_by_name(nl, l->name, &there);
 	if (r != -ENODEV)
 		return r < 0 ? r : -EEXIST;
-	create_put(nl, l);
-	if (l->alias[0])
-		alias_put(nl_request_more(nl, RTM_NEWLINK, 0, sizeof(struct ifinfomsg), NULL), l->name, l->alias);
-	r = nl_transact(nl, &second);
-	if (r < 0 && r != second) {
-		/* Somebody was faster after all: the name's owner must not look like ours. */
-		if (l->alias[0] && second == 0)
-			(void)alias_set(nl, l->name, "");
+	r = streq(l->kind, "tun") ? tap_create(nl, l) : create_by_netlink(nl, l, &made);
+	if (!made)
 		return r;
-	}
 	if (r == 0)
 		r = link_get_by_name(nl, l->name, &there);
 	if (r == 0)

@@ -34,7 +34,7 @@ struct link_peer {
 struct link {
 	int ifindex;
 	char name[LINK_NAME_SIZE];
-	char kind[LINK_KIND_SIZE]; /* "bridge", "veth", "vxlan", ...; "" for hardware and loopback */
+	char kind[LINK_KIND_SIZE]; /* "bridge", "veth", "vxlan", "tun", ...; "" for hardware and loopback */
 	struct mac mac;            /* zero when the device has no Ethernet address */
 	uint32_t mtu;
 	int master;                /* ifindex of the bridge, 0: none */
@@ -86,8 +86,8 @@ bool link_name_is_valid(const char *name);
  * Makes one difference.
  *
  * ADD: kinds "bridge" (no STP, ageing by default, no VLAN filtering, no multicast snooping), "veth" (both ends at
- * once, new->peer says how) and "vxlan" (never up: a bridge that holds one gives all of its ports headroom for
- * encapsulation). name and kind are needed; mac zero, mtu 0, ifindex 0 are the kernel's choice; master, up, alias and
+ * once, new->peer says how), "vxlan" (never up: a bridge that holds one gives all of its ports headroom for
+ * encapsulation) and "tun" (a persistent tap with virtio headers; without its alias for a moment). name and kind are needed; mac zero, mtu 0, ifindex 0 are the kernel's choice; master, up, alias and
  * port are applied. The alias is set in the same system call, so that a link never stays behind without its owner's
  * mark; when any step fails the link is removed again. -EEXIST: the name (or ifindex) is taken; -EINVAL: no valid
  * name; -EOPNOTSUPP: no such kind.

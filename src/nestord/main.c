@@ -42,6 +42,11 @@ static void backend_invoke(void *arg, const char *cmdlet, json_t *body, const st
 	cmdlet_server_invoke(((struct daemon *)arg)->vocabulary, cmdlet, body, done, done_arg);
 }
 
+static void backend_cancel(void *arg, void *done_arg)
+{
+	cmdlet_server_cancel(((struct daemon *)arg)->vocabulary, done_arg);
+}
+
 static json_t *backend_health(void *arg)
 {
 	struct daemon *d = arg;
@@ -56,6 +61,13 @@ static json_t *backend_health(void *arg)
 static int reconcile(void *arg, struct err **e)
 {
 	return engine_reconcile(((struct daemon *)arg)->engine, e);
+}
+
+static bool settle(void *arg, void (*done)(void *request, const struct err *e), void *request)
+{
+	struct daemon *d = arg;
+
+	return engine_settle(d->engine, done, request);
 }
 
 /* The mark by which this daemon knows its links among those of others: made once, kept with the documents. */
@@ -144,9 +156,9 @@ static int serve(struct daemon *d, struct err **e)
 {
 	_cleanup_free_ char *socket_path = xasprintf("%s/nestor.sock", d->options.run_dir);
 	struct cmdlet_server_config config = { .tables = feature_cmdlets, .docs = d->docs, .host = engine_host(d->engine),
-					       .reconcile = reconcile, .arg = d };
-	struct api_backend backend = { .describe = backend_describe, .invoke = backend_invoke, .health = backend_health,
-				       .arg = d };
+					       .reconcile = reconcile, .settle = settle, .arg = d };
+	struct api_backend backend = { .describe = backend_describe, .invoke = backend_invoke, .cancel = backend_cancel,
+				       .health = backend_health, .arg = d };
 	int r;
 
 	d->vocabulary = cmdlet_server_new(&config);
@@ -179,6 +191,7 @@ static int run(struct daemon *d, struct err **e)
 	if (r < 0)
 		return r;
 	config = (struct engine_config){ .event = d->event, .docs = d->docs, .run_dir = d->options.run_dir,
+					 .state_dir = d->options.state_dir, .libvirt = d->options.libvirt,
 					 .instance = d->instance, .host_name = d->options.host_name };
 	r = engine_new(&config, &d->engine, e);
 	if (r < 0)

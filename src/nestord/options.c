@@ -25,7 +25,7 @@ static const char usage[] =
 	"  --run-dir DIR      socket, guests, dataplane of this boot (default /run/nestor)\n"
 	"  --store STORE      sqlite (default), in the state directory\n"
 	"  --host-name NAME   what this host is called in the fabric (default: the system's name)\n"
-	"  --libvirt URI      where virtual machines run\n"
+	"  --libvirt URI      where virtual machines run (default qemu:///system)\n"
 	"  --destroy          end all guests, remove all links and programs of this instance, and exit\n"
 	"  --verbose          log more\n"
 	"  --help, --version\n";
@@ -138,9 +138,6 @@ static int defaults(struct options *o, struct err **e)
 	if (!streq(o->store, "sqlite"))
 		return err_set(e, "Config.Store", ERR_NOT_IMPLEMENTED, o->store, "The store \"%s\" is not available; \"sqlite\" is.",
 			       o->store);
-	if (o->libvirt)
-		return err_set(e, "Config.Libvirt", ERR_NOT_IMPLEMENTED, o->libvirt,
-			       "Virtual machines by libvirt are not available in this version; guests of engine Namespace are.");
 	r = absolute(&o->state_dir, e);
 	return r < 0 ? r : absolute(&o->run_dir, e);
 }

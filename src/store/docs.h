@@ -45,6 +45,7 @@ struct doc_field {
  * Indexes are in memory alone and follow every change at once, a transaction's own writes and its rollback included.
  */
 #define DOC_INDEX_KEY_MAX 64
+#define DOC_INDEXES_MAX 8
 struct doc_index {
 	size_t key_size;
 	/* Writes all of the key, padding included; false: the document is in no group. Pure. */
@@ -58,7 +59,7 @@ struct doc_kind {
 	size_t n_fields;
 	void (*key)(const void *doc, struct str *ret); /* the document's key; must depend on immutable fields alone */
 	const struct doc_index *const *indexes;
-	size_t n_indexes;
+	size_t n_indexes; /* at most DOC_INDEXES_MAX */
 };
 
 void *doc_new(const struct doc_kind *kind);

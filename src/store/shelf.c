@@ -124,19 +124,34 @@ static bool group_find(const struct shelf *s, const struct index *x, const void 
 	return false;
 }
 
-static void index_add(const struct shelf *s, struct index *x, uint32_t number)
-{
-	unsigned char key[DOC_INDEX_KEY_MAX];
-	struct chain *own = &x->chains[number], *first;
+/* Where a document belongs in an index. */
+struct spot {
+	bool belongs;
 	uint32_t hash;
+	unsigned char key[DOC_INDEX_KEY_MAX];
+};
+
+static void spot_find(const struct shelf *s, const struct index *x, const void *doc, struct spot *ret)
+{
+	ret->belongs = x->index->key(doc, ret->key);
+	if (!ret->belongs)
+		return;
+	ret->hash = fold(hash_bytes(s->seed, ret->key, x->index->key_size));
+	/* Of a large table the slot is in no cache; those of all indexes are fetched at the same time. */
+	if (x->table.room)
+		__builtin_prefetch(&x->table.slots[ret->hash & (x->table.room - 1)]);
+}
+
+static void index_add(const struct shelf *s, struct index *x, uint32_t number, const struct spot *spot)
+{
+	struct chain *own = &x->chains[number], *first;
 	size_t at;
 
 	*own = (struct chain){ 0 };
-	if (!x->index->key(s->docs.items[number], key))
+	if (!spot->belongs)
 		return;
-	hash = fold(hash_bytes(s->seed, key, x->index->key_size));
-	if (!group_find(s, x, key, hash, &at)) {
-		table_add(&x->table, hash, number);
+	if (!group_find(s, x, spot->key, spot->hash, &at)) {
+		table_add(&x->table, spot->hash, number);
 		return;
 	}
 	/* Behind the first, which stays first. */
@@ -149,9 +164,8 @@ static void index_add(const struct shelf *s, struct index *x, uint32_t number)
 
 static void index_remove(const struct shelf *s, struct index *x, uint32_t number)
 {
-	unsigned char key[DOC_INDEX_KEY_MAX];
 	struct chain *own = &x->chains[number];
-	uint32_t hash;
+	struct spot spot;
 	size_t at;
 
 	if (own->next)
@@ -160,10 +174,10 @@ static void index_remove(const struct shelf *s, struct index *x, uint32_t number
 		x->chains[own->previous].next = own->next;
 		return;
 	}
-	if (!x->index->key(s->docs.items[number], key))
+	spot_find(s, x, s->docs.items[number], &spot);
+	if (!spot.belongs)
 		return;
-	hash = fold(hash_bytes(s->seed, key, x->index->key_size));
-	if (!group_find(s, x, key, hash, &at))
+	if (!group_find(s, x, spot.key, spot.hash, &at))
 		abort();
 	if (own->next)
 		x->table.slots[at].number = own->next;
@@ -215,6 +229,8 @@ struct shelf *shelf_new(const struct doc_kind *kind)
 
 	s->kind = kind;
 	s->seed = hash_seed();
+	if (kind->n_indexes > DOC_INDEXES_MAX)
+		abort();
 	s->indexes = xcalloc(kind->n_indexes, sizeof(*s->indexes));
 	for (size_t i = 0; i < kind->n_indexes; i++) {
 		if (kind->indexes[i]->key_size > DOC_INDEX_KEY_MAX)
@@ -276,9 +292,13 @@ static uint32_t number_new(struct shelf *s)
 
 static void place(struct shelf *s, uint32_t number, void *doc)
 {
+	struct spot spots[DOC_INDEXES_MAX];
+
 	s->docs.items[number] = doc;
 	for (size_t i = 0; i < s->kind->n_indexes; i++)
-		index_add(s, &s->indexes[i], number);
+		spot_find(s, &s->indexes[i], doc, &spots[i]);
+	for (size_t i = 0; i < s->kind->n_indexes; i++)
+		index_add(s, &s->indexes[i], number, &spots[i]);
 }
 
 static void *displace(struct shelf *s, uint32_t number)

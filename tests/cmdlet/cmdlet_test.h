@@ -27,6 +27,7 @@ struct fixture {
 	json_t *result;
 };
 
+extern const struct doc_kind *const item_kind_of_fixture; /* fields: Name, Value; key: the name */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 #define fixture_test(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)

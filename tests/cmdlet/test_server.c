@@ -432,6 +432,34 @@ static void served_meanwhile(void **state)
 	json_decref(json);
 }
 
+static void put_items(struct fixture *f, size_t n)
+{
+	docs_begin(f->docs);
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *text = xasprintf("{\"Name\":\"%06zu\"}", i);
+		void *item = NULL;
+
+		assert_int_equal(doc_from_text(item_kind_of_fixture, text, strlen(text), &item, NULL), 0);
+		docs_put(f->docs, item_kind_of_fixture, item);
+	}
+	assert_int_equal(docs_commit(f->docs, NULL, NULL), 0);
+}
+
+/* An answer has a bound; one more object, and there are none. */
+static void too_many_objects(void **state)
+{
+	struct fixture *f = *state;
+
+	put_items(f, CMDLET_MAX_OUTPUT);
+	run(f, "Get-Item", "{}", NULL);
+	assert_int_equal(f->status, 200);
+	assert_int_equal(json_array_size(json_object_get(f->result, "objects")), CMDLET_MAX_OUTPUT);
+	run(f, "Set-Item", "{'Name': 'one more'}", NULL);
+	run(f, "Get-Item", "{}", NULL);
+	assert_refused(f, 400, "AnswerTooLarge");
+	assert_int_equal(json_array_size(json_object_get(f->result, "objects")), 0);
+}
+
 int server_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +468,7 @@ int server_tests(void)
 		fixture_test(changes),		fixture_test(what_if),	    fixture_test(failures),
 		fixture_test(failures_in_part), fixture_test(statuses),	    fixture_test(reconcile_failure),
 		fixture_test(commit_failure),	fixture_test(pending),	    fixture_test(served_meanwhile),
+		fixture_test(too_many_objects),
 	};
 
 	return cmocka_run_group_tests_name("cmdlet/server", tests, NULL, NULL);

@@ -22,6 +22,7 @@ static const struct doc_field item_fields[] = {
 };
 static const struct doc_kind item_kind = { "item", sizeof(struct item), item_fields, ARRAY_SIZE(item_fields),
 					   item_key };
+const struct doc_kind *const item_kind_of_fixture = &item_kind;
 static const struct doc_kind *const kinds[] = { &item_kind };
 
 static const char *const item_properties[] = { "Name", "Value", "Extra", NULL };
@@ -281,7 +282,8 @@ int fixture_setup(void **state)
 	assert_int_equal(store_open_sqlite(path, &f->store, NULL), 0);
 	assert_int_equal(docs_open(f->store, kinds, ARRAY_SIZE(kinds), &f->docs, NULL), 0);
 	f->host.name = "host1";
-	f->server = cmdlet_server_new(&(struct cmdlet_server_config) { tables, f->docs, &f->host, reconcile, f });
+	f->server = cmdlet_server_new(&(struct cmdlet_server_config) {
+		.tables = tables, .docs = f->docs, .host = &f->host, .reconcile = reconcile, .arg = f });
 	*state = f;
 	return 0;
 }

@@ -3,11 +3,12 @@
 
 int main(void)
 {
-	int failed = vm_tests();
+	int failed = vm_tests() + machine_tests();
 
 	failed += switch_tests();
 	failed += adapter_tests();
 	failed += netadapter_tests();
 	failed += statistics_tests();
+	failed += trace_tests();
 	return failed ? 1 : 0;
 }

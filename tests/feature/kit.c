@@ -151,9 +151,42 @@ static int fake_exec(struct host *h, const struct guid *vm, const char *script, 
 	return 0;
 }
 
+static void fake_machines(struct host *h, struct host_machines *ret)
+{
+	*ret = kit_of(h)->machines;
+}
+
+/* Pending like a command, until kit_pump(). */
+static int fake_shutdown(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg,
+			 struct err **e)
+{
+	struct kit *k = kit_of(h);
+	const struct vm_doc *doc = vm_get(k->docs, vm);
+
+	(void)timeout_ms;
+	if (doc && streq(doc->name, "deaf"))
+		return err_set(e, "Vm.ShutdownRefused", ERR_INVALID_OPERATION, NULL, "It has no button.");
+	vec_push(&k->shutdowns, (struct kit_shutdown){ done, arg });
+	return 0;
+}
+
+static void end_shutdowns(struct kit *k)
+{
+	while (k->shutdowns.n) {
+		struct kit_shutdown s = k->shutdowns.items[--k->shutdowns.n];
+		struct err *e = NULL;
+
+		if (k->stubborn)
+			err_set(&e, "Vm.ShutdownTimeout", ERR_INVALID_OPERATION, NULL, "It still runs.");
+		s.done(s.arg, e);
+	}
+}
+
 void kit_pump(struct kit *k)
 {
-	(void)k;
+	if (k->later)
+		k->later(k);
+	end_shutdowns(k);
 	while (execs.n) {
 		struct exec x = execs.items[--execs.n];
 		struct err *e = NULL;
@@ -207,13 +240,17 @@ int kit_setup(void **state)
 	assert_int_equal(store_open_sqlite(path, &k->store, NULL), 0);
 	assert_int_equal(docs_open(k->store, feature_kinds, feature_n_kinds, &k->docs, NULL), 0);
 	k->host = (struct host){
-		"host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state, fake_exec,
-		fake_port_traffic, fake_drops, fake_dataplane, kit_reasons, KIT_REASONS
+		.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
+		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec,
+		.machines = fake_machines, .shutdown = fake_shutdown, .port_traffic = fake_port_traffic, .drops = fake_drops,
+		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};
+	k->machines.missing = "there is no libvirt";
 	add_nic(k, "eth0", 2, true, true, 10000000000, false);
 	add_nic(k, "eth1", 3, true, false, 2500000000, false);
 	add_nic(k, "tap7", 4, false, false, 100000000, true);
-	k->server = cmdlet_server_new(&(struct cmdlet_server_config){ feature_cmdlets, k->docs, &k->host, reconcile, k });
+	k->server = cmdlet_server_new(&(struct cmdlet_server_config){
+		.tables = feature_cmdlets, .docs = k->docs, .host = &k->host, .reconcile = reconcile, .arg = k });
 	*state = k;
 	return 0;
 }
@@ -228,6 +265,7 @@ int kit_teardown(void **state)
 {
 	struct kit *k = *state;
 
+	vec_done(&k->shutdowns);
 	cmdlet_server_free(k->server);
 	docs_free(k->docs);
 	store_close(k->store);

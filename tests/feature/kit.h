@@ -10,6 +10,11 @@
 
 #include "cmdlet.h"
 
+struct kit_shutdown {
+	host_shutdown_fn done;
+	void *arg;
+};
+
 /* What a port carried: by the link's own counters, and by the dataplane's. */
 struct kit_traffic {
 	char link[16];
@@ -39,6 +44,12 @@ struct kit {
 	host_drop_vec drops;
 	int traffic_error;
 	int drops_error;
+	/* What happens after a call returned, until it is answered: a test's own host functions. */
+	void (*later)(struct kit *k);
+	/* What the host can run, at first nothing; fields may be set. */
+	struct host_machines machines;
+	VEC(struct kit_shutdown) shutdowns;
+	bool stubborn; /* guests do not shut down in time */
 };
 
 /* The list of reasons to drop: MAC_SPOOFED (NN-1), NO_RECORD (2.5), WRONG_SOURCE (no rule). */
@@ -72,7 +83,7 @@ void kit_property(const struct kit *k, size_t object, const char *property, cons
 void kit_names(const struct kit *k, const char *property, const char *expected);
 /* All documents as text; the caller frees it. */
 char *kit_snapshot(const struct kit *k);
-/* Calls the pending host->exec callbacks, last first. */
+/* Calls the pending host->exec and host->shutdown callbacks, last first. */
 void kit_pump(struct kit *k);
 
 #define REFUSED(cmdlet_, parameters_, id_)                                                                             \
@@ -89,7 +100,9 @@ void kit_all_refused(struct kit *k, const struct refusal *cases, size_t n);
 #define kit_test(f) cmocka_unit_test_setup_teardown(f, kit_setup, kit_teardown)
 
 int vm_tests(void);
+int machine_tests(void);
 int switch_tests(void);
 int adapter_tests(void);
 int netadapter_tests(void);
 int statistics_tests(void);
+int trace_tests(void);

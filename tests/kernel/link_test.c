@@ -62,6 +62,30 @@ static void traffic_of_a_link(void **state)
 	assert_int_equal(t.rx_packets | t.rx_bytes | t.tx_packets | t.tx_bytes, 0);
 }
 
+/* The port of a virtual machine: it stays without anybody who has it open, and has its mark. */
+static void tap_round_trip(void **state)
+{
+	struct world *w = *state;
+	struct link want = test_link("tun", "np0"), l;
+
+	want.mtu = 1400;
+	want.no_linklocal = true;
+	want.ifindex = 4711;
+	l = test_link_add(w->nl, &want);
+	assert_string_equal(l.kind, "tun");
+	assert_string_equal(l.alias, "nestor:0123abcd:test:np0");
+	assert_int_equal(l.ifindex, 4711);
+	assert_int_equal(l.mtu, 1400);
+	assert_true(l.ether);
+	assert_true(l.no_linklocal);
+	assert_false(link_differs(&l, &want));
+	assert_error(link_apply(w->nl, CHANGE_ADD, NULL, &want), EEXIST);
+	want.up = true;
+	assert_ok(link_apply(w->nl, CHANGE_MODIFY, &l, &want));
+	assert_ok(link_apply(w->nl, CHANGE_DELETE, &l, NULL));
+	assert_error(link_get_by_name(w->nl, "np0", &l), ENODEV);
+}
+
 static void bridge_round_trip(void **state)
 {
 	struct world *w = *state;
@@ -411,6 +435,7 @@ int run_link_tests(void)
 		world_test(fresh_namespace_has_loopback),
 		cmocka_unit_test(names),
 		world_test(traffic_of_a_link),
+		world_test(tap_round_trip),
 		world_test(bridge_round_trip),
 		world_test(create_refused),
 		world_test(veth_into_other_namespace),

@@ -68,6 +68,35 @@ static void addresses(void **state)
 	vec_done(&v);
 }
 
+/* A group is joined for as long as the link has its address, and whoever added it may have ended. */
+static void addresses_joined(void **state)
+{
+	struct world *w = *state;
+	struct link l = test_bridge(w, "sw0");
+	struct address own = address(l.ifindex, "10.0.0.5", 24), group = address(l.ifindex, "239.1.2.3", 32), unicast = own;
+	struct address_vec v = { 0 };
+
+	group.proto = ADDRESS_PROTO_NESTOR;
+	assert_error(address_apply(w->nl, CHANGE_ADD, NULL, &group), EINVAL);
+	unicast.flags = ADDRESS_JOIN;
+	assert_error(address_apply(w->nl, CHANGE_ADD, NULL, &unicast), EINVAL);
+	group.flags = ADDRESS_JOIN;
+	assert_ok(address_apply(w->nl, CHANGE_ADD, NULL, &group));
+	assert_ok(address_apply(w->nl, CHANGE_ADD, NULL, &own));
+	assert_error(address_apply(w->nl, CHANGE_ADD, NULL, &group), EEXIST);
+	assert_ok(address_observe(w->nl, l.ifindex, &v));
+	assert_memory_equal(find_address(&v, "239.1.2.3"), &group, sizeof(group));
+	assert_int_equal(system("grep -q 030201EF /proc/net/igmp"), 0);
+	/* first though it is, it is nobody's source */
+	assert_int_equal(system("ip link set sw0 up && ip route get 10.0.0.9 | grep -q 'src 10.0.0.5'"), 0);
+	assert_ok(address_apply(w->nl, CHANGE_DELETE, &group, NULL));
+	assert_int_equal(system("grep -q 030201EF /proc/net/igmp") != 0, 1);
+	v.n = 0;
+	assert_ok(address_observe(w->nl, l.ifindex, &v));
+	assert_null(find_address(&v, "239.1.2.3"));
+	vec_done(&v);
+}
+
 static void addresses_refused(void **state)
 {
 	struct world *w = *state;
@@ -287,7 +316,7 @@ static void neighbours(void **state)
 int run_network_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(addresses), world_test(addresses_refused), world_test(routes), world_test(neighbours),
+		world_test(addresses), world_test(addresses_joined), world_test(addresses_refused), world_test(routes), world_test(neighbours),
 	};
 
 	return cmocka_run_group_tests_name("addresses, routes, neighbours", tests, NULL, NULL);

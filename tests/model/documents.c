@@ -271,6 +271,7 @@ static void make_adapters(struct maker *x)
 		uint32_t plan = one_in(4) ? dice(ARRAY_SIZE(plans)) : favourites[dice(3)];
 		struct vm_doc vm = { .id = { { (uint8_t)(i + 1), 2, 7 } },
 				     .name = (char *)"vm",
+				     .engine = one_in(3) ? VM_ENGINE_QEMU : VM_ENGINE_NAMESPACE,
 				     .state = one_in(12) ? VM_OFF : VM_RUNNING };
 		struct adapter_doc a = { .id = x->facts->adapters[i],
 					 .name = (char *)"a",

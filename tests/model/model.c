@@ -99,7 +99,7 @@ static void read_ports(struct model *m)
 		if (!a || !switch_get(m->docs, &a->switch_id) ||
 		    (!guid_is_zero(&a->vm) && (!vm || vm->state != VM_RUNNING)))
 			continue;
-		vec_push(&m->ports, (struct model_port) { a, m->facts->port[i], vm != NULL });
+		vec_push(&m->ports, (struct model_port) { a, m->facts->port[i], vm && vm->engine == VM_ENGINE_NAMESPACE });
 	}
 }
 
@@ -192,6 +192,13 @@ const struct record_doc *record_of(const struct model *m, uint32_t vsid, const s
 		if ((*r)->vsid == vsid && ip_equal(&(*r)->ca, ca))
 			return *r;
 	return NULL;
+}
+
+bool is_taken(const struct model *m, const struct record_doc *r, const struct ip *ca)
+{
+	const struct record_doc *other = record_of(m, r->vsid, ca);
+
+	return is_any(&r->ca) && r->type == NETVIRT_L2ONLY && other && !mac_equal(&other->mac, &r->mac);
 }
 
 /* A machine is at one place: where its records differ, that with the lowest customer address says where. */

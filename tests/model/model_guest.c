@@ -90,7 +90,7 @@ static bool may_send(const struct model *m, const struct model_port *from, const
 	vec_foreach (&m->records, p) {
 		const struct record_doc *r = *p;
 
-		if (r->vsid != from->adapter->vsid || !mac_equal(&r->mac, mac) || is_router(r))
+		if (r->vsid != from->adapter->vsid || !mac_equal(&r->mac, mac) || is_router(r) || is_taken(m, r, ca))
 			continue;
 		if (is_any(&r->ca) ? own : ip_equal(&r->ca, ca) && (own || is_local(m, &r->pa)))
 			return true;

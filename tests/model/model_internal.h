@@ -23,6 +23,8 @@ bool has_policy(const struct model *m, uint32_t vsid);
 bool is_local(const struct model *m, const struct ip *pa);
 const struct model_port *port_at(const struct model *m, uint32_t ifindex);
 const struct model_port *port_of(const struct model *m, uint32_t vsid, const struct mac *mac);
+/* HN-8: is the address another's, so that a record without address does not let the machine have it? A gateway's may (HN-7). */
+bool is_taken(const struct model *m, const struct record_doc *r, const struct ip *ca);
 const struct record_doc *record_of(const struct model *m, uint32_t vsid, const struct ip *ca);
 const struct record_doc *machine(const struct model *m, uint32_t vsid, const struct mac *mac);
 

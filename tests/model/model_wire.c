@@ -168,7 +168,7 @@ static int check_source(const struct model *m, const struct tunnel *t, const str
 		const struct record_doc *r = *p;
 
 		if (r->vsid != t->vsid || is_router(r) || !mac_equal(&r->mac, &src) ||
-		    (ca && !is_any(&r->ca) && (is_any(ca) || !ip_equal(&r->ca, ca))))
+		    (ca && !is_any(&r->ca) && (is_any(ca) || !ip_equal(&r->ca, ca))) || (ca && is_taken(m, r, ca)))
 			continue;
 		known = true;
 		if ((ca && ip_equal(&r->pa, &t->source)) || ip_equal(&at->pa, &t->source))

@@ -35,6 +35,8 @@ class Host:
         adapter = self.adapter(name)
         guest = Guest(GuestPlan(name, 0, adapter["MacAddress"] if adapter else "", address, ""), self.daemon)
         if address6:
+            # Else it asks for routers for ever.
+            guest.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=0", "net.ipv6.conf.eth0.router_solicitations=0")
             guest.run("ip", "addr", "add", f"{address6}/64", "dev", "eth0")
         else:
             # What a guest sends by itself (router solicitations) would disturb counts and captures.
@@ -63,11 +65,12 @@ class Host:
     def provider(self, address):
         """Network virtualization on the uplink, with this provider address."""
         self.do("Enable-NetAdapterBinding", Name=underlay.UPLINK, ComponentID="ms_netwnv")
-        self.do("New-NetVirtualizationProviderAddress", InterfaceIndex=self.nic_index(), ProviderAddress=address, PrefixLength=24)
+        self.do("New-NetVirtualizationProviderAddress", InterfaceIndex=self.nic_index(), ProviderAddress=address,
+                PrefixLength=64 if ":" in address else 24)
 
-    def record(self, vsid, ca, mac, pa):
+    def record(self, vsid, ca, mac, pa, rule="TranslationMethodEncap"):
         self.do("New-NetVirtualizationLookupRecord", VirtualSubnetID=vsid, CustomerAddress=ca, MACAddress=mac, ProviderAddress=pa,
-                Rule="TranslationMethodEncap")
+                Rule=rule)
 
     def subnet(self, vsid, prefix):
         self.do("New-NetVirtualizationCustomerRoute", RoutingDomainID=DOMAIN.format(vsid=f"{vsid:04}"), VirtualSubnetID=vsid,
@@ -83,16 +86,16 @@ class Pair:
     vsid = 5010
     guests = (("a", 0, "000000000011", "10.10.10.11"), ("b", 1, "000000000012", "10.10.10.12"))
 
-    def __init__(self, lab, kind="veth"):
+    def __init__(self, lab, kind="veth", rule="TranslationMethodEncap", pas=PAS):
         self.kind = kind
         namespaces = lab.namespaces("host1", "host2")
         underlay.build(kind, *namespaces, BUILD_DIR)
         self.hosts = [Host(ns, ns.label) for ns in namespaces]
-        for host, pa in zip(self.hosts, PAS):
+        for host, pa in zip(self.hosts, pas):
             host.switch()
             host.provider(pa)
             for _name, where, mac, address in self.guests:
-                host.record(self.vsid, address, mac, PAS[where])
+                host.record(self.vsid, address, mac, pas[where], rule)
             host.subnet(self.vsid, "10.10.10.0/24")
         self.a, self.b = (self.hosts[where].guest(name, address, mac, self.vsid) for name, where, mac, address in self.guests)
 

@@ -3,6 +3,7 @@
 
 import struct
 
+from scapy.layers.dhcp import BOOTP, DHCP
 from scapy.layers.inet import IP, UDP
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
@@ -41,4 +42,11 @@ def nvgre(inner, outer, *, vsid=VSID, flow=0, flags=K, protocol=0x6558, src=A_PA
     """inner, encapsulated; outer: (source MAC, destination MAC); ip: other fields of the outer IPv4 header."""
     key = struct.pack(">I", vsid << 8 | flow) if flags & K else b""
     gre = struct.pack(">HH", flags, protocol) + (bytes(4) if flags & C else b"") + key + (bytes(4) if flags & S else b"")
-    return bytes(Ether(src=outer[0], dst=outer[1]) / IP(src=src, dst=dst, proto=47, flags="DF", **(ip or {})) / Raw(gre + inner))
+    return bytes(Ether(src=outer[0], dst=outer[1]) / IP(**{"src": src, "dst": dst, "proto": 47, "flags": "DF", **(ip or {})}) / Raw(gre + inner))
+
+
+def dhcp_ack(*, src, dst, ip_src, address):
+    """A DHCP server's message that gives an address."""
+    return bytes(Ether(src=src, dst=dst) / IP(src=ip_src, dst=address) / UDP(sport=67, dport=68) /
+                 BOOTP(op=2, yiaddr=address, chaddr=bytes.fromhex(dst.replace(":", ""))) /
+                 DHCP(options=[("message-type", "ack"), ("server_id", ip_src), "end"]))

@@ -135,8 +135,9 @@ static char *port_line(const struct kit *k, const struct want_vport *p)
 		 ip_format(src, ip));
 	if (src == &p->src_pa4 && !ip_is_zero(&p->src_pa6))
 		str_addf(&s, "+%s", ip_format(&p->src_pa6, ip));
-	str_addf(&s, "%s%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
-		 v6(p->ca6, p->any_ca6), p->more_ca ? " more" : "", p->inner_elsewhere ? "" : " here");
+	str_addf(&s, "%s%s%s%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
+		 v6(p->ca6, p->any_ca6), p->learn ? " learn" : "", p->learn_full ? " full" : "",
+		 p->more_ca ? " more" : "", p->inner_elsewhere ? "" : " here");
 	for (size_t i = 0; i < p->n_cas; i++)
 		str_addf(&s, " %s%s%s%s", ip_format(&p->cas[i], ip), ip_is_zero(&p->rewrites[i]) ? "" : "=",
 			 ip_is_zero(&p->rewrites[i]) ? "" : ip_format(&p->rewrites[i], pa), p->vm_mac[i] ? "*" : "");
@@ -151,8 +152,10 @@ static char *dest_line(const struct kit *k, const struct want_dest *d)
 	char mac[MAC_TEXT_SIZE], pa[IP_TEXT_SIZE];
 
 	return xasprintf("dest %u+%u %s %s%s pa %s%s%s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
-			 d->remote ? "remote" : owner(k, d->link), d->remote && d->encap & DP_ENCAP_VXLAN ? " vxlan" : "", ip_format(&d->pa, pa), d->any_ca ? " any" : "",
-			 v6(d->ca6, d->any_ca6), d->rewrite ? " rewrite" : d->some_rewrite ? " some rewrite" : "");
+			 d->remote ? "remote" : owner(k, d->link), d->remote && d->encap & DP_ENCAP_VXLAN ? " vxlan" : "",
+			 ip_format(&d->pa, pa), d->any_known ? " any" : d->any_ca ? " unknown" : "",
+			 d->any_ca6 && !d->any_known6 ? " unknown6" : v6(d->ca6, d->any_ca6),
+			 d->rewrite ? " rewrite" : d->some_rewrite ? " some rewrite" : "");
 }
 
 static const char *router6(const struct ip *ip, char buf[static PREFIX_TEXT_SIZE])

@@ -10,6 +10,7 @@ int main(void)
 	failed += wants_tests();
 	failed += router_tests();
 	failed += broadcast_tests();
+	failed += learn_tests();
 	failed += property_tests() + records_tests();
 	failed += diff_tests();
 	return failed ? 1 : 0;

@@ -51,6 +51,7 @@ int next_hop_tests(void);
 int wants_tests(void);
 int router_tests(void);
 int broadcast_tests(void);
+int learn_tests(void);
 int property_tests(void);
 int records_tests(void);
 int diff_tests(void);

@@ -77,8 +77,7 @@ static void good_policy(void **state)
 		{ RECORDS, NAT("5011", "2001:db8::17", "000000000017", "10.1.0.28", ""), "unusable" },
 		{ RECORDS, NAT("5011", "10.0.0.29", "000000000029", "2001:db8::29", ""), "unusable" },
 		{ RECORDS, NAT("5011", "0.0.0.0", "000000000030", "10.1.0.30", ", 'Type': 'L2Only'"), "unusable" },
-		{ RECORDS, RECORD("5010", "10.0.0.20", "000000000020", "2001:db8:1::1", ""),
-		  "IPv4 only: the record is unusable" },
+		{ RECORDS, RECORD("5010", "10.0.0.20", "000000000020", "2001:db8:1::1", "") },
 		/* The dummy provider address of routers stands for none of them. */
 		{ RECORDS, NAT("5011", "10.0.0.1", "101010101101", "169.254.254.254", "") },
 		{ RECORDS, NAT("16777214", "10.0.0.1", "101010101101", "169.254.254.254", "") },
@@ -92,7 +91,7 @@ static void good_policy(void **state)
 
 	accept_all(k, cases, ARRAY_SIZE(cases));
 	kit_do(k, "Get-NetVirtualizationLookupRecord", "{'Unusable': true}");
-	kit_names(k, "CustomerAddress", "10.0.0.1 10.0.0.20 0.0.0.0 10.0.0.1 10.0.0.29 2001:db8::17 10.0.0.1");
+	kit_names(k, "CustomerAddress", "10.0.0.1 0.0.0.0 10.0.0.1 10.0.0.29 2001:db8::17 10.0.0.1");
 	assert_int_equal(docs_count(k->docs, &customer_route_kind), 9);
 	assert_int_equal(k->reconciles, ARRAY_SIZE(cases));
 }
@@ -244,7 +243,11 @@ static void provider_side(void **state)
 		REFUSED(ADDRESSES, PA("2", "10.1.0.1", "0", ""), "Wnv.BadPrefixLength"),
 		REFUSED(ADDRESSES, PA("2", "10.1.0.1", "33", ""), "Wnv.BadPrefixLength"),
 		REFUSED(ADDRESSES, PA("2", "10.1.0.1", "129", ""), "ParameterArgumentValidationError"),
-		REFUSED(ADDRESSES, PA("2", "2001:db8::1", "64", ""), "Wnv.ProviderAddressFamily"),
+		REFUSED(ADDRESSES, PA("2", "fe80::1", "64", ""), "Wnv.BadProviderAddress"),
+		REFUSED(ADDRESSES, PA("2", "febf::1", "64", ""), "Wnv.BadProviderAddress"),
+		REFUSED(ADDRESSES, PA("2", "::1", "64", ""), "Wnv.BadProviderAddress"),
+		REFUSED(ADDRESSES, PA("2", "ff05::1", "64", ""), "Wnv.BadProviderAddress"),
+		REFUSED(ADDRESSES, PA("2", "2001:db8::1", "0", ""), "Wnv.BadPrefixLength"),
 		REFUSED(ADDRESSES, PA("2", "10.1.0.1", "24", ", 'VlanID': 5"), "Wnv.ProviderVlan"),
 		REFUSED(ADDRESSES, PA("2", "10.1.0.1", "24", ", 'VlanID': 4095"), "ParameterArgumentValidationError"),
 		REFUSED(ADDRESSES, PA("2", "10.1.0.1", "24", ", 'MACAddress': '000000000011'"), "Wnv.ProviderMac"),
@@ -261,6 +264,10 @@ static void provider_side(void **state)
 		REFUSED(PROUTES, PROUTE("2", "10.2.0.0/16", "127.0.0.1"), "Wnv.BadNextHop"),
 		REFUSED(PROUTES, PROUTE("2", "10.3.0.0/16", "10.1.0.254"), "AlreadyExists"),
 		REFUSED(PROUTES, PROUTE("2", "10.2.0.1/16", "10.1.0.254"), "ParameterArgumentTransformationError"),
+		REFUSED(PROUTES, "{'InterfaceIndex': 2, 'DestinationPrefix': '2001:db8::/48', 'NextHop': 'fe80::1', 'Metric': 0}",
+			"Wnv.ProviderRouteMetric"),
+		REFUSED("Set-NetVirtualizationProviderRoute", "{'DestinationPrefix': '2001:db8:7::/48', 'Metric': 0}",
+			"Wnv.ProviderRouteMetric"),
 		REFUSED(PROUTES, PROUTE("0", "10.2.0.0/16", "10.1.0.254"), "ParameterArgumentValidationError"),
 	};
 	struct kit *k = *state;
@@ -274,6 +281,7 @@ static void provider_side(void **state)
 	kit_property(k, 0, "ManagedByCluster", "false");
 	kit_do(k, PROUTES, PROUTE("2", "10.3.0.0/16", "10.1.0.254"));
 	kit_property(k, 0, "Metric", "255");
+	kit_do(k, PROUTES, PROUTE("2", "2001:db8:7::/48", "fe80::1"));
 	kit_all_refused(k, cases, ARRAY_SIZE(cases));
 }
 

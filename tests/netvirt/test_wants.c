@@ -197,12 +197,12 @@ static void special_records(void **state)
 	       "{'VirtualSubnetID': 5010, 'CustomerAddress': '2001:db8::9', 'MACAddress': '000000000013', 'ProviderAddress': "
 	       "'10.1.0.2', 'Rule': 'TranslationMethodNat'}");
 	lab_assert_wants(k, "pdch",
-			 "port dhcp vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy any 10.0.0.7\n"
+			 "port dhcp vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy learn 10.0.0.7\n"
 			 "port gateway vsid 5010 segment 0+5010 mac 000000000012 next - src 10.1.0.1 policy any\n"
 			 "port nat vsid 5010 segment 0+5010 mac 000000000013 next - src :: policy\n"
-			 "dest 0+5010 000000000011 dhcp pa 10.1.0.1 any\n"
+			 "dest 0+5010 000000000011 dhcp pa 10.1.0.1 unknown\n"
 			 "dest 0+5010 000000000012 gateway pa 10.1.0.1 any\n"
-			 "dest 0+5010 000000000021 remote pa 10.1.0.9 any6\n"
+			 "dest 0+5010 000000000021 remote pa 10.1.0.9 unknown6\n"
 			 "dest 0+5010 000000000022 remote pa 10.1.0.9 v6\n"
 			 "ca 5010 10.0.0.1 101010101101 pa 169.254.254.254 router\n"
 			 "ca 5010 10.0.0.7 000000000011 pa 10.1.0.1 local\n"
@@ -244,6 +244,45 @@ static void vxlan(void **state)
 	netvirt_wants(k->docs, &w);
 	assert_true(w.vxlan);
 	netvirt_wants_done(&w);
+}
+
+/* WG-8: a machine sends to each family from the address of that family among its records; the largest headers set the MTU. */
+static void families(void **state)
+{
+	struct kit *k = *state;
+
+	lab_uplink(k, "vswitch", "eth0");
+	lab_vm(k, "a", "vswitch", "000000000011", 5010);
+	lab_vm(k, "b", "vswitch", "000000000012", 5010);
+	lab_pa(k, 2, "10.1.0.1", 24);
+	lab_pa(k, 2, "fd00::1", 64);
+	lab_record(k, 5010, "10.0.0.11", "000000000011", "10.1.0.1", "");
+	lab_record(k, 5010, "10.0.0.21", "000000000011", "fd00::1", "");
+	kit_warning(k, "lowest customer address counts");
+	lab_record(k, 5010, "10.0.0.12", "000000000012", "fd00::1", "");
+	lab_record(k, 5010, "10.0.0.13", "000000000013", "fd00::2", "");
+	lab_record(k, 5010, "10.0.0.14", "000000000014", "fd00:7::2", "");
+	lab_do(k, "New-NetVirtualizationProviderRoute",
+	       "{'InterfaceIndex': 2, 'DestinationPrefix': 'fd00:7::/64', 'NextHop': 'fe80::1'}");
+	kit_do(k, "Set-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.14', 'Rule': 'TranslationMethodEncapVxlan'}");
+	lab_assert_wants(k, "pdhar",
+			 "port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1+fd00::1 policy 10.0.0.11 10.0.0.21 "
+			 "overhead 70\n"
+			 "port b vsid 5010 segment 0+5010 mac 000000000012 next - src fd00::1 policy 10.0.0.12 overhead 70\n"
+			 "dest 0+5010 000000000011 a pa 10.1.0.1\n"
+			 "dest 0+5010 000000000012 b pa fd00::1\n"
+			 "dest 0+5010 000000000013 remote pa fd00::2\n"
+			 "dest 0+5010 000000000014 remote vxlan pa fd00:7::2\n"
+			 "hop fd00::2 nic eth0 via fd00::2\n"
+			 "hop vxlan fd00:7::2 nic eth0 via fe80::1\n"
+			 "pa 10.1.0.1/24 nic eth0\n"
+			 "pa fd00::1/64 nic eth0\n"
+			 "route fd00:7::/64 via fe80::1 nic eth0 metric 255\n");
+	kit_do(k, "Remove-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.14'}");
+	lab_assert_wants(k, "p",
+			 "port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1+fd00::1 policy 10.0.0.11 10.0.0.21 "
+			 "overhead 62\n"
+			 "port b vsid 5010 segment 0+5010 mac 000000000012 next - src fd00::1 policy 10.0.0.12 overhead 62\n");
 }
 
 static void rewrite_record(struct kit *k, unsigned vsid, const char *ca, const char *mac, const char *pa, const char *more)
@@ -537,7 +576,7 @@ int wants_tests(void)
 		kit_test(lab1),		   kit_test(two_switches),   kit_test(same_mac_twice),	    kit_test(lab3_host1),
 		kit_test(lab3_host2),	   kit_test(special_records), kit_test(many_addresses), kit_test(dual_stack),
 		kit_test(different_providers), kit_test(ways),	     kit_test(switches_and_adapters),
-		kit_test(rewrite),	   kit_test(vxlan),
+		kit_test(rewrite),	   kit_test(vxlan),	    kit_test(families),
 	};
 
 	return cmocka_run_group_tests_name("netvirt/wants", tests, NULL, NULL);

@@ -177,7 +177,7 @@ static void add_device(uint32_t ifindex)
 
 static void open_programs(void)
 {
-	static const char *const names[] = { "vport", "uplink", "uplink_xdp", "mirror" };
+	static const char *const names[] = { "vport", "uplink", "uplink_xdp", "vport_egress" };
 	char path[128];
 
 	for (int i = 0; i < BPF_ROLE_COUNT; i++) {
@@ -191,7 +191,7 @@ int fixture_up(void **state _unused_)
 {
 	static const uint32_t devices[] = { BLUE1, BLUE3, RED1, LAB1, LAB2, LAB3, PLAIN, OPEN, HOST, WILD,
 					    UPLINK, BRIDGE, NOT_A_PORT };
-	struct bpf_driver_options options = { .max_records = 1000, .max_nexthops = 16, .max_ports = 16 };
+	struct bpf_driver_options options = { .max_records = 1000, .max_nexthops = 16, .max_ports = 16, .max_flows = 32768 };
 
 	/* all of it goes with the process: nothing of it has a name outside */
 	assert_int_equal(unshare(CLONE_NEWNET | CLONE_NEWNS), 0);
@@ -230,6 +230,7 @@ struct result run_times(enum bpf_role role, uint32_t ifindex, const struct frame
 	assert_int_equal(error, 0);
 	r.verdict = ctx.cb[DP_CB_VERDICT];
 	r.detail = ctx.cb[DP_CB_DETAIL];
+	r.rule = ctx.cb[DP_CB_RULE];
 	r.action = (int)opts.retval;
 	r.out.n = opts.data_size_out;
 	return r;

@@ -40,6 +40,7 @@ struct frame {
 struct result {
 	uint32_t verdict; /* enum dp_verdict */
 	uint32_t detail;
+	uint32_t rule;	  /* of a drop by an ACL */
 	int action;
 	struct frame out;
 };

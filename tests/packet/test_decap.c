@@ -132,6 +132,9 @@ static void truncated(void **state _unused_)
 		frame_set_u16(&f, OUTER_IP + 2, length);
 		wire_drop(&f, DP_DROP_OUTER_TRUNCATED);
 	}
+	/* nothing inside, however much the wire has added */
+	frame_set_u16(&f, OUTER_IP + 2, 28);
+	wire_drop(&f, DP_DROP_INNER_TRUNCATED);
 	struct frame inner = inner_udp();
 
 	expect_delivered(&whole, BLUE1, &inner);

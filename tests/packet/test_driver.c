@@ -146,6 +146,35 @@ static void attach_by_clsact(void **state _unused_)
 	bpf_driver_destroy(d);
 }
 
+/* Both directions of a port, each its own attachment, whatever they are attached by. */
+static void attach_egress(void **state _unused_)
+{
+	for (int clsact = 0; clsact < 2; clsact++) {
+		const struct bpf_driver_options options = { .max_records = 1000, .clsact = clsact };
+		_cleanup_close_ int dir = second_dir();
+		struct bpf_driver *d = NULL;
+
+		assert_int_equal(bpf_driver_open(dir, &options, &d), 0);
+		shell("ip link add name t903 index 903 type bridge");
+		assert_int_equal(bpf_driver_attach(d, 903, BPF_ROLE_VPORT), 0);
+		assert_int_equal(bpf_driver_attach(d, 903, BPF_ROLE_VPORT_EGRESS), 0);
+		assert_int_equal(bpf_driver_attach(d, 903, BPF_ROLE_VPORT_EGRESS), 0);
+		assert_int_equal(attachments(d), 2);
+		if (clsact)
+			shell("tc filter show dev t903 egress | grep -q nestor_vport_eg");
+		else
+			assert_int_equal(link_program(dir, "link-vport_egress-903"), pin_id(dir, ABI "/vport_egress"));
+		bpf_driver_close(d);
+		assert_int_equal(bpf_driver_open(dir, &options, &d), 0);
+		assert_int_equal(attachments(d), 2);
+		assert_int_equal(bpf_driver_detach(d, 903, BPF_ROLE_VPORT_EGRESS), 0);
+		assert_int_equal(attachments(d), 1);
+		shell("! tc filter show dev t903 egress | grep -q nestor_vport");
+		shell("ip link del t903");
+		bpf_driver_destroy(d);
+	}
+}
+
 /* The XDP program is a third attachment, beside the TC program of the same uplink. */
 static void attach_xdp(void **state _unused_)
 {
@@ -437,7 +466,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reopen_changes_nothing), cmocka_unit_test(upgrade_keeps_entries),
 		cmocka_unit_test(half_made_is_made_anew), cmocka_unit_test(attach_and_detach),
-		cmocka_unit_test(attach_xdp), cmocka_unit_test(attach_by_clsact),
+		cmocka_unit_test(attach_xdp), cmocka_unit_test(attach_by_clsact), cmocka_unit_test(attach_egress),
 		cmocka_unit_test(records_in_batches), cmocka_unit_test(cas_and_pas), cmocka_unit_test(limits),
 		cmocka_unit_test(counters_start_at_zero), cmocka_unit_test(reasons_are_named), cmocka_unit_test(bpffs),
 	};

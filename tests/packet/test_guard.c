@@ -615,7 +615,7 @@ static void expect_copies(enum bpf_role role, unsigned long open, unsigned long 
 
 static void mirror(void **state _unused_)
 {
-	static const enum bpf_role roles[] = { BPF_ROLE_VPORT, BPF_ROLE_MIRROR };
+	static const enum bpf_role roles[] = { BPF_ROLE_VPORT, BPF_ROLE_VPORT_EGRESS };
 
 	for (size_t i = 0; i < ARRAY_SIZE(roles); i++) {
 		expect_copies(roles[i], 0, 0);

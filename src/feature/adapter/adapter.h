@@ -25,6 +25,7 @@ struct adapter_doc {
 	uint32_t vsid;	   /* 0: not virtualized (HN-1) */
 	uint32_t spoofing; /* index into adapter_on_off; default Off */
 	uint32_t dhcp_guard, router_guard; /* as spoofing */
+	uint32_t dynamic_limit; /* how many addresses may be learnt (HN-8); 0: the host's own limit */
 	uint32_t storm_limit; /* packets a second; 0: none */
 	uint32_t mirroring;   /* enum adapter_mirroring */
 	uint32_t slot;	   /* eth<slot> inside the guest; the lowest free number of the VM at creation */

@@ -56,6 +56,8 @@ static const struct param set_params[] = {
 	{ "DhcpGuard", P_ENUM, 0, "On: the guest may not be a DHCP server, of IPv4 or IPv6", .values = adapter_on_off, .def = "Off" },
 	{ "RouterGuard", P_ENUM, 0, "On: the guest may not send router advertisements and redirects, of IPv4 or IPv6",
 	  .values = adapter_on_off, .def = "Off" },
+	{ "DynamicIPAddressLimit", P_UINT, 0,
+	  "how many addresses the host may learn of an L2Only record's machine, 256 at most; 0: 16", .max = UINT32_MAX, .def = "0" },
 	{ "StormLimit", P_UINT, 0, "broadcast, multicast and flooded packets that the guest may send in a second; 0: no limit",
 	  .max = UINT32_MAX, .def = "0" },
 	{ "PortMirroring", P_ENUM, 0,
@@ -258,6 +260,7 @@ static int set_one(struct call *c, const struct adapter_doc *a, struct err **e)
 	changed->spoofing = call_enum(c, "MacAddressSpoofing", a->spoofing);
 	changed->dhcp_guard = call_enum(c, "DhcpGuard", a->dhcp_guard);
 	changed->router_guard = call_enum(c, "RouterGuard", a->router_guard);
+	changed->dynamic_limit = (uint32_t)call_uint(c, "DynamicIPAddressLimit", a->dynamic_limit);
 	changed->storm_limit = (uint32_t)call_uint(c, "StormLimit", a->storm_limit);
 	changed->mirroring = call_enum(c, "PortMirroring", a->mirroring);
 	adapter_write(c, changed);

@@ -21,6 +21,7 @@ static const char *const adapter_properties[] = {
 	"MacAddressSpoofing",
 	"DhcpGuard",
 	"RouterGuard",
+	"DynamicIPAddressLimit",
 	"StormLimit",
 	"PortMirroringMode",
 	"Id",
@@ -149,6 +150,7 @@ json_t *adapter_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "MacAddressSpoofing", json_string(adapter_on_off[a->spoofing]));
 	json_object_set_new(o, "DhcpGuard", json_string(adapter_on_off[a->dhcp_guard]));
 	json_object_set_new(o, "RouterGuard", json_string(adapter_on_off[a->router_guard]));
+	json_object_set_new(o, "DynamicIPAddressLimit", json_integer(a->dynamic_limit));
 	json_object_set_new(o, "StormLimit", json_integer(a->storm_limit));
 	json_object_set_new(o, "PortMirroringMode", json_string(adapter_mirroring_names[a->mirroring]));
 	json_object_set_new(o, "VirtualSubnetId", json_integer(a->vsid));

@@ -20,6 +20,7 @@ static const struct doc_field adapter_fields[] = {
 	DOC_ENUM_FIELD(adapter_doc, dhcp_guard, adapter_on_off, "dhcpGuard"),
 	DOC_ENUM_FIELD(adapter_doc, router_guard, adapter_on_off, "routerGuard"),
 	DOC_FIELD(adapter_doc, storm_limit, DOC_U32, "stormLimit"),
+	DOC_FIELD(adapter_doc, dynamic_limit, DOC_U32, "dynamicIpAddressLimit"),
 	DOC_ENUM_FIELD(adapter_doc, mirroring, adapter_mirroring_names, "portMirroring"),
 	DOC_FIELD(adapter_doc, slot, DOC_U32, "slot"),
 };

@@ -3,6 +3,23 @@
 
 #include "switch_wants.h"
 
+struct want_port adapter_port(const struct docs *d, const struct adapter_doc *a)
+{
+	const struct vm_doc *vm = guid_is_zero(&a->vm) ? NULL : vm_get(d, &a->vm);
+	struct want_port w = { .adapter = a->id, .vm = a->vm, .label = a->name, .mac = a->mac, .vsid = a->vsid,
+			       .spoofing = a->spoofing, .guards = { a->dhcp_guard, a->router_guard, a->storm_limit, a->mirroring } };
+
+	w.tap = vm && vm->engine == VM_ENGINE_QEMU;
+	adapter_port_name(&a->id, w.name);
+	if (vm && !w.tap)
+		snprintf(w.inner, sizeof(w.inner), "eth%u", a->slot);
+	else if (!vm)
+		adapter_host_link_name(&a->id, w.inner);
+	if (!guid_is_zero(&a->switch_id) && switch_get(d, &a->switch_id))
+		switch_bridge_name(&a->switch_id, w.bridge);
+	return w;
+}
+
 void adapter_wants(const struct docs *d, want_port_vec *ret)
 {
 	_cleanup_free_ const void **all = NULL;
@@ -11,18 +28,8 @@ void adapter_wants(const struct docs *d, want_port_vec *ret)
 	for (size_t i = 0; i < n; i++) {
 		const struct adapter_doc *a = all[i];
 		const struct vm_doc *vm = guid_is_zero(&a->vm) ? NULL : vm_get(d, &a->vm);
-		struct want_port w = { .adapter = a->id, .vm = a->vm, .label = a->name, .mac = a->mac, .vsid = a->vsid,
-				       .spoofing = a->spoofing, .guards = { a->dhcp_guard, a->router_guard, a->storm_limit, a->mirroring } };
 
-		if (!guid_is_zero(&a->vm) && (!vm || vm->state != VM_RUNNING))
-			continue;
-		adapter_port_name(&a->id, w.name);
-		if (vm)
-			snprintf(w.inner, sizeof(w.inner), "eth%u", a->slot);
-		else
-			adapter_host_link_name(&a->id, w.inner);
-		if (!guid_is_zero(&a->switch_id) && switch_get(d, &a->switch_id))
-			switch_bridge_name(&a->switch_id, w.bridge);
-		vec_push(ret, w);
+		if (guid_is_zero(&a->vm) || (vm && vm->state == VM_RUNNING))
+			vec_push(ret, adapter_port(d, a));
 	}
 }

@@ -11,14 +11,15 @@ struct want_guards {
 };
 
 /*
- * What an adapter wants of this host: a port, that is a veth pair whose inner end is the adapter. Adapters of VMs that are
- * off want nothing.
+ * What an adapter wants of this host: a port, that is a veth pair whose inner end is the adapter, or a tap that a machine has
+ * open. Adapters of VMs that are off want nothing.
  */
 struct want_port {
 	struct guid adapter;
 	struct guid vm;     /* zero: the management OS */
 	char name[16];      /* host end */
-	char inner[16];     /* eth<slot> in the guest, or the host vNIC's link */
+	char inner[16];     /* eth<slot> in the guest, or the host vNIC's link; "" of a tap */
+	bool tap;           /* the VM's engine is Qemu */
 	const char *label;  /* adapter name */
 	struct mac mac;     /* of the inner end */
 	char bridge[16];    /* bridge of its switch; "": not connected */
@@ -28,4 +29,6 @@ struct want_port {
 };
 typedef VEC(struct want_port) want_port_vec;
 
+/* The port of one adapter, whether its VM runs or not. */
+struct want_port adapter_port(const struct docs *d, const struct adapter_doc *a);
 void adapter_wants(const struct docs *d, want_port_vec *ret);

@@ -19,6 +19,9 @@ enum netvirt_rule { NETVIRT_NAT, NETVIRT_ENCAP, NETVIRT_NONE, NETVIRT_ENCAP_VXLA
 extern const char *const netvirt_types[]; /* Static, Dynamic, GatewayWildcard, L2Only */
 enum netvirt_type { NETVIRT_STATIC, NETVIRT_DYNAMIC, NETVIRT_GATEWAY_WILDCARD, NETVIRT_L2ONLY };
 
+/* How a Dynamic record came about (HN-8); netvirt_learn.h. */
+enum netvirt_learnt { NETVIRT_NOT_LEARNT, NETVIRT_ANNOUNCED, NETVIRT_LEASED };
+
 struct record_doc {
 	uint32_t vsid;
 	struct ip ca;
@@ -27,6 +30,7 @@ struct record_doc {
 	uint32_t rule; /* enum netvirt_rule */
 	uint32_t type; /* enum netvirt_type */
 	bool use_vm_mac;
+	uint32_t learnt; /* enum netvirt_learnt; else somebody made it */
 	char *customer_id;
 	char *context;
 	char *vm_name;

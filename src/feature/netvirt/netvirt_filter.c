@@ -41,16 +41,28 @@ static const struct doc_field *field_of(const struct doc_kind *kind, const char 
 	abort();
 }
 
-static bool matches(struct call *c, const struct doc_kind *kind, const char *const *fields, const void *doc)
+/* The parameters that were given, with the fields that they are held against: looked up once, not for each document. */
+struct filter {
+	const struct doc_field *field;
+	const struct arg *arg;
+};
+typedef VEC(struct filter) filter_vec;
+
+static void filters_given(struct call *c, const struct doc_kind *kind, const char *const *fields, filter_vec *ret)
 {
-	for (; *fields; fields++) {
-		const struct arg *a = call_arg(c, *fields);
-		const struct doc_field *f = field_of(kind, *fields);
+	for (; *fields; fields++)
+		if (call_given(c, *fields))
+			vec_push(ret, (struct filter){ field_of(kind, *fields), call_arg(c, *fields) });
+}
+
+static bool matches(const filter_vec *filters, const void *doc)
+{
+	vec_foreach(filters, f) {
 		bool any = false;
 
-		for (size_t i = 0; !any && i < a->n; i++)
-			any = value_matches(f, (const char *)doc + f->offset, a, i);
-		if (a->given && !any)
+		for (size_t i = 0; !any && i < f->arg->n; i++)
+			any = value_matches(f->field, (const char *)doc + f->field->offset, f->arg, i);
+		if (!any)
 			return false;
 	}
 	return true;
@@ -111,30 +123,57 @@ static int select_input(struct call *c, const struct doc_kind *kind, const char 
 	return 0;
 }
 
-static bool has_input_object(struct call *c)
+bool filter_has_input(struct call *c)
 {
 	const char *verb = call_name(c);
 
 	return (str_has_prefix_nocase(verb, "Set-") || str_has_prefix_nocase(verb, "Remove-")) && call_given(c, "InputObject");
 }
 
+/* By key, each once: two values of a parameter may mean the same document. Of more than an answer can hold nobody sees the order. */
+static void sort_unique(const struct doc_kind *kind, doc_vec *docs)
+{
+	size_t n = 0;
+
+	if (docs->n > CMDLET_MAX_OUTPUT)
+		return;
+	docs_sort(kind, docs->items, docs->n);
+	for (size_t i = 0; i < docs->n; i++)
+		if (i == 0 || docs->items[i] != docs->items[n - 1])
+			docs->items[n++] = docs->items[i];
+	docs->n = n;
+}
+
+int filter_among(struct call *c, const struct doc_kind *kind, const char *const *fields, nic_of_fn nic_of, const char *cim_class,
+		 doc_vec *ret, struct err **e)
+{
+	filter_vec filters = { 0 };
+	host_nic_vec nics = { 0 };
+	size_t kept = 0;
+
+	if (nic_of)
+		call_host(c)->nics(call_host(c), &nics);
+	filters_given(c, kind, fields, &filters);
+	vec_foreach(ret, doc)
+		if (matches(&filters, *doc) && (!nic_of || nic_matches(c, &nics, nic_of(*doc))))
+			ret->items[kept++] = *doc;
+	ret->n = kept;
+	sort_unique(kind, ret);
+	vec_done(&filters);
+	vec_done(&nics);
+	return ret->n ? 0 : not_found(c, fields, nic_of != NULL, cim_class, e);
+}
+
 int filter_select(struct call *c, const struct doc_kind *kind, const char *const *fields, nic_of_fn nic_of, const char *cim_class,
 		  doc_vec *ret, struct err **e)
 {
-	_cleanup_free_ const void **all = NULL;
-	host_nic_vec nics = { 0 };
-	size_t n;
+	const void *doc;
 
-	if (has_input_object(c))
+	if (filter_has_input(c))
 		return select_input(c, kind, cim_class, ret, e);
-	if (nic_of)
-		call_host(c)->nics(call_host(c), &nics);
-	n = docs_list(call_docs(c), kind, &all);
-	for (size_t i = 0; i < n; i++)
-		if (matches(c, kind, fields, all[i]) && (!nic_of || nic_matches(c, &nics, nic_of(all[i]))))
-			vec_push(ret, all[i]);
-	vec_done(&nics);
-	return ret->n ? 0 : not_found(c, fields, nic_of != NULL, cim_class, e);
+	for (size_t pos = 0; (doc = docs_next(call_docs(c), kind, &pos));)
+		vec_push(ret, doc);
+	return filter_among(c, kind, fields, nic_of, cim_class, ret, e);
 }
 
 json_t *filter_nic_index(struct call *c, const char *nic)

@@ -21,6 +21,11 @@ typedef VEC(const void *) doc_vec;
 typedef const char *(*nic_of_fn)(const void *doc);
 int filter_select(struct call *c, const struct doc_kind *kind, const char *const *fields, nic_of_fn nic_of, const char *cim_class,
 		  doc_vec *ret, struct err **e);
+/* The same among documents that ret has already: some that hold all that can be selected, found by an index; perhaps twice. */
+int filter_among(struct call *c, const struct doc_kind *kind, const char *const *fields, nic_of_fn nic_of, const char *cim_class,
+		 doc_vec *ret, struct err **e);
+/* Did the documents come by the pipeline, so that filter_select() takes those? */
+bool filter_has_input(struct call *c);
 /* The same refusal for a parameter that is no field of the kind and left nothing of what was selected. */
 int filter_not_found(struct call *c, const char *parameter, const char *cim_class, struct err **e);
 /* ifindex of a NIC as JSON, null when it is gone. */

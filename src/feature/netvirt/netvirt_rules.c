@@ -79,8 +79,9 @@ static int record_check_others(const struct docs *d, const struct record_doc *r,
 	const struct record_doc *other;
 	char text[MAX(IP_TEXT_SIZE, MAC_TEXT_SIZE)];
 
+	/* what was learnt gives way to what somebody says (HN-8) */
 	for (size_t pos = 0; !ip_is_any(&r->ca) && (other = records_at_ca(d, r->vsid, &r->ca, &pos));)
-		if (!same_record(other, r))
+		if (!same_record(other, r) && (r->learnt || !other->learnt))
 			return err_set(e, "Wnv.CustomerAddressInUse", ERR_RESOURCE_EXISTS, ca,
 				       "Customer address %s of virtual subnet %u belongs to %s already.", ca, r->vsid,
 				       mac_format(&other->mac, text));
@@ -90,6 +91,14 @@ static int record_check_others(const struct docs *d, const struct record_doc *r,
 			       "Provider address %s is that of another customer address already, in virtual subnet %u: IP rewrite "
 			       "needs one provider address per customer address.", ip_format(&r->pa, text), other->vsid);
 	return 0;
+}
+
+/* HN-13: the address of one host, from wherever it is seen; an IPv6 link-local one means another host on each link. */
+static bool is_host_address(const struct ip *ip)
+{
+	bool link_local6 = !ip_is_v4(ip) && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
+
+	return !ip_is_any(ip) && !ip_is_multicast(ip) && !ip_is_loopback(ip) && !link_local6;
 }
 
 int record_check(const struct docs *d, const struct record_doc *r, struct err **e)
@@ -102,7 +111,7 @@ int record_check(const struct docs *d, const struct record_doc *r, struct err **
 	result = record_check_type(r, ca, e);
 	if (result < 0)
 		return result;
-	if (ip_is_any(&r->pa) || ip_is_multicast(&r->pa) || ip_is_loopback(&r->pa))
+	if (!is_host_address(&r->pa))
 		return err_set(e, "Wnv.BadProviderAddress", ERR_INVALID_ARGUMENT, ip_format(&r->pa, pa),
 			       "%s cannot be a provider address: it is not the address of one host.", ip_format(&r->pa, pa));
 	if (prefix && is_router_address(prefix, &r->ca) && !netvirt_is_gateway_record(r))
@@ -124,9 +133,6 @@ char *record_warning(const struct docs *d, const struct record_doc *r)
 	if (!netvirt_is_carried(r))
 		return xasprintf("Rule %s is for records with one IPv4 customer address and an IPv4 provider address: this record is "
 				 "unusable.", netvirt_rules[r->rule]);
-	if (!ip_is_v4(&r->pa))
-		return xasprintf("Provider address %s is stored, but this version carries IPv4 only: the record is unusable.",
-				 ip_format(&r->pa, text));
 	if (prefix && !ip_is_any(&r->ca) && !prefix_contains(prefix, &r->ca))
 		return xasprintf("Customer address %s is outside %s, the prefix of virtual subnet %u.", ip_format(&r->ca, ca),
 				 prefix_format(prefix, text), r->vsid);
@@ -213,7 +219,7 @@ int broadcast_check(const struct broadcast_doc *b, struct err **e)
 				  "Give one of 239.0.0.0/8, or 0.0.0.0 for a copy to each host.");
 	if (!ip_is_v4(&b->pa))
 		return err_set(e, "Wnv.ProviderAddressFamily", ERR_NOT_IMPLEMENTED, pa,
-			       "IPv6 provider addresses are not carried by this version.");
+			       "IPv6 multicast provider addresses are not carried by this version: 0.0.0.0 gives each host a copy.");
 	return 0;
 }
 
@@ -236,15 +242,12 @@ int provider_address_check(const struct docs *d, const struct provider_address_d
 
 	(void)d;
 	ip_format(&p->pa, pa);
-	if (ip_is_any(&p->pa) || ip_is_multicast(&p->pa) || ip_is_loopback(&p->pa))
+	if (!is_host_address(&p->pa))
 		return err_set(e, "Wnv.BadProviderAddress", ERR_INVALID_ARGUMENT, pa,
 			       "%s cannot be a provider address: it is not the address of one host.", pa);
 	if (p->prefix_len == 0 || p->prefix_len > (ip_is_v4(&p->pa) ? 32 : 128))
 		return err_set(e, "Wnv.BadPrefixLength", ERR_INVALID_ARGUMENT, pa, "%u is no prefix length for %s.", p->prefix_len,
 			       pa);
-	if (!ip_is_v4(&p->pa))
-		return err_set(e, "Wnv.ProviderAddressFamily", ERR_NOT_IMPLEMENTED, pa,
-			       "IPv6 provider addresses are not carried by this version.");
 	if (p->vlan)
 		return err_set(e, "Wnv.ProviderVlan", ERR_NOT_IMPLEMENTED, pa,
 			       "A provider address in a VLAN (VlanID %u) is not carried by this version.", p->vlan);
@@ -265,5 +268,9 @@ int provider_route_check(const struct docs *d, const struct provider_route_doc *
 	if (ip_is_multicast(&r->next_hop) || ip_is_loopback(&r->next_hop))
 		return err_set(e, "Wnv.BadNextHop", ERR_INVALID_ARGUMENT, prefix_format(&r->prefix, text),
 			       "The next hop is not the address of one machine.");
+	/* The kernel takes 0 for its own default there. */
+	if (!ip_is_v4(&r->prefix.ip) && r->metric == 0)
+		return err_set(e, "Wnv.ProviderRouteMetric", ERR_INVALID_ARGUMENT, prefix_format(&r->prefix, text),
+			       "The metric of an IPv6 provider route is at least 1.");
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "group_wants.h"
 #include "map.h"
 #include "netadapter.h"
+#include "netvirt_learn.h"
 #include "netvirt_rewrite.h"
 #include "router_wants.h"
 
@@ -83,13 +84,14 @@ static void want_ports(struct context *x)
 	vec_foreach(&ports, p) {
 		const struct adapter_doc *a = adapter_get(x->docs, &p->adapter);
 		struct want_vport w = { .vsid = p->vsid, .mac = p->mac, .spoofing = p->spoofing,
-					.inner_elsewhere = !guid_is_zero(&p->vm), .guards = p->guards,
+					.inner_elsewhere = !guid_is_zero(&p->vm) && !p->tap, .guards = p->guards,
 					.overhead = DP_ENCAP_OVERHEAD(DP_ENCAP_NVGRE4) };
 		struct port_key key = { .mac = p->mac };
 
 		if (!p->bridge[0])
 			continue;
 		memcpy(w.link, p->name, sizeof(w.link));
+		w.learn_limit = learn_limit(a);
 		w.segment = segment_of(x, a);
 		w.policy = w.vsid && w.segment == w.vsid;
 		vec_push(&x->w->ports, w);
@@ -102,11 +104,13 @@ static void want_ports(struct context *x)
 
 static void port_allow(struct want_vport *p, const struct record_doc *r)
 {
+	if (r->learnt && ip_is_v4(&r->ca))
+		p->n_learnt++;
 	if (!ip_is_v4(&r->ca)) {
 		p->ca6 = true;
-		p->any_ca6 |= ip_is_any(&r->ca);
+		p->any_ca6 |= netvirt_is_wildcard(r);
 	} else if (ip_is_any(&r->ca)) {
-		p->any_ca = true;
+		*(r->type == NETVIRT_L2ONLY ? &p->learn : &p->any_ca) = true;
 	} else {
 		if (p->n_cas < NETVIRT_PORT_CAS)
 			p->cas[p->n_cas++] = r->ca;
@@ -147,6 +151,7 @@ static void want_records_of(struct context *x, struct want_vport *p)
 	}
 	if (v6)
 		p->src_pa6 = v6->pa;
+	p->learn_full = p->learn && p->n_learnt >= p->learn_limit;
 	/* The order of records is not defined, that of a port's addresses must not depend on it. */
 	if (p->more_ca)
 		p->n_cas = 0;

@@ -23,9 +23,13 @@ struct want_vport {
 	struct mac mac;
 	bool spoofing;
 	bool policy;
-	bool any_ca;           /* HN-7, HN-8: of IPv4 */
+	bool any_ca;           /* HN-7: of IPv4 */
 	bool any_ca6;          /* of IPv6 */
 	bool ca6;              /* some record of its MAC address is of IPv6 */
+	bool learn;            /* HN-8: IPv4 addresses are learnt */
+	uint32_t n_learnt;     /* how many are */
+	uint32_t learn_limit;  /* how many may be */
+	bool learn_full;
 	bool more_ca;          /* more addresses than fit here */
 	bool inner_elsewhere;  /* the inner end is in another network namespace */
 	struct ip cas[NETVIRT_PORT_CAS]; /* of IPv4 */
@@ -49,7 +53,9 @@ struct want_dest {
 	uint32_t segment;
 	struct mac mac;
 	bool any_ca;           /* HN-7, HN-8: of IPv4 */
-	bool any_ca6;
+	bool any_known;        /* any_ca, also an address that another record has (HN-7) */
+	bool any_ca6;          /* of IPv6 */
+	bool any_known6;
 	bool ca6;              /* some record of the MAC is of IPv6 */
 	bool remote;
 	char link[16];         /* of the local port; "": the machine is this host's, but has no port now */

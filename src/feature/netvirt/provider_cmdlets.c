@@ -330,9 +330,15 @@ static int route_set(struct call *c, struct err **e)
 	vec_foreach(&routes, doc) {
 		struct provider_route_doc *route = doc_copy(&provider_route_kind, *doc);
 		_cleanup_free_ char *key = doc_key(&provider_route_kind, route);
+		struct err *one = NULL;
+		bool wanted = false;
 
 		route->metric = (uint32_t)call_uint(c, "Metric", route->metric);
-		if (!call_should(c, key, "Set-NetVirtualizationProviderRoute")) {
+		if (provider_route_check(call_docs(c), route, &one) < 0)
+			call_error(c, &one);
+		else if (call_should(c, key, "Set-NetVirtualizationProviderRoute"))
+			wanted = true;
+		if (!wanted) {
 			doc_free(&provider_route_kind, route);
 			continue;
 		}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netvirt_filter.h"
+#include "netvirt_learn.h"
 #include "netvirt_rules.h"
 
 /* New/Get/Set/Remove-NetVirtualizationLookupRecord (cmdlets.md 3.5). */
@@ -12,10 +13,10 @@ static const char *const record_properties[] = {
 };
 static const struct object_type record_object = { "NetVirtualizationLookupRecord", record_properties, NULL };
 
-/* No packet can use it on any host: the rule or the outer family is not carried, or the address has no machine. */
+/* No packet can use it on any host: the rule is not carried, or the address has no machine. */
 static bool unusable(const struct record_doc *r)
 {
-	return !netvirt_is_carried(r) || !ip_is_v4(&r->pa) || netvirt_is_gateway_record(r);
+	return !netvirt_is_carried(r) || netvirt_is_gateway_record(r);
 }
 
 static json_t *record_to_object(struct call *c, const void *doc)
@@ -54,10 +55,22 @@ static int already_exists(const char *cim, const char *key, struct err **e)
 	return err_set(e, "AlreadyExists", ERR_RESOURCE_EXISTS, key, "Instance %s already exists", cim);
 }
 
+/* HN-8: an address that was learnt gives way. Of the same machine there is nothing to say about it. */
+static void yield(struct call *c, const struct record_doc *r)
+{
+	char ca[IP_TEXT_SIZE], text[MAC_TEXT_SIZE];
+	struct mac mac;
+
+	if (netvirt_learnt_yield(call_docs(c), r, &mac) && !mac_equal(&mac, &r->mac))
+		call_warn(c, "Wnv.DynamicRecordReplaced: %s was learnt of %s in virtual subnet %u; that record is gone.",
+			  ip_format(&r->ca, ca), mac_format(&mac, text), r->vsid);
+}
+
 static int record_new(struct call *c, struct err **e)
 {
 	struct record_doc *r = doc_new(&record_kind);
 	_cleanup_free_ char *key = NULL, *warning = NULL;
+	const struct record_doc *old;
 	int result = 0;
 
 	r->vsid = (uint32_t)call_uint(c, "VirtualSubnetID", 0);
@@ -71,7 +84,8 @@ static int record_new(struct call *c, struct err **e)
 	r->context = str_or_null(c, "Context");
 	r->customer_id = str_or_null(c, "CustomerID");
 	key = doc_key(&record_kind, r);
-	if (docs_get(call_docs(c), &record_kind, key))
+	old = docs_get(call_docs(c), &record_kind, key);
+	if (old && !old->learnt)
 		result = already_exists(CIM, key, e);
 	if (result == 0)
 		result = record_check(call_docs(c), r, e);
@@ -82,6 +96,7 @@ static int record_new(struct call *c, struct err **e)
 	warning = record_warning(call_docs(c), r);
 	if (warning)
 		call_warn(c, "%s", warning);
+	yield(c, r);
 	call_emit(c, record_to_object, &record_kind, r);
 	docs_put(call_docs(c), &record_kind, r);
 	return 0;
@@ -129,9 +144,55 @@ static const char *const all_filters[] = {
 	"Context", "CustomerID", NULL,
 };
 
+static void push_records_at(struct docs *d, uint32_t vsid, const struct ip *ca, const struct mac *mac, doc_vec *ret)
+{
+	const struct record_doc *r;
+
+	for (size_t pos = 0; (r = ca ? records_at_ca(d, vsid, ca, &pos) : records_at_mac(d, vsid, mac, &pos));)
+		vec_push(ret, r);
+}
+
+static void push_subnet(struct docs *d, uint32_t vsid, doc_vec *ret)
+{
+	const struct record_doc *r;
+
+	for (enum record_class class = 0; class < RECORD_CLASSES; class++)
+		for (size_t pos = 0; (r = records_in_subnet(d, vsid, class, &pos));)
+			vec_push(ret, r);
+}
+
+/*
+ * Among a million records those of a virtual subnet and, in it, of some addresses are found by indexes. False: no index fits the
+ * parameters, or there are more pairs of them than records.
+ */
+static bool find_candidates(struct call *c, doc_vec *ret)
+{
+	const struct arg *vsids = call_arg(c, "VirtualSubnetID"), *cas = call_arg(c, "CustomerAddress");
+	const struct arg *macs = call_arg(c, "MACAddress"), *addresses = cas->given ? cas : macs;
+	struct docs *d = call_docs(c);
+
+	if (!vsids->given || vsids->n * (addresses->given ? addresses->n : 1) > docs_count(d, &record_kind) + 1)
+		return false;
+	for (size_t i = 0; i < vsids->n; i++) {
+		for (size_t k = 0; k < addresses->n; k++)
+			push_records_at(d, (uint32_t)vsids->values[i].u, cas->given ? &cas->values[k].ip : NULL,
+					&addresses->values[k].mac, ret);
+		if (!addresses->given)
+			push_subnet(d, (uint32_t)vsids->values[i].u, ret);
+	}
+	return true;
+}
+
+static int filter_records(struct call *c, const char *const *fields, doc_vec *ret, struct err **e)
+{
+	if (!filter_has_input(c) && find_candidates(c, ret))
+		return filter_among(c, &record_kind, fields, NULL, CIM, ret, e);
+	return filter_select(c, &record_kind, fields, NULL, CIM, ret, e);
+}
+
 static int select_records(struct call *c, doc_vec *records, struct err **e)
 {
-	int r = filter_select(c, &record_kind, all_filters, NULL, CIM, records, e);
+	int r = filter_records(c, all_filters, records, e);
 	const struct arg *a = call_arg(c, "Unusable");
 	size_t kept = 0;
 
@@ -198,6 +259,7 @@ static int record_set_one(struct call *c, const struct record_doc *old, struct e
 		return result;
 	}
 	docs_put(call_docs(c), &record_kind, r);
+	netvirt_learnt_follow(call_docs(c), r);
 	if (call_bool(c, "PassThru", false))
 		call_emit(c, record_to_object, &record_kind, r);
 	return 0;
@@ -220,7 +282,7 @@ static void warn_of(struct call *c, const doc_vec *changed)
 static int record_set(struct call *c, struct err **e)
 {
 	doc_vec records = { 0 };
-	int r = filter_select(c, &record_kind, key_filters, NULL, CIM, &records, e);
+	int r = filter_records(c, key_filters, &records, e);
 
 	vec_foreach(&records, doc) {
 		struct err *one = NULL;

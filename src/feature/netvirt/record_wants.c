@@ -42,10 +42,10 @@ static bool want_port_dest(const struct netvirt_wants *w, uint32_t segment, cons
 
 static void dest_add(struct want_dest *w, const struct record_doc *r, bool decides)
 {
-	bool v4 = ip_is_v4(&r->ca), any = ip_is_any(&r->ca);
+	bool v4 = ip_is_v4(&r->ca), any = ip_is_any(&r->ca), known = netvirt_is_wildcard(r);
 
-	w->any_ca |= any && v4;
-	w->any_ca6 |= any && !v4;
+	*(v4 ? &w->any_ca : &w->any_ca6) |= any;
+	*(v4 ? &w->any_known : &w->any_known6) |= known;
 	w->ca6 |= !v4;
 	w->some_rewrite |= netvirt_is_rewrite(r);
 	if (!decides)

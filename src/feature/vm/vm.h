@@ -23,6 +23,11 @@ struct vm_doc {
 	char *version;		 /* configuration version, NV-3 */
 	uint64_t memory_startup; /* bytes */
 	uint32_t processor_count;
+	bool nested; /* ExposeVirtualizationExtensions (NV-1) */
+	/* Direct boot of a kernel, absolute paths; NULL: the firmware boots. */
+	char *kernel;
+	char *initrd;
+	char *command_line;
 	char *notes;
 	uint64_t created; /* seconds since 1970 */
 	/* Restart-VM counts it up: a guest that was started for another number is stopped and started anew. */
@@ -30,6 +35,7 @@ struct vm_doc {
 };
 extern const struct doc_kind vm_kind; /* key: id */
 extern const struct cmdlet vm_cmdlets[];
+extern const struct cmdlet vm_hardware_cmdlets[];
 extern const struct object_type vm_object; /* "VirtualMachine" */
 
 const struct vm_doc *vm_get(const struct docs *d, const struct guid *id);

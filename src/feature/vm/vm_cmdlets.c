@@ -6,6 +6,7 @@
 #include "switch_rules.h"
 #include "vm_exec.h"
 #include "vm_rules.h"
+#include "vm_shutdown.h"
 
 #define MEMORY_DEFAULT (512ull << 20)
 #define MEMORY_MIN (32ull << 20)
@@ -38,6 +39,9 @@ static const struct param new_vm_params[] = {
 	{ "SwitchName", P_STRING, 0, "switch that the network adapter is connected to" },
 	{ "Version", P_STRING, 0, "configuration version; only moves up later", .def = "12.0" },
 	{ "NoVHD", P_SWITCH, 0, "without a disk, which is all there is" },
+	{ "KernelPath", P_STRING, 0, "boot this kernel instead of what the firmware finds; a file of libvirt's host" },
+	{ "InitrdPath", P_STRING, 0, "initial RAM disk of that kernel" },
+	{ "KernelCommandLine", P_STRING, 0, "command line of that kernel" },
 	{ "Engine", P_ENUM, 0, "what runs the guest: a real machine, or a Linux network namespace",
 	  .values = vm_engines, .def = "Qemu" },
 	{ 0 },
@@ -134,6 +138,31 @@ static void vm_write(struct call *c, struct vm_doc *changed)
 		call_emit(c, vm_to_object, &vm_kind, changed);
 }
 
+static int new_vm_check_boot(struct call *c, struct err **e)
+{
+	bool kernel = call_given(c, "KernelPath"), more = call_given(c, "InitrdPath") || call_given(c, "KernelCommandLine");
+	int r = 0;
+
+	if (more && !kernel)
+		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
+			       "Parameter set cannot be resolved: -InitrdPath and -KernelCommandLine belong to -KernelPath.");
+	if (kernel && call_enum(c, "Engine", VM_ENGINE_QEMU) != VM_ENGINE_QEMU)
+		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
+			       "Parameter set cannot be resolved: a guest of engine Namespace boots no kernel.");
+	if (kernel)
+		r = vm_check_path("KernelPath", call_str(c, "KernelPath", ""), e);
+	if (r == 0 && call_given(c, "InitrdPath"))
+		r = vm_check_path("InitrdPath", call_str(c, "InitrdPath", ""), e);
+	return r;
+}
+
+static char *given_text(struct call *c, const char *name)
+{
+	const char *text = call_str(c, name, NULL);
+
+	return text ? xstrdup(text) : NULL;
+}
+
 static int new_vm_check(struct call *c, const char *name, const struct switch_doc **ret_switch, struct err **e)
 {
 	const struct docs *d = call_docs(c);
@@ -141,7 +170,9 @@ static int new_vm_check(struct call *c, const char *name, const struct switch_do
 
 	if (r < 0)
 		return r;
-	r = vm_check_engine(call_enum(c, "Engine", VM_ENGINE_QEMU), name, e);
+	r = vm_check_engine(call_enum(c, "Engine", VM_ENGINE_QEMU), call_host(c), name, e);
+	if (r == 0)
+		r = new_vm_check_boot(c, e);
 	if (r < 0)
 		return r;
 	r = vm_check_version(call_str(c, "Version", vm_default_version()), e);
@@ -172,6 +203,9 @@ static int new_vm(struct call *c, struct err **e)
 	vm->version = xstrdup(call_str(c, "Version", vm_default_version()));
 	vm->memory_startup = call_uint(c, "MemoryStartupBytes", MEMORY_DEFAULT);
 	vm->processor_count = 1;
+	vm->kernel = given_text(c, "KernelPath");
+	vm->initrd = given_text(c, "InitrdPath");
+	vm->command_line = given_text(c, "KernelCommandLine");
 	vm->created = (uint64_t)time(NULL);
 	docs_put(d, &vm_kind, vm);
 	docs_put(d, &adapter_kind, adapter_make(d, &vm->id, NULL, sw ? &sw->id : NULL, call_host(c)->name));
@@ -311,7 +345,7 @@ static int stop_vm(struct call *c, struct err **e)
 	if (call_bool(c, "Save", false) && call_bool(c, "TurnOff", false))
 		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
 			       "Parameter set cannot be resolved: -Save and -TurnOff exclude each other.");
-	return vm_each(c, stop_one);
+	return call_bool(c, "TurnOff", false) ? vm_each(c, stop_one) : vm_stop_orderly(c, stop_one);
 }
 
 static int restart_one(struct call *c, const struct vm_doc *vm, struct err **e)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vm_rules.h"
 
+#include <errno.h>
+#include <stdio.h>
+
 #include "feature.h"
 
 const char *const vm_engines[] = { "Qemu", "Namespace", NULL };
@@ -19,6 +22,10 @@ static const struct doc_field vm_fields[] = {
 	DOC_FIELD(vm_doc, version, DOC_STR, "version"),
 	DOC_FIELD(vm_doc, memory_startup, DOC_U64, "memoryStartup"),
 	DOC_FIELD(vm_doc, processor_count, DOC_U32, "processorCount"),
+	DOC_FIELD(vm_doc, nested, DOC_BOOL, "nested"),
+	DOC_FIELD(vm_doc, kernel, DOC_STR, "kernel"),
+	DOC_FIELD(vm_doc, initrd, DOC_STR, "initrd"),
+	DOC_FIELD(vm_doc, command_line, DOC_STR, "commandLine"),
 	DOC_FIELD(vm_doc, notes, DOC_STR, "notes"),
 	DOC_FIELD(vm_doc, created, DOC_U64, "created"),
 	DOC_FIELD(vm_doc, boot, DOC_U64, "boot"),
@@ -79,16 +86,80 @@ int vm_check_name(const struct docs *d, const struct vm_doc *self, const char *n
 	return err_advise(e, r, "Choose another name, or rename or remove the other virtual machine first.");
 }
 
-int vm_check_engine(enum vm_engine engine, const char *name, struct err **e)
+int vm_check_engine(enum vm_engine engine, struct host *host, const char *name, struct err **e)
 {
+	struct host_machines machines = { 0 };
 	int r;
 
 	if (engine == VM_ENGINE_NAMESPACE)
 		return 0;
-	r = err_set(e, "Vm.EngineUnavailable", ERR_NOT_IMPLEMENTED, name,
-		    "The virtual machine \"%s\" cannot be created: the engine Qemu is not available on this host.",
-		    name);
-	return err_advise(e, r, "-Engine Namespace is available: a guest that is a Linux network namespace.");
+	host->machines(host, &machines);
+	if (!machines.missing)
+		return 0;
+	r = err_set(e, "Vm.EngineUnavailable", ERR_RESOURCE_UNAVAILABLE, name,
+		    "The virtual machine \"%s\" cannot be created: the engine Qemu is not available on this host: %s.", name,
+		    machines.missing);
+	return err_advise(e, r, "Install and start libvirt's daemon, or name another by nestord --libvirt URI. -Engine Namespace is "
+				"available: a guest that is a Linux network namespace.");
+}
+
+int vm_check_path(const char *param, const char *path, struct err **e)
+{
+	bool sound = path[0] == '/' && strlen(path) < 4096;
+
+	for (const char *p = path; *p; p++)
+		sound &= (unsigned char)*p >= 0x20 && *p != 0x7f;
+	if (sound)
+		return 0;
+	err_set(e, "Vm.PathInvalid", ERR_INVALID_ARGUMENT, path, "-%s: \"%s\" is not an absolute path.", param, path);
+	return err_advise(e, -EINVAL, "Name the file from the root on; libvirt's daemon opens it, not this shell.");
+}
+
+int vm_check_machine(const struct vm_doc *vm, struct err **e)
+{
+	int r;
+
+	if (vm->engine == VM_ENGINE_QEMU)
+		return 0;
+	r = err_set(e, "Vm.NotAMachine", ERR_INVALID_OPERATION, vm->name,
+		    "The virtual machine \"%s\" has no hardware of its own: its engine is %s.", vm->name, vm_engines[vm->engine]);
+	return err_advise(e, r, "New-VM -Engine Qemu makes a real machine.");
+}
+
+/* "9.3" as 903. Versions in documents have been checked. */
+static unsigned version_number(const char *version)
+{
+	unsigned major = 0, minor = 0;
+
+	return sscanf(version, "%u.%u", &major, &minor) == 2 ? major * 100 + minor : 0;
+}
+
+#define NESTED_INTEL 800
+#define NESTED_AMD 903
+
+int vm_check_nesting(const struct vm_doc *vm, const struct host_machines *host, struct err **e)
+{
+	unsigned floor = host->intel ? NESTED_INTEL : NESTED_AMD;
+	int r;
+
+	if (vm->state != VM_OFF) {
+		r = err_set(e, "Nested.VmNotOff", ERR_INVALID_OPERATION, vm->name,
+			    "The operation cannot be performed while the virtual machine is in its current state.");
+		return err_advise(e, r, "Virtualization extensions are exposed or hidden while \"%s\" is off: Stop-VM first.",
+				  vm->name);
+	}
+	if (!host->nested) {
+		r = err_set(e, "Nested.HostUnsupported", ERR_INVALID_OPERATION, vm->name,
+			    "This host cannot expose virtualization extensions to \"%s\": %s.", vm->name,
+			    host->no_nesting ? host->no_nesting : "its processor has none");
+		return err_advise(e, r, "Load kvm_intel or kvm_amd with nested=1, or move the virtual machine to another host.");
+	}
+	if (version_number(vm->version) >= floor)
+		return 0;
+	r = err_set(e, "Nested.ConfigVersion", ERR_INVALID_OPERATION, vm->name,
+		    "The configuration version %s of \"%s\" is too old: %s processors need %u.%u for nesting.", vm->version, vm->name,
+		    host->intel ? "Intel" : "AMD", floor / 100, floor % 100);
+	return err_advise(e, r, "Make the virtual machine anew with a newer -Version.");
 }
 
 const char *vm_default_version(void)

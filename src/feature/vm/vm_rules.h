@@ -13,7 +13,13 @@ int vm_unknown(const char *name, struct err **e);
  * one. */
 int vm_check_name(const struct docs *d, const struct vm_doc *self, const char *name, struct err **e);
 /* Vm.EngineUnavailable */
-int vm_check_engine(enum vm_engine engine, const char *name, struct err **e);
+int vm_check_engine(enum vm_engine engine, struct host *host, const char *name, struct err **e);
+/* A file that a machine boots from (Vm.PathInvalid): an absolute path without control characters. */
+int vm_check_path(const char *param, const char *path, struct err **e);
+/* Vm.NotAMachine: a network namespace has no hardware of its own. */
+int vm_check_machine(const struct vm_doc *vm, struct err **e);
+/* NV-1, NV-2, NV-3: Nested.VmNotOff, Nested.HostUnsupported, Nested.ConfigVersion */
+int vm_check_nesting(const struct vm_doc *vm, const struct host_machines *host, struct err **e);
 /* NV-3: Vm.VersionNotSupported */
 int vm_check_version(const char *version, struct err **e);
 const char *vm_default_version(void);

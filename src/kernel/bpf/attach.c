@@ -55,7 +55,7 @@ static bool runs(const struct bpf_driver *d, uint32_t ifindex, enum bpf_role rol
 
 static enum bpf_tc_attach_point tc_point(enum bpf_role role)
 {
-	return role == BPF_ROLE_MIRROR ? BPF_TC_EGRESS : BPF_TC_INGRESS;
+	return role == BPF_ROLE_VPORT_EGRESS ? BPF_TC_EGRESS : BPF_TC_INGRESS;
 }
 
 static int tc_query(uint32_t ifindex, enum bpf_role role, uint32_t *ret_program_id)
@@ -105,7 +105,7 @@ static int link_attach(struct bpf_driver *d, uint32_t ifindex, enum bpf_role rol
 {
 	bool xdp = role == BPF_ROLE_UPLINK_XDP;
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = xdp ? XDP_FLAGS_DRV_MODE : 0);
-	int type = xdp ? BPF_XDP : role == BPF_ROLE_MIRROR ? BPF_TCX_EGRESS : BPF_TCX_INGRESS;
+	int type = xdp ? BPF_XDP : role == BPF_ROLE_VPORT_EGRESS ? BPF_TCX_EGRESS : BPF_TCX_INGRESS;
 	_cleanup_close_ int link = bpf_link_create(d->programs[role], (int)ifindex, type, &opts);
 
 	if (link < 0)

@@ -12,10 +12,10 @@
 #include "internal.h"
 #include "log.h"
 
-#include "mirror.skel.h"
 #include "uplink.skel.h"
 #include "uplink_xdp.skel.h"
 #include "vport.skel.h"
+#include "vport_egress.skel.h"
 
 static const struct {
 	const char *name;
@@ -36,13 +36,22 @@ static const struct {
 	[MAP_SUBNETS] = { "subnets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_subnet) },
 	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_HASH, sizeof(struct dp_source_key), sizeof(struct dp_source) },
 	[MAP_GROUPS] = { "groups", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_group) },
+	[MAP_LEARNT] = { "learnt", BPF_MAP_TYPE_RINGBUF, 0, 0, true },
+	[MAP_LEARN_RATES] = { "learn_rates", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_learn_rate), true },
 	[MAP_FLOWS] = { "flows", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_flow), true },
+	[MAP_ACL_RULES] = { "acl_rules", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_rule_key), sizeof(struct dp_acl_rule) },
+	[MAP_ACL_SETS] = { "acl_sets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_acl_set) },
+	[MAP_ACL_MATCHES] = { "acl_matches", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct dp_acl_match_key), 4 },
+	[MAP_ACL_VECTORS] = { "acl_vectors", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_vector_key), sizeof(struct dp_acl_vector) },
+	[MAP_ACL_MACS] = { "acl_macs", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_mac_key), 4 },
+	[MAP_ACL_METERS] = { "acl_meters", BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct dp_acl_meter_key), sizeof(struct dp_acl_meter), true },
+	[MAP_ACL_FLOWS] = { "acl_flows", BPF_MAP_TYPE_LRU_HASH, sizeof(struct dp_acl_flow_key), sizeof(struct dp_acl_flow), true },
 	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
 };
 
 const char *const role_names[BPF_ROLE_COUNT] = {
 	[BPF_ROLE_VPORT] = "vport", [BPF_ROLE_UPLINK] = "uplink", [BPF_ROLE_UPLINK_XDP] = "uplink_xdp",
-	[BPF_ROLE_MIRROR] = "mirror",
+	[BPF_ROLE_VPORT_EGRESS] = "vport_egress",
 };
 
 void pin_path(const struct bpf_driver *d, const char *name, char path[static PIN_PATH_SIZE])
@@ -71,14 +80,14 @@ static struct bpf_object *object_open(enum bpf_role role)
 	case BPF_ROLE_VPORT:
 		elf = vport_bpf__elf_bytes(&size);
 		break;
+	case BPF_ROLE_VPORT_EGRESS:
+		elf = vport_egress_bpf__elf_bytes(&size);
+		break;
 	case BPF_ROLE_UPLINK:
 		elf = uplink_bpf__elf_bytes(&size);
 		break;
 	case BPF_ROLE_UPLINK_XDP:
 		elf = uplink_xdp_bpf__elf_bytes(&size);
-		break;
-	case BPF_ROLE_MIRROR:
-		elf = mirror_bpf__elf_bytes(&size);
 		break;
 	case BPF_ROLE_COUNT:
 		break;
@@ -302,7 +311,16 @@ static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options 
 	d->max_entries[MAP_SUBNETS] = 1 << 16;
 	d->max_entries[MAP_SOURCES] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_GROUPS] = 1 << 16;
+	d->max_entries[MAP_LEARNT] = 1 << 18;
+	d->max_entries[MAP_LEARN_RATES] = d->max_entries[MAP_COUNTERS];
 	d->max_entries[MAP_FLOWS] = DP_FLOWS;
+	d->max_entries[MAP_ACL_RULES] = 1 << 20;
+	d->max_entries[MAP_ACL_SETS] = 1 << 16;
+	d->max_entries[MAP_ACL_MATCHES] = 1 << 21;
+	d->max_entries[MAP_ACL_VECTORS] = 1 << 20;
+	d->max_entries[MAP_ACL_MACS] = 1 << 16;
+	d->max_entries[MAP_ACL_METERS] = 1 << 16;
+	d->max_entries[MAP_ACL_FLOWS] = opt && opt->max_flows ? opt->max_flows : 1 << 16;
 	d->max_entries[MAP_CONFIG] = 1;
 	return d;
 }
@@ -349,6 +367,7 @@ void bpf_driver_close(struct bpf_driver *d)
 			close(d->programs[i]);
 	for (int i = 0; i < BPF_ROLE_COUNT; i++)
 		bpf_object__close(d->dry[i]);
+	ring_buffer__free(d->learnt);
 	maps_close(d);
 	free(d->slots);
 	free(d);

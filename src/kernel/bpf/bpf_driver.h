@@ -2,6 +2,7 @@
 #pragma once
 
 #include <nestor/dataplane.h>
+#include <nestor/dataplane_acl.h>
 
 #include "vec.h"
 
@@ -20,6 +21,7 @@ struct bpf_driver_options {
 	uint32_t max_ports;    /* ports with counters at the same time; 0: 4096 */
 	uint32_t max_records;  /* entries of dests, and of cas; 0: 1048576 */
 	uint32_t max_nexthops; /* 0: 16384 */
+	uint32_t max_flows;    /* flows of ports with ACLs that are remembered at the same time; 0: 65536 */
 	bool clsact;           /* attach by clsact also where the kernel has tcx */
 };
 
@@ -32,7 +34,8 @@ enum bpf_role {
 	 * meet a kernel without the TC program.
 	 */
 	BPF_ROLE_UPLINK_XDP,
-	BPF_ROLE_MIRROR, /* besides, at the egress of a port with DP_PORT_MIRROR */
+	/* besides, at the egress of a port with DP_PORT_MIRROR, or with DP_PORT_ACL_IN and without a virtual subnet */
+	BPF_ROLE_VPORT_EGRESS,
 	BPF_ROLE_COUNT,
 };
 
@@ -86,6 +89,28 @@ struct bpf_group {
 	struct dp_group value;
 };
 
+struct bpf_learnt {
+	uint32_t ifindex; /* of the machine's port */
+	uint32_t segment;
+	uint8_t mac[6];
+	bool leased;      /* by a DHCP server; else the machine announced it itself */
+	union dp_addr ca;
+};
+
+/* Rules that ports hold against the packets of one direction (dataplane_acl.h). */
+struct bpf_acl_set {
+	uint32_t id;
+	bool complete;			/* else its maker died on the way: to be deleted */
+	struct dp_acl_rule *rules;	/* by section, MAC rules last, in the order in which they are tried; owned */
+	uint32_t *index;		/* where they are in the dataplane; owned */
+	size_t n;
+};
+
+struct bpf_acl_meter {
+	struct dp_acl_meter_key key;
+	struct dp_acl_meter value;	/* summed over the CPUs */
+};
+
 struct bpf_attachment {
 	uint32_t ifindex;
 	enum bpf_role role;
@@ -109,7 +134,10 @@ BPF_VEC(bpf_rewrite_vec, struct bpf_rewrite);
 BPF_VEC(bpf_route_vec, struct bpf_route);
 BPF_VEC(bpf_subnet_vec, struct bpf_subnet);
 BPF_VEC(bpf_source_vec, struct bpf_source);
+BPF_VEC(bpf_acl_set_vec, struct bpf_acl_set);
+BPF_VEC(bpf_acl_meter_vec, struct bpf_acl_meter);
 BPF_VEC(bpf_group_vec, struct bpf_group);
+BPF_VEC(bpf_learnt_vec, struct bpf_learnt);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
 BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
@@ -196,6 +224,33 @@ int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out)
 int bpf_driver_set_groups(struct bpf_driver *d, const struct bpf_group *items, size_t n);
 int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, size_t n);
 int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out);
+
+/*
+ * Addresses that machines of L2Only records were seen to have (HN-8). The descriptor, owned by the driver, is readable when
+ * there are any; reading appends at most `most` to out and leaves the rest. What a packet says is checked for its form, not
+ * for whether it may be believed.
+ */
+int bpf_driver_learnt_fd(struct bpf_driver *d);
+int bpf_driver_read_learnt(struct bpf_driver *d, size_t most, struct bpf_learnt_vec *out);
+/* One entry of the map, as the kernel hands it out; also a DHCP message that is none. -EBADMSG: it says nothing. */
+int learnt_parse(const void *entry, size_t size, struct bpf_learnt *ret);
+
+/*
+ * Adds a set, never changed afterwards, under a number that no set has had. The rules are ordered as in struct bpf_acl_set. -E2BIG:
+ * they do not fit, each section filled up to a multiple of 64, into DP_ACL_RULES. A set may be deleted when no port names it.
+ */
+int bpf_driver_add_acl_set(struct bpf_driver *d, const struct dp_acl_rule *rules, size_t n, uint32_t *ret_id);
+int bpf_driver_delete_acl_set(struct bpf_driver *d, const struct bpf_acl_set *set);
+/* Sorted by id. Freed by bpf_acl_sets_done(). */
+int bpf_driver_observe_acl_sets(struct bpf_driver *d, struct bpf_acl_set_vec *out);
+void bpf_acl_sets_done(struct bpf_acl_set_vec *sets);
+
+/* A meter that begins at 0; one that is there counts on. */
+int bpf_driver_add_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key);
+int bpf_driver_delete_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key);
+int bpf_driver_observe_acl_meters(struct bpf_driver *d, struct bpf_acl_meter_vec *out);
+/* -ENOENT: there is no such meter. */
+int bpf_driver_read_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key, struct dp_acl_meter *ret);
 
 /*
  * Attachments, in the caller's network namespace: TC by tcx link where the kernel has it, else by clsact. attach is

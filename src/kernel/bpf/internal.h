@@ -4,6 +4,8 @@
 #include "bpf_driver.h"
 
 struct bpf_live;
+struct reading;
+struct ring_buffer;
 struct bpf_object;
 
 /* What the files of this directory share. */
@@ -22,7 +24,16 @@ enum map_id {
 	MAP_SUBNETS,
 	MAP_SOURCES,
 	MAP_GROUPS,
+	MAP_LEARNT,
+	MAP_LEARN_RATES,
 	MAP_FLOWS,
+	MAP_ACL_RULES,
+	MAP_ACL_SETS,
+	MAP_ACL_MATCHES,
+	MAP_ACL_VECTORS,
+	MAP_ACL_MACS,
+	MAP_ACL_METERS,
+	MAP_ACL_FLOWS,
 	MAP_CONFIG, /* pinned last: with it, the set is complete */
 	MAP_COUNT,
 };
@@ -38,6 +49,8 @@ struct bpf_driver {
 	const struct dp_nexthop *nexthops;
 	struct bpf_object *dry[BPF_ROLE_COUNT]; /* tracing programs for made packets; NULL: not loaded yet */
 	struct bpf_live *lives;
+	struct ring_buffer *learnt; /* NULL: not asked for yet */
+	struct reading *reading;    /* of it, while it goes on */
 	uint8_t *slots; /* a byte for each slot of MAP_COUNTERS: in use */
 };
 
@@ -62,3 +75,19 @@ bool live_runs(const struct bpf_driver *d, uint32_t ifindex, enum bpf_role role,
 /* Calls each() for all entries of a hash; stops at its first error, which it returns. */
 int table_walk(int fd, size_t key_size, size_t value_size, int (*each)(void *arg, const void *key, const void *value),
 	       void *arg);
+
+/* How an array of items {key, value} lies in memory: there may be padding between the two. */
+struct layout {
+	size_t item, key, value, value_at;
+};
+#define LAYOUT(type) \
+	((struct layout){ sizeof(type), sizeof(((type *)0)->key), sizeof(((type *)0)->value), offsetof(type, value) })
+
+int table_set(int fd, const void *items, size_t n, struct layout l);
+/* An entry that is not there is as good as deleted, but reported in the end. */
+int table_delete(int fd, const void *keys, size_t n, size_t key_size);
+/*
+ * After a change of a table, also one that failed in part (r): what programs have kept for themselves is worth nothing from here
+ * on. Returns r, or what this failed with.
+ */
+int table_changed(struct bpf_driver *d, int r);

@@ -49,13 +49,7 @@ int table_walk(int fd, size_t key_size, size_t value_size, int (*each)(void *arg
 	return 0;
 }
 
-/* How an array of items {key, value} lies in memory: there may be padding between the two. */
-struct layout {
-	size_t item, key, value, value_at;
-};
-
-/* What programs have kept for themselves of the tables is worth nothing from here on. Also after a change that failed in part. */
-static int changed(struct bpf_driver *d, int r)
+int table_changed(struct bpf_driver *d, int r)
 {
 	uint64_t generation = 0;
 	int g = bpf_driver_get_generation(d, &generation);
@@ -65,10 +59,7 @@ static int changed(struct bpf_driver *d, int r)
 	return r ? r : g;
 }
 
-#define LAYOUT(type)                                                                                           \
-	((struct layout){ sizeof(type), sizeof(((type *)0)->key), sizeof(((type *)0)->value), offsetof(type, value) })
-
-static int table_set(int fd, const void *items, size_t n, struct layout l)
+int table_set(int fd, const void *items, size_t n, struct layout l)
 {
 	_cleanup_free_ char *keys = NULL, *values = NULL;
 	const char *item = items;
@@ -93,8 +84,7 @@ static int table_set(int fd, const void *items, size_t n, struct layout l)
 	return 0;
 }
 
-/* An entry that is not there is as good as deleted, but reported in the end. */
-static int table_delete(int fd, const void *keys, size_t n, size_t key_size)
+int table_delete(int fd, const void *keys, size_t n, size_t key_size)
 {
 	const char *key = keys;
 	int r = 0;
@@ -154,22 +144,22 @@ int bpf_driver_set(struct bpf_driver *d, enum bpf_table table, const void *keys,
 			r = bpf_map_update_batch(fd, key, value, &count, NULL) == 0 ? 0 : -errno;
 		}
 	}
-	return changed(d, r);
+	return table_changed(d, r);
 }
 
 int bpf_driver_delete(struct bpf_driver *d, enum bpf_table table, const void *keys, size_t n)
 {
-	return changed(d, table_delete(d->maps[tables[table].map], keys, n, tables[table].key));
+	return table_changed(d, table_delete(d->maps[tables[table].map], keys, n, tables[table].key));
 }
 
 int bpf_driver_set_dests(struct bpf_driver *d, const struct bpf_dest *items, size_t n)
 {
-	return changed(d, table_set(d->maps[MAP_DESTS], items, n, LAYOUT(typeof(*items))));
+	return table_changed(d, table_set(d->maps[MAP_DESTS], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_dests(struct bpf_driver *d, const struct dp_dest_key *keys, size_t n)
 {
-	return changed(d, table_delete(d->maps[MAP_DESTS], keys, n, sizeof(*keys)));
+	return table_changed(d, table_delete(d->maps[MAP_DESTS], keys, n, sizeof(*keys)));
 }
 
 static int push_dest(void *arg, const void *key, const void *value)
@@ -190,12 +180,12 @@ int bpf_driver_observe_dests(struct bpf_driver *d, struct bpf_dest_vec *out)
 
 int bpf_driver_set_cas(struct bpf_driver *d, const struct bpf_ca *items, size_t n)
 {
-	return changed(d, table_set(d->maps[MAP_CAS], items, n, LAYOUT(typeof(*items))));
+	return table_changed(d, table_set(d->maps[MAP_CAS], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_cas(struct bpf_driver *d, const struct dp_ca_key *keys, size_t n)
 {
-	return changed(d, table_delete(d->maps[MAP_CAS], keys, n, sizeof(*keys)));
+	return table_changed(d, table_delete(d->maps[MAP_CAS], keys, n, sizeof(*keys)));
 }
 
 static int push_ca(void *arg, const void *key, const void *value)
@@ -216,12 +206,12 @@ int bpf_driver_observe_cas(struct bpf_driver *d, struct bpf_ca_vec *out)
 
 int bpf_driver_set_pa(struct bpf_driver *d, const struct bpf_pa *pa)
 {
-	return changed(d, table_set(d->maps[MAP_PAS], pa, 1, LAYOUT(typeof(*pa))));
+	return table_changed(d, table_set(d->maps[MAP_PAS], pa, 1, LAYOUT(typeof(*pa))));
 }
 
 int bpf_driver_delete_pa(struct bpf_driver *d, const union dp_addr *pa)
 {
-	return changed(d, table_delete(d->maps[MAP_PAS], pa, 1, sizeof(*pa)));
+	return table_changed(d, table_delete(d->maps[MAP_PAS], pa, 1, sizeof(*pa)));
 }
 
 static int push_pa(void *arg, const void *key, const void *value)
@@ -242,12 +232,12 @@ int bpf_driver_observe_pas(struct bpf_driver *d, struct bpf_pa_vec *out)
 
 int bpf_driver_set_rewrites(struct bpf_driver *d, const struct bpf_rewrite *items, size_t n)
 {
-	return changed(d, table_set(d->maps[MAP_REWRITES], items, n, LAYOUT(typeof(*items))));
+	return table_changed(d, table_set(d->maps[MAP_REWRITES], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_rewrites(struct bpf_driver *d, const union dp_addr *keys, size_t n)
 {
-	return changed(d, table_delete(d->maps[MAP_REWRITES], keys, n, sizeof(*keys)));
+	return table_changed(d, table_delete(d->maps[MAP_REWRITES], keys, n, sizeof(*keys)));
 }
 
 static int push_rewrite(void *arg, const void *key, const void *value)
@@ -270,12 +260,12 @@ int bpf_driver_observe_rewrites(struct bpf_driver *d, struct bpf_rewrite_vec *ou
 
 int bpf_driver_set_routes(struct bpf_driver *d, const struct bpf_route *items, size_t n)
 {
-	return changed(d, table_set(d->maps[MAP_ROUTES], items, n, LAYOUT(typeof(*items))));
+	return table_changed(d, table_set(d->maps[MAP_ROUTES], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_routes(struct bpf_driver *d, const struct dp_route_key *keys, size_t n)
 {
-	return changed(d, table_delete(d->maps[MAP_ROUTES], keys, n, sizeof(*keys)));
+	return table_changed(d, table_delete(d->maps[MAP_ROUTES], keys, n, sizeof(*keys)));
 }
 
 static int push_route(void *arg, const void *key, const void *value)
@@ -296,12 +286,12 @@ int bpf_driver_observe_routes(struct bpf_driver *d, struct bpf_route_vec *out)
 
 int bpf_driver_set_subnets(struct bpf_driver *d, const struct bpf_subnet *items, size_t n)
 {
-	return changed(d, table_set(d->maps[MAP_SUBNETS], items, n, LAYOUT(typeof(*items))));
+	return table_changed(d, table_set(d->maps[MAP_SUBNETS], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_subnets(struct bpf_driver *d, const uint32_t *vsids, size_t n)
 {
-	return changed(d, table_delete(d->maps[MAP_SUBNETS], vsids, n, sizeof(*vsids)));
+	return table_changed(d, table_delete(d->maps[MAP_SUBNETS], vsids, n, sizeof(*vsids)));
 }
 
 static int push_subnet(void *arg, const void *key, const void *value)
@@ -322,12 +312,12 @@ int bpf_driver_observe_subnets(struct bpf_driver *d, struct bpf_subnet_vec *out)
 
 int bpf_driver_set_sources(struct bpf_driver *d, const struct bpf_source *items, size_t n)
 {
-	return changed(d, table_set(d->maps[MAP_SOURCES], items, n, LAYOUT(typeof(*items))));
+	return table_changed(d, table_set(d->maps[MAP_SOURCES], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_sources(struct bpf_driver *d, const struct dp_source_key *keys, size_t n)
 {
-	return changed(d, table_delete(d->maps[MAP_SOURCES], keys, n, sizeof(*keys)));
+	return table_changed(d, table_delete(d->maps[MAP_SOURCES], keys, n, sizeof(*keys)));
 }
 
 static int push_source(void *arg, const void *key, const void *value)
@@ -350,12 +340,12 @@ int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out)
 
 int bpf_driver_set_groups(struct bpf_driver *d, const struct bpf_group *items, size_t n)
 {
-	return changed(d, table_set(d->maps[MAP_GROUPS], items, n, LAYOUT(typeof(*items))));
+	return table_changed(d, table_set(d->maps[MAP_GROUPS], items, n, LAYOUT(typeof(*items))));
 }
 
 int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, size_t n)
 {
-	return changed(d, table_delete(d->maps[MAP_GROUPS], segments, n, sizeof(*segments)));
+	return table_changed(d, table_delete(d->maps[MAP_GROUPS], segments, n, sizeof(*segments)));
 }
 
 static int push_group(void *arg, const void *key, const void *value)

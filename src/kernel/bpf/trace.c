@@ -46,7 +46,7 @@ static struct bpf_object *object_open(enum bpf_role role)
 	case BPF_ROLE_UPLINK_XDP:
 		elf = uplink_xdp_trace_bpf__elf_bytes(&size);
 		break;
-	case BPF_ROLE_MIRROR: /* decides nothing */
+	case BPF_ROLE_VPORT_EGRESS: /* behind the bridge, where tracing ends */
 	case BPF_ROLE_COUNT:
 		break;
 	}
@@ -121,6 +121,20 @@ static int run(struct bpf_object *obj, uint32_t ifindex, const void *frame, size
 	return 0;
 }
 
+/* A made packet meets the port's limits as they are now, and what it adds is its own affair. */
+static int copy_limits(const struct bpf_driver *d, const struct bpf_object *obj, uint32_t ifindex)
+{
+	int fd = bpf_object__find_map_fd_by_name(obj, "limits");
+	uint32_t slot = ifindex < d->max_entries[MAP_PORTS] ? d->ports[ifindex].slot : 0;
+	struct dp_limit limit;
+
+	if (fd < 0)
+		return 0; /* the program of uplinks has none */
+	if (bpf_map_lookup_elem(d->maps[MAP_LIMITS], &slot, &limit) != 0)
+		return -errno;
+	return bpf_map_update_elem(fd, &slot, &limit, BPF_ANY) == 0 ? 0 : -errno;
+}
+
 int bpf_trace_run(struct bpf_driver *d, enum bpf_role role, uint32_t ifindex, const void *frame, size_t n,
 		  struct dp_trace *ret, struct bpf_frame *ret_out)
 {
@@ -137,6 +151,9 @@ int bpf_trace_run(struct bpf_driver *d, enum bpf_role role, uint32_t ifindex, co
 		if (r != 0)
 			return r;
 	}
+	r = copy_limits(d, d->dry[role], ifindex);
+	if (r != 0)
+		return r;
 	ring = ring_buffer__new(ring_of(d->dry[role]), take_packet, &packet, NULL);
 	if (!ring)
 		return -errno;

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+
+#include "internal.h"
+#include "log.h"
+
+/*
+ * Virtual machines by libvirt. A pass says what is wanted and does not wait: steps that take seconds are carried out by the
+ * driver's threads, and the pass that follows the last of them tells what has failed.
+ */
+
+static void mark_off(struct engine *g, const struct vm_doc *vm)
+{
+	_cleanup_err_ struct err *e = NULL;
+	struct vm_doc *off;
+
+	log_info("the virtual machine %s has ended", vm->name);
+	docs_begin(g->config.docs);
+	off = doc_copy(&vm_kind, vm);
+	off->state = VM_OFF;
+	docs_put(g->config.docs, &vm_kind, off);
+	if (docs_commit(g->config.docs, NULL, &e) < 0)
+		log_error("cannot note that the virtual machine has ended: %s", e->message);
+}
+
+/* A machine that ended by itself is off: the wish to run it has ended with it. */
+static void note_ended(struct engine *g)
+{
+	struct machine m;
+
+	for (size_t pos = 0; machines_next(g->machines, &pos, &m);) {
+		const struct vm_doc *vm = m.ended ? vm_get(g->config.docs, &m.id) : NULL;
+
+		if (vm && vm->state == VM_RUNNING)
+			mark_off(g, vm);
+	}
+}
+
+/* libvirt's daemon is restarted in about a second. */
+#define RECONNECT_US 2000000
+
+/* ---- who waits ---- */
+
+struct waiter {
+	engine_settled_fn done;
+	void *arg;
+	struct waiter *next;
+};
+
+bool engine_settle(struct engine *g, engine_settled_fn done, void *arg)
+{
+	struct waiter *w;
+
+	if (!g->machines || !machines_busy(g->machines))
+		return false;
+	w = xcalloc(1, sizeof(*w));
+	w->done = done;
+	w->arg = arg;
+	w->next = g->waiters;
+	g->waiters = w;
+	return true;
+}
+
+void engine_waiters_free(struct engine *g, const struct err *e)
+{
+	struct waiter *all = TAKE_PTR(g->waiters);
+
+	while (all) {
+		struct waiter *w = all;
+
+		all = w->next;
+		w->done(w->arg, e);
+		free(w);
+	}
+}
+
+/* The first failure is for those who wait; the log has all. */
+static void note_failure(struct engine *g, const char *what, const char *why)
+{
+	log_error("%s: %s", what, why);
+	if (!g->waiters)
+		return;
+	err_set(&g->settle_error, "Engine.ApplyFailed", ERR_INVALID_OPERATION, NULL,
+		"The change is stored, but not all of it is in effect: %s: %s.", what, why);
+	err_advise(&g->settle_error, 0, "It is tried again by itself, with the next change at the latest; the daemon's log has every failure.");
+}
+
+/* Each failure is told once, when it comes: cmdlets that come later have not asked for it. Passes show that it lasts. */
+static void note_failures(struct engine *g)
+{
+	struct machine m;
+
+	if (machines_error_is_new(g->machines))
+		note_failure(g, "there is no connection to libvirt", machines_error(g->machines));
+	for (size_t pos = 0; machines_next(g->machines, &pos, &m);) {
+		const struct vm_doc *vm = vm_get(g->config.docs, &m.id);
+		_cleanup_free_ char *what = NULL;
+
+		if (!m.error_is_new)
+			continue;
+		what = xasprintf("the virtual machine %s is not in the state that is wanted", vm ? vm->name : "that was removed");
+		note_failure(g, what, m.error);
+	}
+	machines_told(g->machines);
+}
+
+static int on_machines(sd_event_source *s, int fd, uint32_t revents, void *arg)
+{
+	_cleanup_err_ struct err *e = NULL;
+	struct engine *g = arg;
+
+	(void)s;
+	(void)fd;
+	(void)revents;
+	if (!machines_dispatch(g->machines))
+		return 0;
+	note_failures(g);
+	note_ended(g);
+	engine_shutdowns_check(g);
+	if (machines_busy(g->machines))
+		return 0;
+	engine_reconcile(g, &e);
+	if (machines_busy(g->machines))
+		return 0;
+	engine_waiters_free(g, g->settle_error ? g->settle_error : e);
+	err_free(TAKE_PTR(g->settle_error));
+	return 0;
+}
+
+/* ---- what the host can do ---- */
+
+/* The path behind "socket=" in a URI; NULL: there is none. */
+static char *uri_socket(const char *uri)
+{
+	const char *p = strstr(uri, "?socket=");
+
+	if (!p)
+		p = strstr(uri, "&socket=");
+	return p ? xstrndup(p + 8, strcspn(p + 8, "&")) : NULL;
+}
+
+static bool socket_is_there(const char *uri)
+{
+	_cleanup_free_ char *socket = uri ? uri_socket(uri) : NULL;
+
+	if (socket)
+		return access(socket, F_OK) == 0;
+	/* Whatever another URI names is asked when it is needed. */
+	if (uri && !streq(uri, "qemu:///system"))
+		return true;
+	return access("/run/libvirt/libvirt-sock", F_OK) == 0 || access("/run/libvirt/virtqemud-sock", F_OK) == 0;
+}
+
+void engine_machines_describe(struct engine *g, struct host_machines *ret)
+{
+	struct machine_host host = machine_host_probe();
+
+	*ret = (struct host_machines){ .kvm = host.accel == MACHINE_KVM, .intel = host.intel, .nested = host.nested };
+	if (!socket_is_there(g->config.libvirt))
+		ret->missing = "there is no socket of libvirt's daemon";
+	if (!host.nested)
+		ret->no_nesting = "the parameter nested of the module kvm_intel or kvm_amd is off";
+}
+
+/* ---- orderly shutdown ---- */
+
+struct shutdown {
+	struct engine *g;
+	struct guid id;
+	host_shutdown_fn done;
+	void *arg;
+	sd_event_source *timer;
+	struct shutdown *next;
+};
+
+static void shutdown_end(struct shutdown *s, struct err *e)
+{
+	for (struct shutdown **p = &s->g->shutdowns; *p; p = &(*p)->next) {
+		if (*p == s) {
+			*p = s->next;
+			break;
+		}
+	}
+	s->done(s->arg, e);
+	sd_event_source_unref(s->timer);
+	free(s);
+}
+
+void engine_shutdowns_free(struct engine *g)
+{
+	while (g->shutdowns) {
+		struct err *e = NULL;
+
+		err_set(&e, "Vm.ShutdownUnknown", ERR_RESOURCE_UNAVAILABLE, NULL,
+			"The daemon ended while the virtual machine was shutting down.");
+		shutdown_end(g->shutdowns, e);
+	}
+}
+
+void engine_shutdowns_check(struct engine *g)
+{
+	for (struct shutdown *s = g->shutdowns, *next; s; s = next) {
+		struct err *e = NULL;
+		struct machine m;
+
+		next = s->next;
+		if (!machines_get(g->machines, &s->id, &m) || m.state == MACHINE_OFF || m.state == MACHINE_ABSENT) {
+			shutdown_end(s, NULL);
+		} else if (m.refused) {
+			err_set(&e, "Vm.ShutdownRefused", ERR_INVALID_OPERATION, NULL, "The virtual machine cannot be shut down: %s.",
+				m.refused);
+			shutdown_end(s, e);
+		}
+	}
+}
+
+static int on_shutdown_timeout(sd_event_source *source, uint64_t usec, void *arg)
+{
+	struct shutdown *s = arg;
+	struct err *e = NULL;
+	int r = err_set(&e, "Vm.ShutdownTimeout", ERR_INVALID_OPERATION, NULL, "The guest did not shut down in time; it still runs.");
+
+	(void)source;
+	(void)usec;
+	err_advise(&e, r, "Stop-VM -TurnOff cuts the power; what the guest has not written is lost then.");
+	shutdown_end(s, e);
+	return 0;
+}
+
+int engine_shutdown(struct engine *g, const struct guid *id, uint32_t timeout_ms, host_shutdown_fn done, void *arg, struct err **e)
+{
+	struct shutdown *s = xcalloc(1, sizeof(*s));
+	int r = g->machines ? machines_shutdown(g->machines, id) : -ENOENT;
+
+	if (r == 0)
+		r = sd_event_add_time_relative(g->config.event, &s->timer, CLOCK_MONOTONIC, timeout_ms * 1000ull, 0, on_shutdown_timeout,
+					       s);
+	if (r < 0) {
+		free(s);
+		return err_set_errno(e, "Vm.ShutdownRefused", -r, NULL, "The virtual machine cannot be shut down: %s.",
+				     r == -ENOTCONN ? machines_error(g->machines) : strerror(-r));
+	}
+	s->g = g;
+	s->id = *id;
+	s->done = done;
+	s->arg = arg;
+	s->next = g->shutdowns;
+	g->shutdowns = s;
+	return 0;
+}
+
+/* ---- the step ---- */
+
+static char *log_dir(const struct engine *g)
+{
+	return xasprintf("%s/machines", g->config.state_dir);
+}
+
+/*
+ * Threads and a connection only where there are machines, or have been: the directory of their logs says so. A machine whose
+ * document went while the daemon did is found and ended then.
+ */
+static int machines_needed(struct pass *p)
+{
+	_cleanup_free_ char *dir = log_dir(p->g);
+	struct machines_config config = { .uri = p->g->config.libvirt, .instance = p->g->config.instance, .log_dir = dir };
+	_cleanup_free_ const void **all = NULL;
+	size_t n = docs_list(p->g->config.docs, &vm_kind, &all);
+	bool any = access(dir, F_OK) == 0;
+	int r;
+
+	if (p->g->machines)
+		return 1;
+	for (size_t i = 0; i < n; i++)
+		any |= ((const struct vm_doc *)all[i])->engine == VM_ENGINE_QEMU;
+	if (!any)
+		return 0;
+	r = mkdir_p(dir, 0711);
+	if (r == 0)
+		r = machines_open(&config, &p->g->machines);
+	if (r == 0)
+		r = sd_event_add_io(p->g->config.event, &p->g->machines_source, machines_fd(p->g->machines), EPOLLIN, on_machines,
+				    p->g);
+	if (r < 0)
+		pass_failed(p, r, NULL, "cannot start the driver of virtual machines");
+	return r < 0 ? r : 1;
+}
+
+static void nics_of(struct pass *p, const struct vm_doc *vm, struct machine_spec *spec)
+{
+	adapter_vec adapters = { 0 };
+	struct machine_nic *nics;
+
+	adapter_of_vm(p->g->config.docs, &vm->id, &adapters);
+	nics = xcalloc(adapters.n + 1, sizeof(*nics));
+	for (size_t i = 0; i < adapters.n; i++) {
+		struct want_port port = adapter_port(p->g->config.docs, adapters.items[i]);
+
+		snprintf(nics[i].tap, sizeof(nics[i].tap), "%s", port.name);
+		nics[i].mac = port.mac;
+		nics[i].mtu = pass_guest_mtu(p, &port);
+	}
+	spec->nics = nics;
+	spec->n_nics = adapters.n;
+	vec_done(&adapters);
+}
+
+static struct machine_want want_of(struct pass *p, const struct vm_doc *vm)
+{
+	struct machine_want w = {
+		.spec = {
+			.id = vm->id, .name = vm->name, .memory = vm->memory_startup, .processors = vm->processor_count,
+			.nested = vm->nested, .firmware = vm->generation == 2 && !vm->kernel ? MACHINE_UEFI : MACHINE_BIOS,
+			.kernel = vm->kernel, .initrd = vm->initrd, .command_line = vm->command_line, .boot = vm->boot,
+		},
+		.running = vm->state == VM_RUNNING,
+	};
+
+	nics_of(p, vm, &w.spec);
+	return w;
+}
+
+static void tell_failures(struct pass *p)
+{
+	const char *why = machines_error(p->g->machines);
+	struct machine m;
+
+	if (why)
+		pass_degraded(p, "there is no connection to libvirt: %s", why);
+	for (size_t pos = 0; machines_next(p->g->machines, &pos, &m);) {
+		const struct vm_doc *vm = vm_get(p->g->config.docs, &m.id);
+
+		if (m.error)
+			pass_degraded(p, "the virtual machine %s is not in the state that is wanted: %s",
+				      vm ? vm->name : "that was removed", m.error);
+	}
+}
+
+/* The machines are to be ended before this process is: its threads do it, and nobody else waits for them here. */
+void engine_machines_drain(struct engine *g, int timeout_ms)
+{
+	struct pollfd fd = { .fd = g->machines ? machines_fd(g->machines) : -1, .events = POLLIN };
+
+	while (g->machines && machines_busy(g->machines) && poll(&fd, 1, timeout_ms) > 0)
+		machines_dispatch(g->machines);
+}
+
+void step_machines(struct pass *p)
+{
+	_cleanup_free_ const void **all = NULL;
+	VEC(struct machine_want) wants = { 0 };
+	size_t n;
+
+	if (machines_needed(p) <= 0)
+		return;
+	n = docs_list(p->g->config.docs, &vm_kind, &all);
+	for (size_t i = 0; i < n && !p->g->destroying; i++)
+		if (((const struct vm_doc *)all[i])->engine == VM_ENGINE_QEMU)
+			vec_push(&wants, want_of(p, all[i]));
+	tell_failures(p);
+	machines_want(p->g->machines, wants.items, wants.n, p->g->retry);
+	if (machines_error(p->g->machines) && !machines_busy(p->g->machines))
+		engine_schedule(p->g, RECONNECT_US);
+	for (; p->g->machine_steps < machines_steps(p->g->machines); p->g->machine_steps++)
+		pass_wrote(p, "a step of a virtual machine began");
+	vec_foreach(&wants, w)
+		free((void *)(uintptr_t)w->spec.nics);
+	vec_done(&wants);
+}

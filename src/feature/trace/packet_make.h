@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "err.h"
+#include "ip.h"
+#include "mac.h"
+
+/* Packets from words and from hexadecimal digits: pure functions, exact to the byte. */
+
+/* What the dataplane's test run takes: more than an Ethernet header, less than a page. */
+#define PACKET_MIN 15
+#define PACKET_MAX 3520
+
+struct packet {
+	size_t n;
+	uint8_t b[PACKET_MAX];
+};
+
+extern const char *const packet_protocols[]; /* Icmp, Tcp, Udp, Arp */
+enum packet_protocol { PACKET_ICMP, PACKET_TCP, PACKET_UDP, PACKET_ARP };
+
+struct packet_words {
+	enum packet_protocol protocol;
+	struct mac source_mac, destination_mac;
+	struct ip source, destination; /* of one family */
+	uint16_t source_port, destination_port;
+	uint8_t ttl;
+	bool dont_fragment;            /* IPv4 alone: IPv6 never does on the way */
+	size_t length;                 /* of the IP packet; 0: no more than its headers */
+};
+
+/*
+ * A frame as a guest sends it, checksums right: an ICMP echo request (id 1, sequence 1), a TCP SYN, a UDP datagram, an ARP
+ * request; for IPv6 addresses the same of that family, a neighbour solicitation in the place of ARP. What length leaves after
+ * the headers is filled with 'a', 'b', 'c', ...
+ *   Trace.PacketLength   less than the headers, or more than fits
+ */
+int packet_make(const struct packet_words *w, struct packet *ret, struct err **e);
+
+/*
+ * Hexadecimal digits, in pairs or not, with blanks, line breaks, ':', '-' or '.' between bytes.
+ *   Trace.BadHex         another character, or half a byte
+ *   Trace.PacketLength   not PACKET_MIN..PACKET_MAX bytes, or an IP packet without a whole header
+ */
+int packet_hex(const char *text, struct packet *ret, struct err **e);

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feature.h"
+#include "vm_rules.h"
+
+/* Processors and memory of virtual machines: Get/Set-VMProcessor, Get/Set-VMMemory (cmdlets.md 3.1, 4.1). */
+
+#define PROCESSORS_MAX 2048
+#define MEMORY_MIN (32ull << 20)
+#define MEMORY_MAX (24ull << 40)
+/* What Hyper-V reports of dynamic memory where it is not in effect (4.1, observed). */
+#define DYNAMIC_MINIMUM (512ull << 20)
+#define DYNAMIC_MAXIMUM (1ull << 40)
+
+static const char *const vm_type[] = { "VirtualMachine", NULL };
+static const char *const processor_type[] = { "VMProcessor", NULL };
+static const char *const memory_type[] = { "VMMemory", NULL };
+
+#define VM_NAMES(flags_)                                                                                               \
+	{                                                                                                              \
+		"VMName", P_STRING, ARRAY | POS(0) | PIPE_VALUE | (flags_), "names of virtual machines, or wildcards", \
+			.sets = IN_SET(0)                                                                              \
+	}
+#define VM_OBJECTS                                                                                                     \
+	{                                                                                                              \
+		"VM", P_OBJECT, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "virtual machines, as Get-VM returns them",    \
+			.values = vm_type, .sets = IN_SET(1)                                                           \
+	}
+
+static const struct param get_params[] = { VM_NAMES(0), VM_OBJECTS, { 0 } };
+
+static const struct param set_processor_params[] = {
+	VM_NAMES(REQUIRED),
+	VM_OBJECTS,
+	{ "VMProcessor", P_OBJECT, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "processors, as Get-VMProcessor returns them",
+	  .values = processor_type, .sets = IN_SET(2) },
+	{ "Count", P_UINT, 0, "number of virtual processors; the virtual machine must be off", .min = 1, .max = PROCESSORS_MAX },
+	{ "ExposeVirtualizationExtensions", P_BOOL, 0,
+	  "let the guest run a hypervisor of its own; the virtual machine must be off", .def = "$false" },
+	{ 0 },
+};
+
+static const struct param set_memory_params[] = {
+	VM_NAMES(REQUIRED),
+	VM_OBJECTS,
+	{ "VMMemory", P_OBJECT, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "memory, as Get-VMMemory returns it", .values = memory_type,
+	  .sets = IN_SET(2) },
+	{ "StartupBytes", P_UINT, 0, "memory, for example 1GB; the virtual machine must be off", .min = MEMORY_MIN, .max = MEMORY_MAX },
+	{ 0 },
+};
+
+static const char *const processor_properties[] = {
+	"VMName", "Count", "CompatibilityForMigrationEnabled", "CompatibilityForOlderOperatingSystemsEnabled",
+	"ExposeVirtualizationExtensions", "HwThreadCountPerCore", "Maximum", "Reserve", "RelativeWeight", "ResourcePoolName", "Name",
+	"Id", "VMId", "ComputerName", NULL,
+};
+static const struct column processor_columns[] = {
+	{ "VMName" },
+	{ "Count", .right = true },
+	{ "CompatibilityForMigrationEnabled" },
+	{ "CompatibilityForOlderOperatingSystemsEnabled" },
+	{ 0 },
+};
+static const struct object_type processor_object = { "VMProcessor", processor_properties, processor_columns };
+
+static const char *const memory_properties[] = {
+	"VMName", "DynamicMemoryEnabled", "Minimum", "Startup", "Maximum", "MinimumMB", "StartupMB", "MaximumMB", "Buffer", "Priority",
+	"ResourcePoolName", "Name", "VMId", "ComputerName", NULL,
+};
+static const struct column memory_columns[] = {
+	{ "VMName" },
+	{ "DynamicMemoryEnabled" },
+	{ "MinimumMB", "Minimum(M)", true },
+	{ "StartupMB", "Startup(M)", true },
+	{ "MaximumMB", "Maximum(M)", true },
+	{ 0 },
+};
+static const struct object_type memory_object = { "VMMemory", memory_properties, memory_columns };
+
+/* The device's id as Hyper-V prints it (4.1). */
+#define PROCESSOR_CLASS "b637f346-6a0e-4dec-af52-bd70cb80a21d"
+
+static json_t *processor_to_object(struct call *c, const void *doc)
+{
+	const struct vm_doc *vm = doc;
+	char id[GUID_TEXT_SIZE];
+
+	return json_pack("{s:s, s:I, s:b, s:b, s:b, s:i, s:i, s:i, s:i, s:s, s:s, s:o, s:o, s:s}", "VMName", vm->name, "Count",
+			 (json_int_t)vm->processor_count, "CompatibilityForMigrationEnabled", 0,
+			 "CompatibilityForOlderOperatingSystemsEnabled", 0, "ExposeVirtualizationExtensions", vm->nested,
+			 "HwThreadCountPerCore", 0, "Maximum", 100, "Reserve", 0, "RelativeWeight", 100, "ResourcePoolName", "Primordial",
+			 "Name", "Processor", "Id",
+			 json_sprintf("Microsoft:%s\\%s\\0", guid_format(&vm->id, id), PROCESSOR_CLASS), "VMId", json_guid(&vm->id),
+			 "ComputerName", call_host(c)->name);
+}
+
+static json_t *memory_to_object(struct call *c, const void *doc)
+{
+	const struct vm_doc *vm = doc;
+
+	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:s, s:s, s:o, s:s}", "VMName", vm->name,
+			 "DynamicMemoryEnabled", 0, "Minimum", (json_int_t)DYNAMIC_MINIMUM, "Startup", (json_int_t)vm->memory_startup,
+			 "Maximum", (json_int_t)DYNAMIC_MAXIMUM, "MinimumMB", (json_int_t)(DYNAMIC_MINIMUM >> 20), "StartupMB",
+			 (json_int_t)(vm->memory_startup >> 20), "MaximumMB", (json_int_t)(DYNAMIC_MAXIMUM >> 20), "Buffer", 20,
+			 "Priority", 50, "ResourcePoolName", "Primordial", "Name", "Memory", "VMId", json_guid(&vm->id),
+			 "ComputerName", call_host(c)->name);
+}
+
+/* The VMs that the parameters select; of a piped processor or memory the one that has it. */
+static void select_vms(struct call *c, const char *objects, vm_vec *ret)
+{
+	const struct arg *arg = objects ? call_arg(c, objects) : NULL;
+
+	if (!arg || !arg->given) {
+		vm_select(c, "VMName", "VM", ret);
+		return;
+	}
+	for (size_t i = 0; i < arg->n; i++) {
+		const struct vm_doc *vm = NULL;
+		struct err *e = NULL;
+		struct guid id;
+
+		if (object_guid(arg->values[i].object, "VMId", &id))
+			vm = vm_get(call_docs(c), &id);
+		if (vm) {
+			vec_push(ret, vm);
+			continue;
+		}
+		vm_unknown(object_text(arg->values[i].object, "VMName") ? object_text(arg->values[i].object, "VMName") : "", &e);
+		call_error(c, &e);
+	}
+}
+
+static int get_all(struct call *c, object_fn make)
+{
+	vm_vec vms = { 0 };
+
+	vm_select(c, "VMName", "VM", &vms);
+	vec_foreach(&vms, vm)
+		if ((*vm)->engine == VM_ENGINE_QEMU)
+			call_emit(c, make, &vm_kind, *vm);
+	vec_done(&vms);
+	return 0;
+}
+
+static int get_processor(struct call *c, struct err **e)
+{
+	(void)e;
+	return get_all(c, processor_to_object);
+}
+
+static int get_memory(struct call *c, struct err **e)
+{
+	(void)e;
+	return get_all(c, memory_to_object);
+}
+
+static int set_all(struct call *c, const char *objects, int (*one)(struct call *c, const struct vm_doc *vm, struct err **e))
+{
+	vm_vec vms = { 0 };
+
+	select_vms(c, objects, &vms);
+	vec_foreach(&vms, vm) {
+		struct err *e = NULL;
+
+		if (one(c, *vm, &e) < 0)
+			call_error(c, &e);
+	}
+	vec_done(&vms);
+	return 0;
+}
+
+static void write_vm(struct call *c, struct vm_doc *changed, object_fn make)
+{
+	docs_put(call_docs(c), &vm_kind, changed);
+	if (call_bool(c, "PassThru", false))
+		call_emit(c, make, &vm_kind, changed);
+}
+
+static int set_processor_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	bool nested = call_bool(c, "ExposeVirtualizationExtensions", vm->nested);
+	struct host_machines host = { 0 };
+	struct vm_doc *changed;
+	int r = vm_check_machine(vm, e);
+
+	call_host(c)->machines(call_host(c), &host);
+	/* Hiding them again asks nothing of the host. */
+	if (r == 0 && call_given(c, "ExposeVirtualizationExtensions") && nested)
+		r = vm_check_nesting(vm, &host, e);
+	if (r == 0)
+		r = vm_check_off(vm, e);
+	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
+		return r;
+	changed = doc_copy(&vm_kind, vm);
+	changed->processor_count = call_uint(c, "Count", vm->processor_count);
+	changed->nested = nested;
+	write_vm(c, changed, processor_to_object);
+	return 0;
+}
+
+static int set_memory_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	struct vm_doc *changed;
+	int r = vm_check_machine(vm, e);
+
+	if (r == 0)
+		r = vm_check_off(vm, e);
+	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
+		return r;
+	changed = doc_copy(&vm_kind, vm);
+	changed->memory_startup = call_uint(c, "StartupBytes", vm->memory_startup);
+	write_vm(c, changed, memory_to_object);
+	return 0;
+}
+
+static int set_processor(struct call *c, struct err **e)
+{
+	(void)e;
+	return set_all(c, "VMProcessor", set_processor_one);
+}
+
+static int set_memory(struct call *c, struct err **e)
+{
+	(void)e;
+	return set_all(c, "VMMemory", set_memory_one);
+}
+
+const struct cmdlet vm_hardware_cmdlets[] = {
+	{ "Get-VMProcessor", "list the processors of virtual machines", get_params, &processor_object, get_processor },
+	{ "Set-VMProcessor", "change the processors of virtual machines that are off", set_processor_params, &processor_object,
+	  set_processor, CHANGES | PASSTHRU },
+	{ "Get-VMMemory", "list the memory of virtual machines", get_params, &memory_object, get_memory },
+	{ "Set-VMMemory", "change the memory of virtual machines that are off", set_memory_params, &memory_object, set_memory,
+	  CHANGES | PASSTHRU },
+	{ 0 },
+};

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "vm_shutdown.h"
+
+/* Longer than a sound guest takes; Windows gives five minutes where unsaved work is to be saved. */
+#define SHUTDOWN_TIMEOUT_MS 60000
+
+struct stops {
+	struct call *call;
+	size_t left; /* guests that shut down, and one while they are being asked */
+};
+
+struct stop {
+	struct stops *all;
+	char *vm_name;
+};
+
+static void stops_step(struct stops *all)
+{
+	struct call *c = all->call;
+
+	if (--all->left)
+		return;
+	free(all);
+	call_complete(c, NULL);
+}
+
+static void stop_done(void *arg, struct err *e)
+{
+	struct stop *stop = arg;
+
+	if (e) {
+		free(e->target);
+		e->target = xstrdup(stop->vm_name);
+		call_error(stop->all->call, &e);
+	}
+	stops_step(stop->all);
+	free(stop->vm_name);
+	free(stop);
+}
+
+static bool runs_for_real(struct call *c, const struct vm_doc *vm)
+{
+	struct host *host = call_host(c);
+	struct host_guest guest = { 0 };
+
+	return vm->engine == VM_ENGINE_QEMU && vm->state == VM_RUNNING && host->guest(host, &vm->id, &guest) == 0 && guest.running;
+}
+
+static int stop_begin(struct stops *all, const struct vm_doc *vm, struct err **e)
+{
+	struct host *host = call_host(all->call);
+	struct stop *stop;
+	int r;
+
+	if (!call_should(all->call, vm->name, "%s", call_name(all->call)))
+		return 0;
+	stop = xcalloc(1, sizeof(*stop));
+	stop->all = all;
+	stop->vm_name = xstrdup(vm->name);
+	r = host->shutdown(host, &vm->id, SHUTDOWN_TIMEOUT_MS, stop_done, stop, e);
+	if (r < 0) {
+		free(stop->vm_name);
+		free(stop);
+		return r;
+	}
+	all->left++;
+	return 0;
+}
+
+int vm_stop_orderly(struct call *c, int (*stop_one)(struct call *c, const struct vm_doc *vm, struct err **e))
+{
+	struct stops *all = xcalloc(1, sizeof(*all));
+	vm_vec vms = { 0 };
+
+	all->call = c;
+	all->left = 1;
+	vm_select(c, "Name", "VM", &vms);
+	vec_foreach(&vms, vm) {
+		struct err *e = NULL;
+		int r = runs_for_real(c, *vm) ? stop_begin(all, *vm, &e) : stop_one(c, *vm, &e);
+
+		if (r < 0)
+			call_error(c, &e);
+	}
+	vec_done(&vms);
+	if (all->left == 1) {
+		free(all);
+		return 0;
+	}
+	all->left--;
+	return CALL_PENDING;
+}

@@ -1,0 +1,692 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <inttypes.h>
+#include <libvirt/virterror.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libvirt_step.h"
+#include "log.h"
+#include "map.h"
+#include "vec.h"
+
+#define WORKERS 4
+#define URI_DEFAULT "qemu:///system"
+
+/* A task for a thread and, when it is done, the news of it; or news that nobody asked for. */
+enum task_kind { TASK_CONNECT, TASK_STEP, NEWS_EVENT, NEWS_CLOSED };
+
+struct task {
+	struct task *next;
+	enum task_kind kind;
+	enum step step;
+	struct guid id;
+	char *xml;
+	/* results */
+	int r;
+	char *message;
+	struct seen seen;
+	struct seen_vec list;
+	virConnectPtr conn;
+};
+
+struct queue {
+	struct task *first, **last;
+};
+
+/* What is known of a machine, and what is wanted of it. */
+struct entry {
+	struct guid id;
+	bool wanted;
+	bool want_running;
+	uint64_t want_boot;
+	char *xml;
+	char want_digest[MACHINE_DIGEST_SIZE];
+	struct seen seen;
+	uint64_t started_us;
+	bool busy;
+	bool unsure; /* an event came: ask before believing anything */
+	bool ended;  /* it ran and was wanted to, and ended by itself */
+	char *error;
+	bool told;         /* of error */
+	bool retrying;     /* nothing new is wanted: failing again is no news */
+	bool shut_down;    /* the guest is to be asked to */
+	char *refused;     /* why that failed */
+	bool listed;
+};
+
+struct machines {
+	char *uri;
+	char *instance;
+	char *log_dir;
+	struct machine_host host;
+	int news_fd;
+	/* the caller's thread alone */
+	struct map *entries; /* guid -> struct entry * */
+	virConnectPtr conn;
+	bool connecting;
+	char *error;
+	bool told; /* of error */
+	size_t busy;
+	uint64_t steps; /* begun, but for those that only look */
+	/* shared */
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct queue tasks;
+	struct queue news;
+	bool stopping;
+	pthread_t workers[WORKERS];
+	size_t n_workers;
+	pthread_t events;
+	bool has_events;
+	int wake_timer; /* of libvirt's event loop: only to end it */
+	atomic_bool events_stop;
+};
+
+static void queue_push(struct queue *q, struct task *t)
+{
+	t->next = NULL;
+	*q->last = t;
+	q->last = &t->next;
+}
+
+static struct task *queue_pop(struct queue *q)
+{
+	struct task *t = q->first;
+
+	if (!t)
+		return NULL;
+	q->first = t->next;
+	if (!q->first)
+		q->last = &q->first;
+	return t;
+}
+
+static void task_free(struct task *t)
+{
+	free(t->xml);
+	free(t->message);
+	vec_done(&t->list);
+	free(t);
+}
+
+static void news(struct machines *m, struct task *t)
+{
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&m->lock);
+	queue_push(&m->news, t);
+	pthread_mutex_unlock(&m->lock);
+	/* Only a full counter could fail, which is as readable as can be. */
+	if (write(m->news_fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+/* ---- libvirt's threads ---- */
+
+static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail, void *arg)
+{
+	struct task *t = xcalloc(1, sizeof(*t));
+
+	(void)conn;
+	(void)event;
+	(void)detail;
+	t->kind = NEWS_EVENT;
+	if (virDomainGetUUID(domain, t->id.b) < 0)
+		task_free(t);
+	else
+		news(arg, t);
+	return 0;
+}
+
+static void on_closed(virConnectPtr conn, int reason, void *arg)
+{
+	struct task *t = xcalloc(1, sizeof(*t));
+
+	(void)reason;
+	t->kind = NEWS_CLOSED;
+	t->conn = conn;
+	news(arg, t);
+}
+
+static void *run_events(void *arg)
+{
+	struct machines *m = arg;
+
+	while (!atomic_load(&m->events_stop))
+		if (virEventRunDefaultImpl() < 0)
+			break;
+	return NULL;
+}
+
+static void on_wake(int timer, void *arg)
+{
+	(void)arg;
+	virEventUpdateTimeout(timer, -1);
+}
+
+#define KEEPALIVE_SECONDS 5
+#define KEEPALIVE_COUNT 3
+
+static void do_connect(struct machines *m, struct task *t)
+{
+	virConnectPtr conn = virConnectOpen(m->uri);
+	const virError *e = virGetLastError();
+
+	if (!conn) {
+		t->r = -ENOTCONN;
+		t->message = step_message(e && e->message ? e->message : "");
+		return;
+	}
+	/* Before the list is made, so that nothing is missed in between. */
+	virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), m, NULL);
+	virConnectRegisterCloseCallback(conn, on_closed, m, NULL);
+	virConnectSetKeepAlive(conn, KEEPALIVE_SECONDS, KEEPALIVE_COUNT);
+	t->r = step_list(conn, m->instance, &t->list, &t->message);
+	if (t->r < 0)
+		virConnectClose(conn);
+	else
+		t->conn = conn;
+}
+
+static void *run_worker(void *arg)
+{
+	struct machines *m = arg;
+	struct task *t;
+
+	for (;;) {
+		pthread_mutex_lock(&m->lock);
+		while (!m->stopping && !m->tasks.first)
+			pthread_cond_wait(&m->work, &m->lock);
+		t = m->stopping ? NULL : queue_pop(&m->tasks);
+		pthread_mutex_unlock(&m->lock);
+		if (!t)
+			return NULL;
+		if (t->kind == TASK_CONNECT)
+			do_connect(m, t);
+		else
+			t->r = step_run(t->conn, m->instance, t->step, &t->id, t->xml, &t->seen, &t->message);
+		news(m, t);
+	}
+}
+
+/* ---- the caller's thread ---- */
+
+static void submit(struct machines *m, struct task *t)
+{
+	pthread_mutex_lock(&m->lock);
+	queue_push(&m->tasks, t);
+	pthread_cond_signal(&m->work);
+	pthread_mutex_unlock(&m->lock);
+}
+
+static struct entry *entry_get(struct machines *m, const struct guid *id)
+{
+	return map_get(m->entries, id, sizeof(*id));
+}
+
+static struct entry *entry_make(struct machines *m, const struct guid *id)
+{
+	struct entry *x = entry_get(m, id);
+
+	if (x)
+		return x;
+	x = xcalloc(1, sizeof(*x));
+	x->id = x->seen.id = *id;
+	map_put(m->entries, id, sizeof(*id), x);
+	return x;
+}
+
+static void entry_free(struct entry *x)
+{
+	free(x->xml);
+	free(x->error);
+	free(x->refused);
+	free(x);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static bool is_on(const struct seen *s)
+{
+	return s->state == MACHINE_RUNNING || s->state == MACHINE_PAUSED;
+}
+
+/* False: it is as it should be, or there is nothing to be done about it now. */
+static bool next_step(const struct entry *x, enum step *ret)
+{
+	if (x->unsure) {
+		*ret = STEP_QUERY;
+		return true;
+	}
+	if (x->error || x->ended)
+		return false;
+	if (x->shut_down && is_on(&x->seen)) {
+		*ret = STEP_SHUTDOWN;
+		return true;
+	}
+	if (is_on(&x->seen)) {
+		*ret = STEP_DESTROY;
+		return !x->wanted || !x->want_running || x->seen.boot != x->want_boot;
+	}
+	if (!x->wanted) {
+		*ret = STEP_UNDEFINE;
+		return x->seen.state == MACHINE_OFF;
+	}
+	*ret = x->want_running ? STEP_START : STEP_DEFINE;
+	return x->want_running || x->seen.state == MACHINE_ABSENT || !streq(x->seen.digest, x->want_digest);
+}
+
+/* One that failed is tried again when there is a new reason to. */
+static void connect_begin(struct machines *m, bool again)
+{
+	struct task *t;
+
+	if (m->conn || m->connecting || (m->error && !again))
+		return;
+	m->connecting = true;
+	t = xcalloc(1, sizeof(*t));
+	t->kind = TASK_CONNECT;
+	submit(m, t);
+}
+
+static void step_begin(struct machines *m, struct entry *x)
+{
+	struct task *t;
+	enum step step;
+
+	if (x->busy || !m->conn || !next_step(x, &step))
+		return;
+	x->unsure = false;
+	x->busy = true;
+	if (step == STEP_SHUTDOWN)
+		x->shut_down = false;
+	m->busy++;
+	m->steps += step != STEP_QUERY;
+	t = xcalloc(1, sizeof(*t));
+	t->kind = TASK_STEP;
+	t->step = step;
+	t->id = x->id;
+	t->xml = x->xml ? xstrdup(x->xml) : NULL;
+	t->conn = m->conn;
+	virConnectRef(t->conn);
+	submit(m, t);
+}
+
+static void steps_begin(struct machines *m)
+{
+	void *value;
+
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
+		step_begin(m, value);
+}
+
+/* What libvirt says now. A machine that was on and should be, and is not: it has ended by itself. */
+static void see(struct entry *x, const struct seen *s, bool by_us)
+{
+	bool was_on = is_on(&x->seen);
+
+	if (was_on && !is_on(s) && !by_us && x->wanted && x->want_running)
+		x->ended = true;
+	if (!was_on && is_on(s))
+		x->started_us = now_us();
+	if (!is_on(s))
+		x->started_us = 0;
+	x->seen = *s;
+}
+
+static void disconnected(struct machines *m, const char *why)
+{
+	if (m->conn)
+		virConnectClose(m->conn);
+	m->conn = NULL;
+	free(m->error);
+	m->error = xstrdup(why);
+	m->told = false;
+}
+
+static void connected(struct machines *m, struct task *t)
+{
+	void *value;
+
+	m->connecting = false;
+	if (t->r < 0) {
+		disconnected(m, t->message);
+		return;
+	}
+	m->conn = t->conn;
+	free(m->error);
+	m->error = NULL;
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
+		((struct entry *)value)->listed = false;
+	vec_foreach(&t->list, s) {
+		struct entry *x = entry_make(m, &s->id);
+
+		x->listed = true;
+		see(x, s, false);
+	}
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);) {
+		struct entry *x = value;
+
+		if (!x->listed)
+			see(x, &(struct seen){ .id = x->id, .state = MACHINE_ABSENT }, false);
+	}
+}
+
+static void stepped(struct machines *m, struct task *t)
+{
+	struct entry *x = entry_get(m, &t->id);
+
+	virConnectClose(t->conn);
+	m->busy--;
+	if (!x)
+		return;
+	x->busy = false;
+	if (t->r == -ENOTCONN) {
+		/* The connection's end is news of its own. */
+		x->unsure = true;
+		return;
+	}
+	see(x, &t->seen, t->step != STEP_QUERY && t->step != STEP_SHUTDOWN);
+	if (t->r < 0 && t->step == STEP_SHUTDOWN) {
+		free(x->refused);
+		x->refused = TAKE_PTR(t->message);
+	} else if (t->r < 0) {
+		free(x->error);
+		x->error = TAKE_PTR(t->message);
+		x->told = x->retrying;
+	}
+	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure) {
+		map_del(m->entries, &x->id, sizeof(x->id));
+		entry_free(x);
+	}
+}
+
+int machines_fd(const struct machines *m)
+{
+	return m->news_fd;
+}
+
+bool machines_dispatch(struct machines *m)
+{
+	bool changed = false;
+	uint64_t count;
+	struct task *t;
+
+	if (read(m->news_fd, &count, sizeof(count)) < 0)
+		return false;
+	for (;;) {
+		pthread_mutex_lock(&m->lock);
+		t = queue_pop(&m->news);
+		pthread_mutex_unlock(&m->lock);
+		if (!t)
+			break;
+		if (t->kind == TASK_CONNECT) {
+			connected(m, t);
+			changed = true;
+		} else if (t->kind == TASK_STEP) {
+			stepped(m, t);
+			changed = true;
+		} else if (t->kind == NEWS_EVENT) {
+			struct entry *x = entry_get(m, &t->id);
+
+			if (x)
+				x->unsure = true;
+		} else if (t->conn == m->conn) {
+			disconnected(m, "the connection to libvirt was closed");
+			changed = true;
+		}
+		task_free(t);
+	}
+	steps_begin(m);
+	return changed;
+}
+
+/* Returns whether something else is wanted than before. */
+static bool want_set(struct machines *m, struct entry *x, const struct machine_want *w, bool retry)
+{
+	_cleanup_free_ char *log = NULL;
+	_cleanup_str_ struct str xml = { 0 };
+	char id[GUID_TEXT_SIZE];
+	uint64_t boot;
+	bool same;
+
+	log = xasprintf("%s/%s.log", m->log_dir, guid_format(&w->spec.id, id));
+	machine_xml(&w->spec, &m->host, m->instance, log, &xml);
+	same = x->wanted && x->want_running == w->running && x->want_boot == w->spec.boot && streq_ptr(x->xml, str_get(&xml));
+	if (!same)
+		x->ended = x->retrying = false;
+	else if (retry && x->error)
+		x->retrying = true;
+	if (!same || retry) {
+		free(x->error);
+		x->error = NULL;
+	}
+	x->wanted = true;
+	x->want_running = w->running;
+	x->want_boot = w->spec.boot;
+	free(x->xml);
+	x->xml = str_take(&xml);
+	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &boot, x->want_digest);
+	return !same;
+}
+
+/* Neither wanted any more nor known to libvirt. */
+static void forget_absent(struct machines *m)
+{
+	struct entry *gone;
+	void *value;
+
+	do {
+		gone = NULL;
+		for (size_t pos = 0; !gone && map_next(m->entries, &pos, NULL, NULL, &value);) {
+			struct entry *x = value;
+
+			if (!x->listed && !x->busy && !x->unsure && x->seen.state == MACHINE_ABSENT)
+				gone = x;
+		}
+		if (gone) {
+			map_del(m->entries, &gone->id, sizeof(gone->id));
+			entry_free(gone);
+		}
+	} while (gone);
+}
+
+void machines_want(struct machines *m, const struct machine_want *wants, size_t n, bool retry)
+{
+	bool changed = false;
+	void *value;
+
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
+		((struct entry *)value)->listed = false;
+	for (size_t i = 0; i < n; i++) {
+		struct entry *x = entry_make(m, &wants[i].spec.id);
+
+		x->listed = true;
+		changed |= want_set(m, x, &wants[i], retry);
+	}
+	forget_absent(m);
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);) {
+		struct entry *x = value;
+
+		if (!x->listed && x->wanted) {
+			x->wanted = x->ended = false;
+			free(x->error);
+			x->error = NULL;
+			changed = true;
+		}
+	}
+	/* Even without any: there may be some of ours that nobody wants any more. */
+	connect_begin(m, retry || changed);
+	steps_begin(m);
+}
+
+int machines_shutdown(struct machines *m, const struct guid *id)
+{
+	struct entry *x = entry_get(m, id);
+
+	if (!m->conn)
+		return -ENOTCONN;
+	if (!x || !is_on(&x->seen))
+		return -ENOENT;
+	free(x->refused);
+	x->refused = NULL;
+	x->shut_down = true;
+	step_begin(m, x);
+	return 0;
+}
+
+uint64_t machines_steps(const struct machines *m)
+{
+	return m->steps;
+}
+
+size_t machines_busy(const struct machines *m)
+{
+	return m->busy + m->connecting;
+}
+
+const char *machines_error(const struct machines *m)
+{
+	return m->error;
+}
+
+bool machines_error_is_new(const struct machines *m)
+{
+	return m->error && !m->told;
+}
+
+void machines_told(struct machines *m)
+{
+	void *value;
+
+	m->told = true;
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
+		((struct entry *)value)->told = true;
+}
+
+static void entry_tell(const struct entry *x, struct machine *ret)
+{
+	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.boot, .started_us = x->started_us,
+				 .busy = x->busy, .ended = x->ended, .error = x->error,
+				 .error_is_new = x->error && !x->told, .refused = x->refused };
+}
+
+bool machines_get(const struct machines *m, const struct guid *id, struct machine *ret)
+{
+	const struct entry *x = map_get(m->entries, id, sizeof(*id));
+
+	if (x)
+		entry_tell(x, ret);
+	return x != NULL;
+}
+
+bool machines_next(const struct machines *m, size_t *pos, struct machine *ret)
+{
+	void *value;
+
+	if (!map_next(m->entries, pos, NULL, NULL, &value))
+		return false;
+	entry_tell(value, ret);
+	return true;
+}
+
+/* ---- life ---- */
+
+static void quiet(void *arg, virErrorPtr e)
+{
+	(void)arg;
+	(void)e;
+}
+
+static int threads_start(struct machines *m)
+{
+	int r = 0;
+
+	if (virInitialize() < 0 || virEventRegisterDefaultImpl() < 0)
+		return -EIO;
+	virSetErrorFunc(NULL, quiet);
+	m->wake_timer = virEventAddTimeout(-1, on_wake, NULL, NULL);
+	if (m->wake_timer < 0)
+		return -EIO;
+	r = -pthread_create(&m->events, NULL, run_events, m);
+	m->has_events = r == 0;
+	while (r == 0 && m->n_workers < WORKERS) {
+		r = -pthread_create(&m->workers[m->n_workers], NULL, run_worker, m);
+		m->n_workers += r == 0;
+	}
+	return r;
+}
+
+int machines_open(const struct machines_config *config, struct machines **ret)
+{
+	_cleanup_(machines_closep) struct machines *m = xcalloc(1, sizeof(*m));
+	int r;
+
+	m->news_fd = -1;
+	m->uri = xstrdup(config->uri ? config->uri : URI_DEFAULT);
+	m->instance = xstrdup(config->instance);
+	m->log_dir = xstrdup(config->log_dir);
+	m->entries = map_new();
+	m->tasks.last = &m->tasks.first;
+	m->news.last = &m->news.first;
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->work, NULL);
+	m->host = machine_host_probe();
+	m->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->news_fd < 0)
+		return -errno;
+	r = threads_start(m);
+	if (r == 0)
+		*ret = TAKE_PTR(m);
+	return r;
+}
+
+void machines_close(struct machines *m)
+{
+	struct task *t;
+	void *value;
+
+	if (!m)
+		return;
+	pthread_mutex_lock(&m->lock);
+	m->stopping = true;
+	pthread_cond_broadcast(&m->work);
+	pthread_mutex_unlock(&m->lock);
+	for (size_t i = 0; i < m->n_workers; i++)
+		pthread_join(m->workers[i], NULL);
+	/* Callbacks come from the event thread: it goes before what they write to. */
+	if (m->has_events) {
+		atomic_store(&m->events_stop, true);
+		virEventUpdateTimeout(m->wake_timer, 0);
+		pthread_join(m->events, NULL);
+	}
+	while ((t = queue_pop(&m->tasks)) || (t = queue_pop(&m->news))) {
+		if (t->kind != NEWS_CLOSED && t->conn)
+			virConnectClose(t->conn);
+		task_free(t);
+	}
+	if (m->conn)
+		virConnectClose(m->conn);
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
+		entry_free(value);
+	map_free(m->entries);
+	if (m->news_fd >= 0)
+		close(m->news_fd);
+	pthread_cond_destroy(&m->work);
+	pthread_mutex_destroy(&m->lock);
+	free(m->error);
+	free(m->uri);
+	free(m->instance);
+	free(m->log_dir);
+	free(m);
+}

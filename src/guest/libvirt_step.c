@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "libvirt_step.h"
+
+#include <errno.h>
+#include <libvirt/virterror.h>
+
+#include "vec.h"
+
+#define MESSAGE_MAX 500
+
+/* 2026-11-23T17:59:10.563125Z */
+static const char *skip_time(const char *line)
+{
+	size_t n = strspn(line, "0123456789-:.TZ");
+
+	return n > 20 && line[n] == ' ' ? line + n + 1 : line;
+}
+
+char *step_message(const char *text)
+{
+	_cleanup_str_ struct str all = { 0 };
+
+	for (size_t n; *text && all.len < MESSAGE_MAX; text += n + (text[n] == '\n')) {
+		const char *line = text, *qemu;
+		size_t skipped;
+
+		n = strcspn(text, "\n");
+		/* What QEMU said begins after libvirt's own words, in the same line. */
+		qemu = memmem(line, n, ": 2", 3);
+		skipped = (size_t)(skip_time(line) - line);
+		if (memmem(line, n, ": warning: ", 11)) {
+			if (qemu)
+				str_addn(&all, line, (size_t)(qemu - line) + 1);
+			continue;
+		}
+		if (all.len && n)
+			str_addc(&all, ' ');
+		str_addn(&all, line + skipped, MIN(n - skipped, MESSAGE_MAX));
+	}
+	return *str_get(&all) ? str_take(&all) : xstrdup("libvirt did not say why");
+}
+
+static int failed(virConnectPtr conn, char **message)
+{
+	const virError *e = virGetLastError();
+
+	free(*message);
+	*message = step_message(e && e->message ? e->message : "");
+	return virConnectIsAlive(conn) == 1 ? -EIO : -ENOTCONN;
+}
+
+static virDomainPtr domain_of(virConnectPtr conn, const struct guid *id)
+{
+	return virDomainLookupByUUID(conn, id->b);
+}
+
+static enum machine_state state_of(int state)
+{
+	switch (state) {
+	case VIR_DOMAIN_RUNNING:
+	case VIR_DOMAIN_BLOCKED:
+	case VIR_DOMAIN_SHUTDOWN:
+	case VIR_DOMAIN_PMSUSPENDED:
+		return MACHINE_RUNNING;
+	case VIR_DOMAIN_PAUSED:
+		return MACHINE_PAUSED;
+	}
+	return MACHINE_OFF;
+}
+
+/* False: not a machine of this instance. */
+static bool look(virDomainPtr domain, const char *instance, struct seen *ret)
+{
+	struct seen seen = { 0 };
+	int state = VIR_DOMAIN_NOSTATE;
+	_cleanup_free_ char *mark = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, MACHINE_NAMESPACE,
+							 VIR_DOMAIN_AFFECT_CURRENT);
+
+	if (!mark || !machine_mark_parse(mark, instance, &seen.boot, seen.digest))
+		return false;
+	if (virDomainGetUUID(domain, seen.id.b) < 0 || virDomainGetState(domain, &state, NULL, 0) < 0)
+		return false;
+	seen.state = state_of(state);
+	*ret = seen;
+	return true;
+}
+
+static int define(virConnectPtr conn, const char *xml, char **message)
+{
+	virDomainPtr domain = virDomainDefineXMLFlags(conn, xml, VIR_DOMAIN_DEFINE_VALIDATE);
+
+	if (!domain)
+		return failed(conn, message);
+	virDomainFree(domain);
+	return 0;
+}
+
+static int act(virConnectPtr conn, virDomainPtr domain, enum step step, char **message)
+{
+	int r = 0;
+
+	if (step == STEP_START && virDomainIsActive(domain) != 1)
+		r = virDomainCreate(domain);
+	else if (step == STEP_DESTROY && virDomainIsActive(domain) == 1)
+		r = virDomainDestroy(domain);
+	else if (step == STEP_SHUTDOWN)
+		r = virDomainShutdown(domain);
+	else if (step == STEP_UNDEFINE)
+		r = virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+							   VIR_DOMAIN_UNDEFINE_NVRAM);
+	return r < 0 ? failed(conn, message) : 0;
+}
+
+/* Somebody else's domain with the id is refused whatever the step is. */
+static bool is_foreign(virDomainPtr domain, const char *instance)
+{
+	struct seen seen;
+
+	return !look(domain, instance, &seen);
+}
+
+int step_run(virConnectPtr conn, const char *instance, enum step step, const struct guid *id, const char *xml, struct seen *ret,
+	     char **message)
+{
+	virDomainPtr domain = domain_of(conn, id);
+	struct seen seen = { .id = *id, .state = MACHINE_ABSENT };
+	int r = 0;
+
+	if (domain && is_foreign(domain, instance)) {
+		*message = xstrdup("libvirt has a domain with this id that is not of this daemon");
+		r = -EEXIST;
+	} else if (step == STEP_DEFINE || step == STEP_START) {
+		r = define(conn, xml, message);
+		if (r == 0 && !domain)
+			domain = domain_of(conn, id);
+	}
+	if (r == 0 && domain)
+		r = act(conn, domain, step, message);
+	if (domain && step != STEP_UNDEFINE && !look(domain, instance, &seen))
+		seen = (struct seen){ .id = *id, .state = MACHINE_ABSENT };
+	if (domain)
+		virDomainFree(domain);
+	if (virConnectIsAlive(conn) != 1)
+		return -ENOTCONN;
+	*ret = seen;
+	return r;
+}
+
+int step_list(virConnectPtr conn, const char *instance, struct seen_vec *ret, char **message)
+{
+	virDomainPtr *domains = NULL;
+	int n = virConnectListAllDomains(conn, &domains, 0);
+	struct seen seen;
+
+	if (n < 0)
+		return failed(conn, message);
+	for (int i = 0; i < n; i++) {
+		if (look(domains[i], instance, &seen))
+			vec_push(ret, seen);
+		virDomainFree(domains[i]);
+	}
+	free(domains);
+	return 0;
+}

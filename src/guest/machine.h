@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "guid.h"
+#include "mac.h"
+#include "str.h"
+
+/*
+ * Virtual machines that libvirt runs. A machine made here is an ordinary, persistent libvirt domain: its name and UUID are the
+ * VM's, and an element of ours in its metadata says whose it is and what it was made of.
+ *
+ * Whoever holds this says what is wanted; threads of its own bring libvirt there, one step a machine at a time, because a call
+ * to libvirt may take seconds. Single threaded for the caller: everything is said and asked from one thread, and machines_fd()
+ * becomes readable when there is news. Nothing here outlives the process but the machines themselves, which go on running.
+ */
+struct machines;
+
+#define MACHINE_TAP_SIZE 16
+
+struct machine_nic {
+	char tap[MACHINE_TAP_SIZE]; /* a tap device that exists, in the network namespace of libvirt's daemon */
+	struct mac mac;
+	uint32_t mtu;
+};
+
+enum machine_firmware { MACHINE_BIOS, MACHINE_UEFI };
+
+/* What a machine is made of. Strings may be NULL where nothing is wanted. */
+struct machine_spec {
+	struct guid id;
+	const char *name;
+	uint64_t memory; /* bytes */
+	uint32_t processors;
+	bool nested; /* virtualization extensions are exposed (NV-1) */
+	enum machine_firmware firmware;
+	/* Direct boot of a kernel; all absolute paths. */
+	const char *kernel;
+	const char *initrd;
+	const char *command_line;
+	const struct machine_nic *nics;
+	size_t n_nics;
+	/* The caller's own count of starts: a running machine of another number is ended and started anew. */
+	uint64_t boot;
+};
+
+/* How this host can run machines. */
+enum machine_accel { MACHINE_TCG, MACHINE_KVM };
+
+struct machine_host {
+	enum machine_accel accel;
+	bool intel; /* what a machine can be given is vmx, else svm */
+	bool nested; /* it can be given: always by TCG (AMD-V), by KVM where its module allows it */
+};
+
+/*
+ * KVM only where the processor has it: /dev/kvm alone does not say that guests run (facts: nested or emulated hosts have it
+ * too). cpuinfo: the text of /proc/cpuinfo; kvm: /dev/kvm can be opened; nested_parameter: of the module kvm_intel or kvm_amd, "1"
+ * or "Y" where nesting is on (NV-13), NULL where there is none.
+ */
+struct machine_host machine_host_of(const char *cpuinfo, bool kvm, const char *nested_parameter);
+/* That of the host this runs on. */
+struct machine_host machine_host_probe(void);
+
+/* Of the element in the domain's metadata. */
+#define MACHINE_NAMESPACE "urn:nestor:machine:1"
+#define MACHINE_PREFIX "nestor"
+
+/* Over all that machine_xml() writes: two machines with the same digest are made alike. */
+#define MACHINE_DIGEST_SIZE 17
+
+/* libvirt's domain XML of the machine; console_log: path, what the guest writes to its serial console is kept there. */
+void machine_xml(const struct machine_spec *spec, const struct machine_host *host, const char *instance, const char *console_log,
+		 struct str *ret);
+
+/*
+ * Reads our element of a domain's metadata. False when it is none, or of another instance: not our machine. Bounded: what
+ * libvirt hands over may have been written by anybody.
+ */
+bool machine_mark_parse(const char *xml, const char *instance, uint64_t *ret_boot, char ret_digest[static MACHINE_DIGEST_SIZE]);
+
+enum machine_state {
+	MACHINE_ABSENT, /* libvirt does not know it */
+	MACHINE_OFF,
+	MACHINE_RUNNING,
+	MACHINE_PAUSED,
+};
+
+struct machine {
+	struct guid id;
+	enum machine_state state;
+	uint64_t boot;       /* of the spec it was started with */
+	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
+	bool busy;           /* something is under way */
+	bool ended;          /* it was wanted to run, ran, and ended by itself; nothing is done until something else is wanted */
+	const char *error;   /* why the last step failed, until something else is wanted; NULL. Owned by machines. */
+	bool error_is_new;   /* machines_told() has not been called since */
+	const char *refused; /* why it could not be asked to shut down; NULL. Owned by machines. */
+};
+
+struct machine_want {
+	struct machine_spec spec;
+	bool running;
+};
+
+struct machines_config {
+	const char *uri;      /* libvirt's; NULL: the system's */
+	const char *instance; /* 8 hex digits of this daemon */
+	const char *log_dir;  /* where console logs go; exists */
+};
+
+/* Starts the threads; connects when a machine is wanted for the first time. -Exxx of eventfd() or the threads. */
+int machines_open(const struct machines_config *config, struct machines **ret);
+/* Waits for the step that is under way in each thread. Machines go on. */
+void machines_close(struct machines *m);
+DEFINE_CLEANUP(struct machines *, machines_close)
+
+/* Readable when there is news: call machines_dispatch(). Owned by m. */
+int machines_fd(const struct machines *m);
+/* Takes the news. Returns true when a machine's state changed, or the last step of all that was under way has ended. */
+bool machines_dispatch(struct machines *m);
+
+/*
+ * All machines that are wanted; those of ours that are not listed are ended and undefined. Copies what it needs. Steps that
+ * failed are not repeated until something else is wanted of the machine, or retry is set.
+ */
+void machines_want(struct machines *m, const struct machine_want *wants, size_t n, bool retry);
+
+/*
+ * Asks the guest to shut down, as its power button does; whether it does is its own affair. It then has ended by itself.
+ * -ENOENT: it does not run; -ENOTCONN: no connection to libvirt.
+ */
+int machines_shutdown(struct machines *m, const struct guid *id);
+
+/* How many steps have begun so far that change something. */
+uint64_t machines_steps(const struct machines *m);
+/* How many machines have a step under way. */
+size_t machines_busy(const struct machines *m);
+/* Why there is no connection to libvirt; NULL: there is one, or nobody has needed it yet. Owned by m. */
+const char *machines_error(const struct machines *m);
+/* It has come since machines_told(). */
+bool machines_error_is_new(const struct machines *m);
+/* All errors have been read. */
+void machines_told(struct machines *m);
+/* False: unknown. */
+bool machines_get(const struct machines *m, const struct guid *id, struct machine *ret);
+/* Walk over all known ones: *pos = 0 first. */
+bool machines_next(const struct machines *m, size_t *pos, struct machine *ret);
+

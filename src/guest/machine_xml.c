@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <ctype.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "machine.h"
+
+struct machine_host machine_host_of(const char *cpuinfo, bool kvm, const char *nested_parameter)
+{
+	struct machine_host host = { .accel = MACHINE_TCG, .nested = true };
+	const char *flags = strstr(cpuinfo, "\nflags");
+	size_t n = flags ? strcspn(flags + 1, "\n") : 0;
+	_cleanup_free_ char *line = flags ? xasprintf("%.*s ", (int)n, flags + 1) : xstrdup("");
+
+	if (kvm && (strstr(line, " vmx ") || strstr(line, " svm "))) {
+		host.accel = MACHINE_KVM;
+		host.intel = strstr(line, " vmx ") != NULL;
+		host.nested = nested_parameter && (*nested_parameter == '1' || *nested_parameter == 'Y');
+	}
+	return host;
+}
+
+#define CPUINFO_MAX (1u << 20)
+
+struct machine_host machine_host_probe(void)
+{
+	_cleanup_free_ char *cpuinfo = NULL, *nested = NULL;
+	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+
+	(void)read_file("/proc/cpuinfo", CPUINFO_MAX, &cpuinfo, NULL);
+	if (read_file("/sys/module/kvm_intel/parameters/nested", 16, &nested, NULL) < 0)
+		(void)read_file("/sys/module/kvm_amd/parameters/nested", 16, &nested, NULL);
+	return machine_host_of(cpuinfo ? cpuinfo : "", kvm >= 0, nested);
+}
+
+/* Text between tags or in an attribute. Control characters are not XML at all, not even escaped. */
+static void text_add(struct str *s, const char *text)
+{
+	for (; *text; text++) {
+		switch (*text) {
+		case '&':
+			str_add(s, "&amp;");
+			break;
+		case '<':
+			str_add(s, "&lt;");
+			break;
+		case '>':
+			str_add(s, "&gt;");
+			break;
+		case '\'':
+			str_add(s, "&apos;");
+			break;
+		case '"':
+			str_add(s, "&quot;");
+			break;
+		default:
+			str_addc(s, iscntrl((unsigned char)*text) ? ' ' : *text);
+		}
+	}
+}
+
+static void element_add(struct str *s, const char *indent, const char *name, const char *text)
+{
+	if (!text)
+		return;
+	str_addf(s, "%s<%s>", indent, name);
+	text_add(s, text);
+	str_addf(s, "</%s>\n", name);
+}
+
+static void os_add(struct str *s, const struct machine_spec *spec)
+{
+	str_addf(s, "  <os%s>\n    <type arch='x86_64' machine='q35'>hvm</type>\n",
+		 spec->firmware == MACHINE_UEFI ? " firmware='efi'" : "");
+	element_add(s, "    ", "kernel", spec->kernel);
+	element_add(s, "    ", "initrd", spec->initrd);
+	element_add(s, "    ", "cmdline", spec->command_line);
+	if (!spec->kernel)
+		str_add(s, "    <boot dev='hd'/>\n    <boot dev='cdrom'/>\n    <boot dev='network'/>\n");
+	str_add(s, "  </os>\n  <features>\n    <acpi/>\n    <apic/>\n  </features>\n");
+}
+
+/*
+ * Virtualization extensions are off unless exposed (NV-1), and said so in both cases: EPYC has svm by default. What TCG can
+ * give a guest is AMD's, with nested paging.
+ */
+static void cpu_add(struct str *s, const struct machine_spec *spec, const struct machine_host *host)
+{
+	const char *policy = spec->nested ? "require" : "disable";
+	bool kvm = host->accel == MACHINE_KVM;
+
+	if (kvm)
+		str_add(s, "  <cpu mode='host-passthrough' check='none'>\n");
+	else
+		str_add(s, "  <cpu mode='custom' match='exact' check='none'>\n    <model fallback='forbid'>EPYC</model>\n");
+	str_addf(s, "    <feature policy='%s' name='%s'/>\n", policy, kvm && host->intel ? "vmx" : "svm");
+	if (!kvm)
+		str_addf(s, "    <feature policy='%s' name='npt'/>\n", policy);
+	str_add(s, "  </cpu>\n");
+}
+
+static void nic_add(struct str *s, const struct machine_nic *nic)
+{
+	char mac[MAC_TEXT_SIZE];
+
+	str_add(s, "    <interface type='ethernet'>\n");
+	str_addf(s, "      <mac address='%s'/>\n", mac_format_colons(&nic->mac, mac));
+	str_add(s, "      <target dev='");
+	text_add(s, nic->tap);
+	str_add(s, "' managed='no'/>\n      <model type='virtio'/>\n");
+	str_addf(s, "      <mtu size='%" PRIu32 "'/>\n    </interface>\n", nic->mtu);
+}
+
+static void devices_add(struct str *s, const struct machine_spec *spec, const char *console_log)
+{
+	str_add(s, "  <devices>\n");
+	for (size_t i = 0; i < spec->n_nics; i++)
+		nic_add(s, &spec->nics[i]);
+	str_add(s, "    <serial type='pty'>\n      <log file='");
+	text_add(s, console_log);
+	str_add(s, "' append='on'/>\n      <target port='0'/>\n    </serial>\n");
+	str_add(s, "    <console type='pty'>\n      <target type='serial' port='0'/>\n    </console>\n");
+	str_add(s, "    <controller type='usb' model='none'/>\n    <video>\n      <model type='none'/>\n    </video>\n");
+	str_add(s, "    <memballoon model='virtio' freePageReporting='on'/>\n    <rng model='virtio'>\n"
+		   "      <backend model='random'>/dev/urandom</backend>\n    </rng>\n");
+	str_add(s, "  </devices>\n");
+}
+
+/* FNV-1a: it tells texts of our own apart, nobody has a reason to make two collide. */
+static uint64_t digest(const char *text)
+{
+	uint64_t h = 0xcbf29ce484222325;
+
+	for (; *text; text++)
+		h = (h ^ (unsigned char)*text) * 0x100000001b3;
+	return h;
+}
+
+static void mark_add(struct str *s, const struct machine_spec *spec, const char *instance, uint64_t digest_of_body)
+{
+	str_addf(s, "  <metadata>\n    <" MACHINE_PREFIX ":machine xmlns:" MACHINE_PREFIX "='" MACHINE_NAMESPACE "' instance='%s' "
+		    "boot='%" PRIu64 "' digest='%016" PRIx64 "'/>\n  </metadata>\n",
+		 instance, spec->boot, digest_of_body);
+}
+
+void machine_xml(const struct machine_spec *spec, const struct machine_host *host, const char *instance, const char *console_log,
+		 struct str *ret)
+{
+	_cleanup_str_ struct str body = { 0 };
+	char id[GUID_TEXT_SIZE];
+
+	element_add(&body, "  ", "name", spec->name);
+	str_addf(&body, "  <uuid>%s</uuid>\n", guid_format(&spec->id, id));
+	str_addf(&body, "  <memory unit='b'>%" PRIu64 "</memory>\n", spec->memory);
+	str_addf(&body, "  <vcpu placement='static'>%" PRIu32 "</vcpu>\n", spec->processors);
+	os_add(&body, spec);
+	cpu_add(&body, spec, host);
+	str_add(&body, "  <clock offset='utc'/>\n  <on_poweroff>destroy</on_poweroff>\n  <on_reboot>restart</on_reboot>\n"
+		       "  <on_crash>destroy</on_crash>\n");
+	devices_add(&body, spec, console_log);
+	str_addf(ret, "<domain type='%s'>\n", host->accel == MACHINE_KVM ? "kvm" : "qemu");
+	str_add(ret, str_get(&body));
+	mark_add(ret, spec, instance, digest(str_get(&body)));
+	str_add(ret, "</domain>\n");
+}
+
+/* The value of an attribute of ours, which never has anything to escape. False: absent, or longer than size - 1. */
+static bool attribute(const char *xml, const char *name, char *ret, size_t size)
+{
+	_cleanup_free_ char *start = xasprintf(" %s=", name);
+	const char *p = strstr(xml, start);
+	size_t n;
+
+	if (!p)
+		return false;
+	p += strlen(start);
+	if (*p != '\'' && *p != '"')
+		return false;
+	n = strcspn(p + 1, (char[]){ *p, 0 });
+	if (n >= size || !p[1 + n])
+		return false;
+	memcpy(ret, p + 1, n);
+	ret[n] = 0;
+	return true;
+}
+
+#define MARK_MAX 4096
+
+bool machine_mark_parse(const char *xml, const char *instance, uint64_t *ret_boot, char ret_digest[static MACHINE_DIGEST_SIZE])
+{
+	char whose[16], boot[24], sum[MACHINE_DIGEST_SIZE];
+	uint64_t number;
+
+	if (strnlen(xml, MARK_MAX) == MARK_MAX)
+		return false;
+	if (!attribute(xml, "instance", whose, sizeof(whose)) || !attribute(xml, "boot", boot, sizeof(boot)) ||
+	    !attribute(xml, "digest", sum, sizeof(sum)))
+		return false;
+	if (!streq(whose, instance) || parse_u64(boot, UINT64_MAX, &number) < 0 || strlen(sum) != MACHINE_DIGEST_SIZE - 1)
+		return false;
+	*ret_boot = number;
+	memcpy(ret_digest, sum, MACHINE_DIGEST_SIZE);
+	return true;
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kit.h"
+
+/* Virtual machines of engine Qemu as documents and rules; what runs is in tests/netns/test_machines.py. */
+
+static void can_run(struct kit *k)
+{
+	k->machines = (struct host_machines){ .nested = true };
+}
+
+static void made_and_listed(void **state)
+{
+	struct kit *k = *state;
+
+	can_run(k);
+	kit_do(k, "New-VM", "{'Name': 'L1', 'MemoryStartupBytes': '1GB', 'KernelPath': '/k', 'InitrdPath': '/i', 'KernelCommandLine': 'x'}");
+	kit_property(k, 0, "Engine", "'Qemu'");
+	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
+	kit_do(k, "Get-VMProcessor", "{}");
+	kit_names(k, "VMName", "L1");
+	kit_property(k, 0, "Count", "1");
+	kit_property(k, 0, "ExposeVirtualizationExtensions", "false");
+	kit_do(k, "Get-VMMemory", "{'VMName': 'L*'}");
+	kit_property(k, 0, "Startup", "1073741824");
+	kit_property(k, 0, "Minimum", "536870912");
+	kit_property(k, 0, "Maximum", "1099511627776");
+	kit_property(k, 0, "DynamicMemoryEnabled", "false");
+}
+
+static void changed(void **state)
+{
+	struct kit *k = *state;
+	json_t *processors;
+
+	can_run(k);
+	kit_do(k, "New-VM", "{'Name': 'L1'}");
+	processors = kit_get(k, "Get-VMProcessor", "{'VMName': 'L1'}");
+	kit_pipe(k, "Set-VMProcessor", "{'Count': 4, 'ExposeVirtualizationExtensions': true, 'PassThru': true}", processors);
+	json_decref(processors);
+	kit_no_errors(k);
+	kit_property(k, 0, "Count", "4");
+	kit_property(k, 0, "ExposeVirtualizationExtensions", "true");
+	kit_do(k, "Set-VMProcessor", "{'VMName': 'L1', 'Count': 2}");
+	kit_do(k, "Get-VMProcessor", "{'VMName': 'L1'}");
+	kit_property(k, 0, "Count", "2");
+	kit_property(k, 0, "ExposeVirtualizationExtensions", "true");
+	kit_do(k, "Set-VMMemory", "{'VMName': 'L1', 'StartupBytes': '2GB', 'PassThru': true}");
+	kit_property(k, 0, "Startup", "2147483648");
+	kit_what_if(k, "Set-VMProcessor", "{'VMName': 'L1', 'Count': 8}", 1);
+	kit_what_if(k, "Set-VMMemory", "{'VMName': 'L1', 'StartupBytes': '4GB'}", 1);
+}
+
+static void refusals(void **state)
+{
+	static const struct refusal cases[] = {
+		REFUSED("New-VM", "{'Name': 'x', 'KernelPath': 'relative'}", "Vm.PathInvalid"),
+		REFUSED("New-VM", "{'Name': 'x', 'KernelPath': '/a\\u0001'}", "Vm.PathInvalid"),
+		REFUSED("New-VM", "{'Name': 'x', 'KernelPath': '/k', 'InitrdPath': 'i'}", "Vm.PathInvalid"),
+		REFUSED("New-VM", "{'Name': 'x', 'InitrdPath': '/i'}", "AmbiguousParameterSet"),
+		REFUSED("New-VM", "{'Name': 'x', 'KernelCommandLine': 'quiet'}", "AmbiguousParameterSet"),
+		REFUSED("New-VM", "{'Name': 'x', 'Engine': 'Namespace', 'KernelPath': '/k'}", "AmbiguousParameterSet"),
+		REFUSED("Set-VMProcessor", "{'VMName': 'ns', 'Count': 2}", "Vm.NotAMachine"),
+		REFUSED("Set-VMMemory", "{'VMName': 'ns', 'StartupBytes': '1GB'}", "Vm.NotAMachine"),
+		REFUSED("Set-VMProcessor", "{'VMName': 'no', 'Count': 2}", "InvalidParameter"),
+		REFUSED("Set-VMProcessor", "{'VMName': 'on', 'Count': 2}", "InvalidState"),
+		REFUSED("Set-VMProcessor", "{'VMName': 'on', 'ExposeVirtualizationExtensions': true}", "Nested.VmNotOff"),
+		REFUSED("Set-VMProcessor", "{'VMName': 'on', 'ExposeVirtualizationExtensions': false}", "InvalidState"),
+		REFUSED("Set-VMProcessor", "{'VMName': 'old', 'ExposeVirtualizationExtensions': true}", "Nested.ConfigVersion"),
+		REFUSED("Set-VMProcessor", "{'VMName': 'off', 'Count': 0}", "ParameterArgumentValidationError"),
+		REFUSED("Set-VMMemory", "{'VMName': 'on', 'StartupBytes': '1GB'}", "InvalidState"),
+		REFUSED("Set-VMMemory", "{'VMName': 'off', 'StartupBytes': '1MB'}", "ParameterArgumentValidationError"),
+		REFUSED("Get-VMProcessor", "{'VMName': 'no'}", "InvalidParameter"),
+	};
+	struct kit *k = *state;
+
+	can_run(k);
+	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
+	kit_do(k, "New-VM", "{'Name': 'on'}");
+	kit_do(k, "Start-VM", "{'Name': 'on'}");
+	kit_do(k, "New-VM", "{'Name': 'off'}");
+	kit_do(k, "New-VM", "{'Name': 'old', 'Version': '9.2'}");
+	kit_all_refused(k, cases, ARRAY_SIZE(cases));
+}
+
+/* NV-2: Intel is content with an older version; a host without nesting refuses, and says why; hiding is always possible. */
+static void nesting_by_host(void **state)
+{
+	struct kit *k = *state;
+
+	k->machines = (struct host_machines){ .kvm = true, .intel = true, .nested = true };
+	kit_do(k, "New-VM", "{'Name': 'a', 'Version': '8.0'}");
+	kit_do(k, "Set-VMProcessor", "{'VMName': 'a', 'ExposeVirtualizationExtensions': true}");
+	k->machines.nested = false;
+	k->machines.no_nesting = "it is off";
+	kit_do(k, "Set-VMProcessor", "{'VMName': 'a', 'ExposeVirtualizationExtensions': false}");
+	kit_refused(k, "Set-VMProcessor", "{'VMName': 'a', 'ExposeVirtualizationExtensions': true}", "Nested.HostUnsupported");
+}
+
+/* All are asked at once; each that does not end in time is an error of its own, and still runs. */
+static void orderly_shutdown(void **state)
+{
+	struct kit *k = *state;
+
+	can_run(k);
+	kit_do(k, "New-VM", "{'Name': 'a'}");
+	kit_do(k, "New-VM", "{'Name': 'b'}");
+	kit_do(k, "New-VM", "{'Name': 'deaf'}");
+	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
+	kit_do(k, "Start-VM", "{'Name': '*'}");
+	kit_run(k, "Stop-VM", "{'Name': '*'}");
+	kit_one_error(k, "Vm.ShutdownRefused", NULL);
+	kit_do(k, "Get-VM", "{'Name': 'ns'}");
+	kit_property(k, 0, "State", "'Off'");
+
+	k->stubborn = true;
+	kit_run(k, "Stop-VM", "{'Name': 'a'}");
+	kit_one_error(k, "Vm.ShutdownTimeout", "a");
+	kit_what_if(k, "Stop-VM", "{'Name': ['a', 'b']}", 2);
+	kit_do(k, "Stop-VM", "{'Name': 'a', 'TurnOff': true}");
+	kit_do(k, "Get-VM", "{'Name': 'a'}");
+	kit_property(k, 0, "State", "'Off'");
+}
+
+int machine_tests(void)
+{
+	const struct CMUnitTest tests[] = {
+		kit_test(made_and_listed), kit_test(changed), kit_test(refusals), kit_test(nesting_by_host), kit_test(orderly_shutdown),
+	};
+
+	return cmocka_run_group_tests_name("machines", tests, NULL, NULL);
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+/* FNV-1a (64 bits) of the emulated machine's XML without its mark and its outermost element. */
+#define EMULATED_DIGEST "459709af9a992696"
+
+int run_machine_tests(void);

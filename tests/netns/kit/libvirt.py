@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A libvirt daemon of a namespace's own, and the smallest Linux that its machines can boot."""
+
+import base64
+import contextlib
+import glob
+import gzip
+import os
+import signal
+import stat
+import uuid
+
+from .process import Process, run
+from .wait import wait_for
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", "..", ".."))
+START_SECONDS = 30
+PRIVATE = ("run", "lib", "etc", "log", "cache")
+PLACES = {"run": "/run/libvirt", "lib": "/var/lib/libvirt", "etc": "/etc/libvirt", "log": "/var/log/libvirt", "cache": "/var/cache/libvirt"}
+QEMU_CONF = """
+security_driver = "none"
+user = "root"
+group = "root"
+dynamic_ownership = 0
+remember_owner = 0
+namespaces = []
+cgroup_controllers = []
+stdio_handler = "file"
+"""
+
+
+class Libvirt:
+    """libvirtd in a namespace, without systemd, with directories of its own under the lab's."""
+
+    def __init__(self, ns):
+        self.ns = ns
+        self.directory = ns.lab.path(f"{ns.label}-libvirt")
+        for name in PRIVATE:
+            os.makedirs(self.path(name))
+        self._write("etc/libvirtd.conf", 'auth_unix_rw = "none"\nauth_unix_ro = "none"\nunix_sock_group = "root"\n'
+                    f'host_uuid = "{uuid.uuid4()}"\nlog_outputs = "3:file:{self.path("log/libvirtd.log")}"\n')
+        self._write("etc/qemu.conf", QEMU_CONF)
+        self.process = None
+        ns.lab.on_close(self._close)
+        self.start()
+
+    def path(self, name):
+        return os.path.join(self.directory, name)
+
+    def _write(self, name, text):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            file.write(text)
+
+    @property
+    def uri(self):
+        return f"qemu+unix:///system?socket={self.path('run/libvirt-sock')}"
+
+    def start(self):
+        mounts = " && ".join(f"mkdir -p {place} && mount --bind {self.path(name)} {place}" for name, place in PLACES.items())
+        inside = f"hostname {self.ns.label} && {mounts} && exec libvirtd -p {self.path('run/libvirtd.pid')}"
+        with self.ns.lab.uninterrupted():
+            self.process = Process(*self.ns.command("unshare", "--mount", "--uts", "--propagation", "private", "sh", "-c", inside))
+        wait_for(lambda: self.process.code is not None or self.virsh("version", check=False).code == 0, START_SECONDS,
+                 "libvirtd to answer", lambda: str(self.process))
+        assert self.process.code is None, self.process
+
+    def virsh(self, *args, **options):
+        return run("virsh", "-q", "-c", self.uri, *args, **options)
+
+    def domains(self):
+        """{name: state} of all that libvirtd knows."""
+        lines = self.virsh("list", "--all").out.splitlines()
+        return {words[1]: " ".join(words[2:]) for words in (line.split() for line in lines) if words}
+
+    def kill9(self):
+        self.process.kill()
+
+    def machines(self):
+        """Process ids of the running machines, which do not end with libvirtd."""
+        pids = set()
+        for name in set(glob.glob(self.path("run/qemu/*.pid"))) - {self.path("run/qemu/driver.pid")}:
+            with contextlib.suppress(OSError, ValueError), open(name, encoding="ascii") as file:
+                pids.add(int(file.read()))
+        return pids
+
+    def _close(self):
+        for pid in self.machines():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self.process:
+            self.process.stop()
+
+
+# -- what a machine boots
+
+INIT = """#!/bin/busybox sh
+/bin/busybox --install -s /bin
+export PATH=/bin
+mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev
+while read -r module; do insmod /modules/$module; done < /modules/order
+run=$(sed -n 's/.* nestor.run=\\([^ ]*\\).*/\\1/p' /proc/cmdline)
+echo "$run" | base64 -d > /run.sh
+sh /run.sh 2>&1
+echo "guest: done"
+while :; do sleep 1000; done
+"""
+MODULES = ("virtio_pci", "virtio_net", "button", "evdev")
+
+
+def _dependencies(modules_dir, name):
+    """Files of a module and of what it needs, in the order in which they can be loaded."""
+    index = {}
+    with open(os.path.join(modules_dir, "modules.order"), encoding="ascii") as file:
+        for line in file:
+            path = line.strip()
+            index[os.path.basename(path).partition(".")[0].replace("-", "_")] = os.path.join(modules_dir, path)
+    found = []
+
+    def add(module):
+        path = index.get(module)
+        if not path or path in found:
+            return
+        with open(path, "rb") as file:
+            image = file.read()
+        start = image.find(b"\0depends=") + len(b"\0depends=")
+        for needed in image[start:image.index(b"\0", start)].decode().split(","):
+            if needed:
+                add(needed.replace("-", "_"))
+        found.append(path)
+
+    add(name)
+    return found
+
+
+def _cpio(entries):
+    """An archive in the format that the kernel unpacks (newc): {path: (mode, bytes)}."""
+    out = bytearray()
+    for number, (path, (mode, data)) in enumerate([*entries.items(), ("TRAILER!!!", (0, b""))], 1):
+        name = path.encode() + b"\0"
+        fields = (number, mode, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(name), 0)
+        out += b"070701" + b"".join(b"%08X" % field for field in fields) + name
+        out += b"\0" * (-len(out) % 4) + data
+        out += b"\0" * (-len(out) % 4)
+    return bytes(out)
+
+
+class Image:
+    """A kernel and an initial RAM disk: busybox, virtio, and a script that the command line brings along."""
+
+    def __init__(self, lab, build_dir):
+        directory = os.path.join(build_dir, "guest-kernel")
+        run(os.path.join(TOP, "tools", "guest-kernel"), directory, timeout=300)
+        self.kernel = os.path.join(os.path.abspath(directory), "vmlinuz")
+        self.initrd = lab.path("initrd.gz")
+        entries = {d: (stat.S_IFDIR | 0o755, b"") for d in ("bin", "proc", "sys", "dev", "modules")}
+        with open("/bin/busybox", "rb") as file:
+            entries["bin/busybox"] = (stat.S_IFREG | 0o755, file.read())
+        order = []
+        for module in MODULES:
+            for path in _dependencies(os.path.join(directory, "modules"), module):
+                name = os.path.basename(path)
+                if name not in order:
+                    order.append(name)
+                    with open(path, "rb") as file:
+                        entries[f"modules/{name}"] = (stat.S_IFREG | 0o644, file.read())
+        entries["modules/order"] = (stat.S_IFREG | 0o644, "".join(f"{name}\n" for name in order).encode())
+        entries["init"] = (stat.S_IFREG | 0o755, INIT.encode())
+        with open(self.initrd, "wb") as file:
+            file.write(gzip.compress(_cpio(entries), 1))
+
+    def parameters(self, script):
+        """Of New-VM: boots and runs these shell lines."""
+        line = base64.b64encode(script.encode()).decode()
+        return {"KernelPath": self.kernel, "InitrdPath": self.initrd,
+                "KernelCommandLine": f"console=ttyS0 quiet panic=-1 nestor.run={line} end"}

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Virtual machines: real ones, emulated by QEMU under a libvirt daemon of each test's own. They boot a small Linux."""
+
+import contextlib
+import os
+import sqlite3
+
+import pytest
+
+from fabric import PAS, Host
+from kit import CmdletError, Image, Lab, Libvirt, underlay, wait_for
+from support import BUILD_DIR, assert_settled, health, hang_up
+
+BOOT_SECONDS = 60
+VSID = 5010
+A_MAC, B_MAC = "000000000011", "000000000012"
+A, B = "10.10.10.11", "10.10.10.12"
+
+
+class Machines(Host):
+    """A host with a libvirt daemon."""
+
+    def __init__(self, ns, name):
+        self.libvirt = Libvirt(ns)
+        super().__init__(ns, name, "--libvirt", self.libvirt.uri)
+
+    def make(self, name, image, script, start=True, switch="vswitch", **parameters):
+        self.do("New-VM", Name=name, MemoryStartupBytes="192MB", **image.parameters(script), SwitchName=switch, **parameters)
+        if start:
+            self.do("Start-VM", Name=name)
+
+    def vm(self, name):
+        return self.do("Get-VM", Name=name)[0]
+
+    def console(self, name):
+        """All that the guest wrote to its serial console."""
+        path = os.path.join(self.daemon.state_dir, "machines", f"{self.vm(name)['Id']}.log")
+        if not os.path.exists(path):
+            return ""
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def wait_console(self, name, text):
+        wait_for(lambda: text in self.console(name), BOOT_SECONDS, f"{text!r} on the console of {name}",
+                 lambda: self.console(name) + self.daemon.log_tail())
+
+
+def addressed(address):
+    return f"ip link set eth0 up; ip addr add {address}/24 dev eth0; echo guest: up"
+
+
+@pytest.fixture(scope="module", name="net")
+def _net():
+    """host1 runs machines, host2 a namespace guest; one virtual subnet across."""
+    with Lab("nst") as lab:
+        ns1, ns2 = lab.namespaces("host1", "host2")
+        underlay.veth(ns1, ns2)
+        net = Machines(ns1, "host1")
+        net.other = Host(ns2, "host2")
+        net.image = Image(lab, BUILD_DIR)
+        for host, pa in zip((net, net.other), PAS):
+            host.switch()
+            host.provider(pa)
+            host.record(VSID, A, A_MAC, PAS[0])
+            host.record(VSID, B, B_MAC, PAS[1])
+            host.subnet(VSID, "10.10.10.0/24")
+        net.make("a", net.image, addressed(A), start=False)
+        net.do("Set-VMNetworkAdapter", VMName="a", StaticMacAddress=A_MAC, VirtualSubnetId=VSID)
+        net.do("Start-VM", Name="a")
+        net.b = net.other.guest("b", B, B_MAC, VSID)
+        net.wait_console("a", "guest: up")
+        yield net
+        assert_settled(net.daemon)
+        assert_settled(net.other.daemon)
+
+
+def refusal(host, cmdlet, **parameters):
+    with pytest.raises(CmdletError) as caught:
+        host.do(cmdlet, **parameters)
+    return caught.value.answer["errors"][0]
+
+
+def test_in_a_virtual_subnet_across_hosts(net):
+    """A tap is a port like any other: guards, encapsulation and delivery by the same programs."""
+    assert net.b.ping(A)
+    assert net.vm("a")["State"] == "Running"
+    assert net.libvirt.domains() == {"a": "running"}
+    link = net.ns.link(net.port("a"))
+    assert (link["linkinfo"]["info_kind"], "master" in link) == ("tun", True)
+
+
+def test_extensions_are_hidden_and_exposed(net):
+    """NV-1, seen by the guest: EPYC has svm by default."""
+    net.make("n", net.image, "echo guest: svm=$(grep -c svm /proc/cpuinfo)", start=False)
+    net.do("Start-VM", Name="n")
+    net.wait_console("n", "guest: svm=0")
+    error = refusal(net, "Set-VMProcessor", VMName="n", ExposeVirtualizationExtensions=True)
+    assert error["id"] == "Nested.VmNotOff"
+    net.do("Stop-VM", Name="n", TurnOff=True)
+    net.do("Set-VMProcessor", VMName="n", ExposeVirtualizationExtensions=True, Count=2)
+    net.do("Start-VM", Name="n")
+    net.wait_console("n", "guest: svm=2")
+    net.do("Stop-VM", Name="n", TurnOff=True)
+    net.do("Remove-VM", Name="n", Force=True)
+    assert net.libvirt.domains() == {"a": "running"}
+    assert len(net.libvirt.machines()) == 1
+
+
+def test_orderly_shutdown_and_end_by_itself(net):
+    """The power button; a guest that powers off by itself is off, and the wish to run it has ended."""
+    script = "for e in /dev/input/event*; do (while :; do dd if=$e bs=24 count=1 of=/dev/null 2>/dev/null && poweroff -f; sleep 1; done) & done\n" \
+             "echo guest: listening"
+    net.make("s", net.image, script)
+    net.wait_console("s", "guest: listening")
+    try:
+        net.do("Stop-VM", Name="s")
+    except (CmdletError, OSError) as error:
+        raise AssertionError(net.console("s") + net.daemon.log_tail()) from error
+    assert net.vm("s")["State"] == "Off"
+    net.do("Remove-VM", Name="s", Force=True)
+    net.make("p", net.image, "poweroff -f")
+    wait_for(lambda: net.vm("p")["State"] == "Off", BOOT_SECONDS, "p to be off", net.daemon.log_tail)
+    net.do("Remove-VM", Name="p", Force=True)
+    assert net.libvirt.domains() == {"a": "running"}
+
+
+def test_daemon_dies(net):
+    """The machine goes on, its port too; the daemon that comes back finds it and does nothing."""
+    before = net.libvirt.machines()
+    net.daemon.kill9()
+    assert net.b.ping(A)
+    net.daemon.start()
+    wait_for(lambda: net.vm("a")["State"] == "Running", 10, "the daemon to find the machine", net.daemon.log_tail)
+    assert net.libvirt.machines() == before
+    assert net.b.ping(A)
+    account = hang_up(net.daemon)
+    assert (account["lastWrites"], account["failures"]) == (0, 0), net.daemon.log_tail()
+
+
+def test_libvirt_dies(net):
+    """Nothing happens to the machine; what is asked meanwhile is refused with the reason, and works later."""
+    before = net.libvirt.machines()
+    net.libvirt.kill9()
+    wait_for(lambda: "connection to libvirt" in net.daemon.log(), 20, "the daemon to notice", net.daemon.log_tail)
+    error = refusal(net, "New-VM", Name="later", **net.image.parameters("echo guest: later"))
+    assert error["id"] in ("Engine.ApplyFailed", "Vm.EngineUnavailable")
+    assert net.b.ping(A)
+    net.libvirt.start()
+    wait_for(lambda: net.vm("a")["State"] == "Running" and health(net.daemon)["reconcile"]["failures"] == 0, 40,
+             "the daemon to be connected again", net.daemon.log_tail)
+    assert net.libvirt.machines() == before
+    if error["id"] == "Engine.ApplyFailed":
+        wait_for(lambda: net.libvirt.domains().get("later") == "shut off", 40, "what was wanted meanwhile", net.daemon.log_tail)
+        net.do("Remove-VM", Name="later", Force=True)
+    assert net.libvirt.domains() == {"a": "running"}
+
+
+def test_what_libvirt_refuses_is_told(net):
+    net.do("New-VM", Name="m", KernelPath="/nowhere/vmlinuz")
+    error = refusal(net, "Start-VM", Name="m")
+    assert error["id"] == "Engine.ApplyFailed"
+    assert "/nowhere/vmlinuz" in error["message"] and "virtual machine m" in error["message"]
+    # Nobody else is bothered with it.
+    net.do("Set-VM", Name="a", Notes="x")
+    net.do("Stop-VM", Name="m", TurnOff=True)
+    net.do("Remove-VM", Name="m", Force=True)
+    assert net.libvirt.domains() == {"a": "running"}
+
+
+def test_domains_of_others_are_left_alone(net):
+    """A domain that somebody else made keeps its name and its life."""
+    xml = "<domain type='qemu'><name>theirs</name><memory unit='MiB'>64</memory><os><type>hvm</type></os></domain>"
+    path = os.path.join(net.libvirt.directory, "theirs.xml")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(xml)
+    net.libvirt.virsh("define", path)
+    error = refusal(net, "New-VM", Name="theirs")
+    assert "already exists" in error["message"]
+    net.do("Remove-VM", Name="theirs", Force=True)
+    assert net.libvirt.domains() == {"a": "running", "theirs": "shut off"}
+    net.daemon.restart()
+    assert net.libvirt.domains() == {"a": "running", "theirs": "shut off"}
+    net.libvirt.virsh("undefine", "theirs")
+
+
+def test_removed_while_the_daemon_was_away(net):
+    """No orphan: a machine whose document has gone is found by its mark."""
+    net.make("o", net.image, "echo guest: orphan")
+    net.wait_console("o", "guest: orphan")
+    net.daemon.stop()
+    with contextlib.closing(sqlite3.connect(os.path.join(net.daemon.state_dir, "nestor.db"))) as store, store:
+        removed = store.execute("DELETE FROM document WHERE kind = 'vm' AND json_extract(value, '$.name') = 'o'").rowcount
+    assert removed == 1
+    net.daemon.start()
+    wait_for(lambda: net.libvirt.domains() == {"a": "running"}, 20, "the orphan to be gone", net.daemon.log_tail)
