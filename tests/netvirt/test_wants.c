@@ -195,7 +195,7 @@ static void special_records(void **state)
 	lab_record(k, 5010, "10.0.0.1", "101010101101", "169.254.254.254", "");
 	kit_do(k, "New-NetVirtualizationLookupRecord",
 	       "{'VirtualSubnetID': 5010, 'CustomerAddress': '2001:db8::9', 'MACAddress': '000000000013', 'ProviderAddress': "
-	       "'10.1.0.2', 'Rule': 'TranslationMethodNat'}");
+	       "'10.1.0.2', 'Rule': 'TranslationMethodNone'}");
 	lab_assert_wants(k, "pdch",
 			 "port dhcp vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy learn 10.0.0.7\n"
 			 "port gateway vsid 5010 segment 0+5010 mac 000000000012 next - src 10.1.0.1 policy any\n"
