@@ -67,6 +67,7 @@ static __noinline int rewrite6_send(struct __sk_buff *skb, const struct dp_port 
 {
 	struct rewrite6 *a = scratch_get();
 	const struct dp_nexthop *nh;
+	const struct dp_ca *from;
 	_Bool vm_mac = 0;
 	struct ethhdr eth;
 
@@ -75,6 +76,10 @@ static __noinline int rewrite6_send(struct __sk_buff *skb, const struct dp_port 
 	nh = rewrite6_way(port, a, &eth, &vm_mac);
 	if (nh)
 		return rewrite6_out(skb, port, nh, a, &eth, vm_mac);
+	/* it may have a provider address of encapsulation of its own, beside that of another address of the machine */
+	from = ca6_get(port->segment, &a->src);
+	if (from && (port->flags & DP_PORT_MORE_PA) && (from->flags & (DP_CA_LOCAL | DP_CA_REWRITE)) == DP_CA_LOCAL)
+		return NEXT;
 	return rewrite_both(port, dest) ? drop(skb, DP_DROP_REWRITE_NO_ADDRESS) : NEXT;
 }
 
