@@ -113,6 +113,7 @@ static void add_router(void)
 	port_set_router6(SHOP, 0x07, "2001:db8:12::1");
 	add_route("2001:db8:10::", 64, 5010, DP_ROUTE_ONLINK, 0x06, 0);
 	add_route("2001:db8:12::", 64, 5012, DP_ROUTE_ONLINK, 0x07, 0);
+	add_route("2001:db8:13::", 64, 5013, DP_ROUTE_ONLINK, 0, 0);
 	add_route("2001:db8:20::", 48, 5012, 0, 0x07, 0x82);
 	add_route("2001:db8:21::", 48, 5012, 0, 0x07, 0);
 	add_route("::", 0, 5012, 0, 0x07, 0x82);
@@ -156,6 +157,7 @@ int fixture6_up(void **state)
 	record(5012, 0x83, "2001:db8:12::13", SHOP, 0);
 	record(5012, 0x82, "2001:db8:12::12", 0, NH_PEER);
 	record(5012, 0x88, "2001:db8:12::18", 0, NH_1400);
+	record(5013, 0x92, "2001:db8:13::12", 0, NH_PEER);
 	add_router();
 	return r;
 }

@@ -11,7 +11,8 @@
  *              61 any, WILD   62 any, at the peer   router 06 2001:db8:10::1 (of IPv4: 01)
  *   VSID 5012  83 2001:db8:12::13 SHOP   82 2001:db8:12::12 at the peer   88 2001:db8:12::18 by a path of 1400 bytes
  *              router 07 2001:db8:12::1
- *   domain 1   both on-link; 2001:db8:20::/48 and ::/0 by 82; 2001:db8:21::/48 by nobody known
+ *   VSID 5013  92 2001:db8:13::12 at the peer; no router
+ *   domain 1   all on-link; 2001:db8:20::/48 and ::/0 by 82; 2001:db8:21::/48 by nobody known
  *   VSID 5011  21 2001:db8:10::11 RED1   22 2001:db8:10::12 at the peer; in no domain
  */
 enum { SHOP = LAB3, NH_1400 = 7 };

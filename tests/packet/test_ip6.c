@@ -145,6 +145,49 @@ static void sent(void **state _unused_)
 	assert_memory_equal(r.out.b + INNER, f.b, f.n);
 }
 
+static uint8_t flow_of(const struct frame *f)
+{
+	struct result r = run(BPF_ROLE_VPORT, BLUE1, f);
+
+	assert_int_equal(r.verdict, DP_VERDICT_SEND);
+	return r.out.b[OUTER_KEY + 3];
+}
+
+/* WG-2: of a flow all packets the same, of different ones hardly ever; the flow label may change within one. */
+static void flow_id(void **state _unused_)
+{
+	bool seen[256] = { false };
+	struct frame f = frame_ip6(remote), fragment;
+	uint8_t id = flow_of(&f);
+	int distinct = 0;
+
+	for (size_t payload = 0; payload < 500; payload += 7) {
+		struct ip6_packet p = remote;
+
+		p.payload = payload;
+		f = frame_ip6(p);
+		f.b[17] = (uint8_t)payload;
+		assert_int_equal(flow_of(&f), id);
+	}
+	for (uint16_t port = 40000; port < 41000; port++) {
+		frame_set_u16(&f, 54, port);
+		id = flow_of(&f);
+		distinct += !seen[id];
+		seen[id] = true;
+	}
+	assert_true(distinct > 230);
+	/* of fragments the addresses alone: the later ones have no ports */
+	fragment = frame_ip6_header((struct ip6_packet){ .dst_mac = 0x12, .src_mac = 0x11, .dst = remote.dst, .src = remote.src,
+							 .next = IPPROTO_FRAGMENT });
+	frame_add(&fragment, (uint8_t[]){ IPPROTO_UDP, 0, 0, 1, 0, 0, 0, 1 }, 8);
+	frame_add(&fragment, "0123456789abcdef", 16);
+	frame_fix6(&fragment);
+	id = flow_of(&fragment);
+	fragment.b[57] = 8;
+	memset(fragment.b + 62, 0x55, 16);
+	assert_int_equal(flow_of(&fragment), id);
+}
+
 static void headers(void **state _unused_)
 {
 	struct ip6_packet p = remote;
@@ -206,6 +249,9 @@ static void routed(void **state _unused_)
 	expect_routed(&f, 5012, 0x82, 0x07);
 	f = frame_ip6(to("2001:db8:10::12"));
 	expect_routed(&f, 5010, 0x12, 0x06);
+	/* to a subnet without a router: from the sender's */
+	f = frame_ip6(to("2001:db8:13::12"));
+	expect_routed(&f, 5013, 0x92, 0x06);
 	/* on this host */
 	f = frame_ip6(to("2001:db8:12::13"));
 	struct frame want = rewritten(f, 0x83, 0x07);
@@ -606,7 +652,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sources), cmocka_unit_test(wildcards), cmocka_unit_test(nested), cmocka_unit_test(sent),
-		cmocka_unit_test(headers), cmocka_unit_test(routed), cmocka_unit_test(not_routed), cmocka_unit_test(families_apart),
+		cmocka_unit_test(flow_id), cmocka_unit_test(headers), cmocka_unit_test(routed), cmocka_unit_test(not_routed), cmocka_unit_test(families_apart),
 		cmocka_unit_test(time_exceeded), cmocka_unit_test(too_big), cmocka_unit_test(too_big_segments),
 		cmocka_unit_test(not_answered), cmocka_unit_test(received), cmocka_unit_test(wrong_sources),
 		cmocka_unit_test(routed_in), cmocka_unit_test(truncated), cmocka_unit_test(discovery), cmocka_unit_test(at_xdp),
