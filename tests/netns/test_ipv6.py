@@ -57,6 +57,13 @@ def link_local(vsid, last):
     return socket.inet_ntop(socket.AF_INET6, socket.inet_pton(socket.AF_INET6, text))
 
 
+class DroppedHere(Dropped):
+    """Without what a guest says for its own reasons and at its own times: it repeats its reports about multicast."""
+
+    def _here(self):
+        return {reason: n for reason, n in super()._here().items() if reason != "MLD"}
+
+
 class Fabric:
     """The two hosts, all policy on both, and the guests by name."""
 
@@ -101,7 +108,7 @@ class Fabric:
     def dropped(self, name, **reasons):
         """These drops, and no others, at the port of a guest."""
         host = self.host_of(name)
-        return Dropped(host.daemon, host.port(name), **reasons)
+        return DroppedHere(host.daemon, host.port(name), **reasons)
 
     def drops_at(self, name):
         host = self.host_of(name)
@@ -433,8 +440,11 @@ def test_guest_that_forwards(fabric):
         assert b1a.ping(outside)
         assert hops(b1a, outside) == [v6(5001, 1), v6(5002, 12), outside]
         before = bad(fabric.pair("b1a", "b2a"))
-        sent, received, count = transfer(fabric.pair("b1a", "b2a"), 7006, 32 << 20, outside)
-        assert (count, received) == (32 << 20, sent)
+        # the second time the kernel has to cut what leaves, as for a NIC that cannot: by what it takes the packets for
+        for segmentation in ("on", "off"):
+            fabric.hosts[1].ns.run("ethtool", "-K", underlay.UPLINK, "tso", segmentation, check=fabric.kind == "veth")
+            sent, received, count = transfer(fabric.pair("b1a", "b2a"), 7006, 32 << 20, outside)
+            assert (count, received) == (32 << 20, sent)
         assert bad(fabric.pair("b1a", "b2a")) == before
         select = fabric.hosts[0].do("Select-NetVirtualizationNextHop", SourceVirtualSubnetID=5001, SourceCustomerAddress=v6(5001, 11),
                                     DestinationCustomerAddress=outside)[0]
@@ -446,6 +456,7 @@ def test_guest_that_forwards(fabric):
         for host in fabric.hosts:
             host.do("Remove-NetVirtualizationCustomerRoute", DestinationPrefix="::/0")
             host.do("Remove-NetVirtualizationLookupRecord", CustomerAddress=["::", outside])
+        fabric.hosts[1].ns.run("ethtool", "-K", underlay.UPLINK, "tso", "on", check=fabric.kind == "veth")
         b2a.run("ip", "addr", "del", f"{outside}/128", "dev", "lo")
         b2b.run("ip", "-6", "route", "del", f"{outside}/128")
         b2b.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=0")
