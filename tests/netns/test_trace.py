@@ -20,12 +20,16 @@ from support import BUILD_DIR, Wire, assert_settled, differences, drops, dump, h
 GOLDEN = os.path.join(TOP, "tests", "golden", "trace")
 NICS = ("02:00:00:00:00:a1", "02:00:00:00:00:b1")
 MACS = {"Blue1": "060600000005", "Blue2": "060600000007", "Blue3": "060600000006", "Green1": "0e0700000005",
+        "Nat1": "0e0300000005",
         "Lab1": "0a0000000001", "Lab2": "0a0000000002", "Plain1": "0a0000000011", "Plain2": "0a0000000012"}
 RECORDS = ((5001, "10.0.0.1", "101010101101", "169.254.254.254"), (5001, "10.0.0.5", MACS["Blue1"], PAS[0]),
            (5001, "10.0.0.6", MACS["Blue3"], PAS[0]), (5001, "10.0.0.7", MACS["Blue2"], PAS[1]),
            (5001, "10.0.0.8", "060600000008", "214.214.51.99"),
            (5002, "10.0.1.1", "101010101102", "169.254.254.254"), (5002, "10.0.1.5", MACS["Green1"], PAS[0]),
            (5002, "10.0.1.7", "0e0700000007", PAS[1]))
+VXLAN = (5001, "10.0.0.9", "060600000009", PAS[1])
+REWRITE_PAS = ("214.214.51.44", "214.214.51.45")
+REWRITE = ((5003, "10.4.0.5", MACS["Nat1"], REWRITE_PAS[0]), (5003, "10.4.0.7", "0e0300000007", REWRITE_PAS[1]))
 
 
 class World:
@@ -42,10 +46,18 @@ class World:
             host.provider(pa)
             for record in RECORDS:
                 host.record(*record)
+            host.record(*VXLAN)
+            host.do("Set-NetVirtualizationLookupRecord", CustomerAddress=VXLAN[1], Rule="TranslationMethodEncapVxlan")
+            for record in REWRITE:
+                host.record(*record)
+            host.do("Set-NetVirtualizationLookupRecord", VirtualSubnetID=5003, Rule="TranslationMethodNat")
             for vsid, prefix in ((5001, "10.0.0.0/24"), (5002, "10.0.1.0/24")):
                 host.do("New-NetVirtualizationCustomerRoute", RoutingDomainID=DOMAIN.format(vsid=5001), VirtualSubnetID=vsid,
                         DestinationPrefix=prefix, NextHop="0.0.0.0", Metric=255)
         self.host, self.other = self.hosts
+        for host, pa in zip(self.hosts, REWRITE_PAS):
+            host.do("New-NetVirtualizationProviderAddress", InterfaceIndex=host.nic_index(), ProviderAddress=pa, PrefixLength=24)
+        self.host.guest("Nat1", "10.4.0.5", MACS["Nat1"], 5003)
         self.blue1 = self.host.guest("Blue1", "10.0.0.5", MACS["Blue1"], 5001)
         self.blue3 = self.host.guest("Blue3", "10.0.0.6", MACS["Blue3"], 5001)
         self.green1 = self.host.guest("Green1", "10.0.1.5", MACS["Green1"], 5002)
@@ -53,8 +65,9 @@ class World:
                                     ("Plain2", 0, "10.3.0.2")):
             self.host.guest(name, address, MACS[name], vsid)
         self.blue2 = self.other.guest("Blue2", "10.0.0.7", MACS["Blue2"], 5001)
-        # From here on the next hop between the hosts is known.
+        # From here on the next hops between the hosts are known.
         assert self.blue1.ping("10.0.0.7")
+        wait_for(lambda: "is reached by" in self.daemon.pipeline("Trace-VMNetworkPacket Nat1 10.4.0.7").out, 10, "the way to Nat1's peer")
 
     @property
     def daemon(self):
@@ -78,6 +91,9 @@ INNER = "060600000005 060600000007 0800 4500 001c 0001 4000 40 01 26d5 0a000007 
 CASES = {
     "remote-tcp": "Blue1 10.0.0.7 -Protocol Tcp -DestinationPort 80",
     "remote-asked": "Blue1 10.0.0.8",
+    "remote-vxlan": "Blue1 10.0.0.9 -Protocol Tcp -DestinationPort 80",
+    "remote-rewrite": "Nat1 10.4.0.7 -Protocol Udp -DestinationPort 53",
+    "from-wire-rewrite": "Nat1 -Inbound -SourceAddress 10.4.0.7 -Protocol Udp -DestinationPort 53",
     "local": "Blue1 10.0.0.6 -Protocol Udp -DestinationPort 53",
     "routed-local": "Blue1 10.0.1.5",
     "routed-remote": "Blue1 10.0.1.7",
@@ -348,3 +364,14 @@ def test_killed_while_it_traces(world):
         world.daemon.start()
         assert programs(world.daemon) == live.before
     assert world.blue1.ping("10.0.0.7") and world.blue2.ping("10.0.0.5")
+
+
+def test_live_beside_other_programs(world):
+    """What a port runs besides is left alone."""
+    for name, mode in (("Plain1", "Destination"), ("Plain2", "Source")):
+        world.host.do("Set-VMNetworkAdapter", VMName=name, PortMirroring=mode)
+    with Live(world, VMName="Green1", Inbound=True, Count=1, TimeoutSec=2) as live:
+        assert any("egress" in name for name in live.before) and not [name for name in live.changed() if "egress" in name]
+        assert live.end() == []
+    assert programs(world.daemon) == live.before
+    world.host.do("Set-VMNetworkAdapter", VMName="Plain*", PortMirroring="None")

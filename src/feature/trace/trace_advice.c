@@ -257,6 +257,10 @@ static char *storm(const struct drop *x)
 			 machine(x));
 }
 
+/* The stage before the drop says which one it was; the port is the sender's, or the receiver's. */
+#define ACL_LIST "Get-VMNetworkAdapterAcl lists the entries of the port; Remove-VMNetworkAdapterAcl takes one away."
+#define ACL_RULES \
+	"Get-VMNetworkAdapterExtendedAcl lists the rules of the port; one with a higher weight that allows it comes first."
 #define OUT_OF_STEP \
 	"Tables and ports differ for the moment: Get-NetVirtualizationStatistics -Summary tells of the last pass over them."
 
@@ -279,6 +283,10 @@ static const struct {
 	{ "SOURCE_MAC_SPOOFED", spoofed },
 	{ "TOO_BIG", .text = "Lower the guest's MTU, or raise that of the underlay's NICs: outer headers need room, too (WG-5)." },
 	{ "BROADCAST_OFF", broadcast_off },
+	{ "ACL_OUTBOUND", .text = ACL_LIST },
+	{ "ACL_INBOUND", .text = ACL_LIST },
+	{ "EXTENDED_ACL_OUTBOUND", .text = ACL_RULES },
+	{ "EXTENDED_ACL_INBOUND", .text = ACL_RULES },
 	{ "DHCP_GUARD", guard },
 	{ "ROUTER_GUARD", guard },
 	{ "STORM_LIMIT", storm },
