@@ -28,6 +28,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,
+	adapter_vlan_cmdlets,
 	netadapter_cmdlets,
 	netvirt_record_cmdlets,
 	netvirt_route_cmdlets,
