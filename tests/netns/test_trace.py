@@ -66,7 +66,7 @@ class World:
             self.host.guest(name, address, MACS[name], vsid)
         self.blue2 = self.other.guest("Blue2", "10.0.0.7", MACS["Blue2"], 5001)
         # From here on the next hops between the hosts are known.
-        assert self.blue1.ping("10.0.0.7")
+        assert self.blue1.ping("10.0.0.7", wait=10)
         wait_for(lambda: "is reached by" in self.daemon.pipeline("Trace-VMNetworkPacket Nat1 10.4.0.7").out, 10, "the way to Nat1's peer")
 
     @property
@@ -217,7 +217,7 @@ class Live:
 
     def _ask(self):
         try:
-            self.answer = self.world.daemon.http("POST", "/v1/cmdlet/Trace-VMNetworkPacket", {"parameters": self.parameters})[1]
+            self.answer = self.world.daemon.http("POST", "/v1/cmdlet/Trace-VMNetworkPacket", {"parameters": self.parameters}, timeout=90)[1]
         except Exception as error:  # pylint: disable=broad-exception-caught
             self.error = error
 
@@ -226,7 +226,7 @@ class Live:
         return sorted(re.sub(r"\d+$", "", name) for name in self.before if now.get(name) != self.before[name])
 
     def end(self):
-        self.thread.join(20)
+        self.thread.join(80)
         assert not self.thread.is_alive()
         return self.answer["objects"] if self.answer else None
 
@@ -234,16 +234,16 @@ class Live:
         return self
 
     def __exit__(self, *_exception):
-        self.thread.join(20)
+        self.thread.join(80)
         return False
 
 
 def test_live_outbound(world):
-    with Live(world, Count=3, TimeoutSec=15) as live:
+    with Live(world, Count=3, TimeoutSec=60) as live:
         assert live.changed() == ["link-vport-"]
         # Other ports go on as ever.
-        assert world.blue3.ping("10.0.0.7")
-        assert world.blue1.ping("10.0.0.7", count=5)
+        assert world.blue3.ping("10.0.0.7", wait=10)
+        assert world.blue1.ping("10.0.0.7", count=5, wait=10)
         found = live.end()
     assert [(o["Number"], o["Verdict"], o["Direction"]) for o in found] == [(n, "Sent", "Outbound") for n in (1, 2, 3)]
     assert [s["Stage"] for s in found[0]["Stages"]] == ["Port", "Guards", "Source", "Destination", "Encapsulate", "Next hop"]
@@ -255,12 +255,12 @@ def test_live_outbound(world):
 
 def test_live_inbound(world):
     """What comes to a machine: from the wire, and from another subnet on the same host."""
-    with Live(world, Inbound=True, Count=2, TimeoutSec=15, Protocol="Icmp") as live:
+    with Live(world, Inbound=True, Count=2, TimeoutSec=60, Protocol="Icmp") as live:
         assert "link-uplink-" in live.changed() and "link-vport-" in live.changed()
-        assert world.blue2.ping("10.0.0.5", count=1)
+        assert world.blue2.ping("10.0.0.5", count=1, wait=10)
         assert world.green1.run("ip", "route", "replace", "10.0.0.0/24", "via", "10.0.1.1", check=False).code == 0
         assert world.blue1.run("ip", "route", "replace", "10.0.1.0/24", "via", "10.0.0.1", check=False).code == 0
-        assert world.green1.ping("10.0.0.5", count=1)
+        assert world.green1.ping("10.0.0.5", count=1, wait=10)
         found = live.end()
     assert [o["Verdict"] for o in found] == ["Delivered", "Delivered"]
     assert [s["Stage"] for s in found[0]["Stages"]] == ["Outer", "Source", "Destination", "Decapsulate", "Deliver"]
@@ -277,7 +277,7 @@ def test_live_filter(world):
                   for to, port in (("10.0.0.7", 4243), ("10.0.0.6", 4242), ("10.0.0.7", 4242))]
         with Wire(world.blue1, "eth0") as wire:
             wire.send(*frames)
-        assert world.blue1.ping("10.0.0.7")
+        assert world.blue1.ping("10.0.0.7", wait=10)
         found = live.end()
     assert len(found) == 1
     assert re.search("UDP 10.0.0.5:7 -> 10.0.0.7:4242 ", found[0]["Packet"])
@@ -285,7 +285,7 @@ def test_live_filter(world):
 
 
 def test_live_drop(world):
-    with Live(world, Count=1, TimeoutSec=15, Protocol="Arp") as live:
+    with Live(world, Count=1, TimeoutSec=60, Protocol="Arp") as live:
         world.blue1.ping("10.0.0.99", count=1)
         (found,) = live.end()
     assert (found["Verdict"], found["Reason"]) == ("Dropped", "ARP_UNKNOWN_TARGET")
@@ -296,7 +296,7 @@ def test_live_drop_from_the_wire(world):
     """A peer whose record is another's; and one that nobody can say for whom it is."""
     macs = tuple(reversed(NICS))
     good = datagram("Blue2", "Blue1", "10.0.0.7", "10.0.0.5")
-    with Live(world, Inbound=True, Count=2, TimeoutSec=15) as live:
+    with Live(world, Inbound=True, Count=2, TimeoutSec=60) as live:
         with Wire(world.other.ns, underlay.UPLINK) as wire:
             wire.send(nvgre(good, macs, vsid=5001, src="214.214.51.77", dst=PAS[0]))
             wire.send(nvgre(good, macs, vsid=5001, src=PAS[1], dst=PAS[0])[:38])
@@ -313,25 +313,25 @@ def test_nothing_to_see(world):
 
 def test_two_at_once(world):
     """One follows a port's packets; at another port somebody else may."""
-    with Live(world, Count=1, TimeoutSec=15) as live:
+    with Live(world, Count=1, TimeoutSec=60) as live:
         with pytest.raises(CmdletError) as refused:
             world.host.do("Trace-VMNetworkPacket", VMName="Blue1", Live=True, Count=1)
         assert refused.value.answer["errors"][0]["id"] == "Trace.Busy"
         found = world.host.do("Trace-VMNetworkPacket", VMName="Blue3", Live=True, TimeoutSec=1)
         assert found == []
         assert live.changed() == ["link-vport-"]
-        assert world.blue1.ping("10.0.0.7")
+        assert world.blue1.ping("10.0.0.7", wait=10)
         assert len(live.end()) == 1
     assert programs(world.daemon) == live.before
 
 
 def test_a_pass_leaves_the_trace_alone(world):
-    with Live(world, Count=1, TimeoutSec=15) as live:
+    with Live(world, Count=1, TimeoutSec=60) as live:
         tracing = programs(world.daemon)
         account = hang_up(world.daemon)
         assert (account["lastWrites"], account["failures"]) == (0, 0)
         assert programs(world.daemon) == tracing
-        assert world.blue1.ping("10.0.0.7")
+        assert world.blue1.ping("10.0.0.7", wait=10)
         assert len(live.end()) == 1
 
 
@@ -360,10 +360,10 @@ def test_killed_while_it_traces(world):
         tracing = programs(world.daemon)
         world.daemon.kill9()
         assert programs(world.daemon) == tracing
-        assert world.blue1.ping("10.0.0.7", count=20) and world.blue1.ping("10.0.0.6") and world.blue2.ping("10.0.0.5")
+        assert world.blue1.ping("10.0.0.7", count=20, wait=10) and world.blue1.ping("10.0.0.6", wait=10) and world.blue2.ping("10.0.0.5", wait=10)
         world.daemon.start()
         assert programs(world.daemon) == live.before
-    assert world.blue1.ping("10.0.0.7") and world.blue2.ping("10.0.0.5")
+    assert world.blue1.ping("10.0.0.7", wait=10) and world.blue2.ping("10.0.0.5", wait=10)
 
 
 def test_live_beside_other_programs(world):
