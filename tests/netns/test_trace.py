@@ -375,3 +375,37 @@ def test_live_beside_other_programs(world):
         assert live.end() == []
     assert programs(world.daemon) == live.before
     world.host.do("Set-VMNetworkAdapter", VMName="Plain*", PortMirroring="None")
+
+
+# -- rules of a port
+
+@pytest.fixture(name="rules")
+def _rules(world):
+    """Blue1 lets in only what belongs to what it has sent; Blue3 nothing of Blue1."""
+    for arguments in ({"Action": "Deny", "Direction": "Inbound", "Weight": 1},
+                      {"Action": "Allow", "Direction": "Outbound", "Weight": 10, "Protocol": "udp", "Stateful": True}):
+        world.host.do("Add-VMNetworkAdapterExtendedAcl", VMName="Blue1", **arguments)
+    world.host.do("Add-VMNetworkAdapterAcl", VMName="Blue3", Action="Deny", Direction="Inbound", RemoteIPAddress="10.0.0.5")
+    yield
+    world.daemon.pipeline("Get-VMNetworkAdapterExtendedAcl -VMName Blue1 | Remove-VMNetworkAdapterExtendedAcl; "
+                          "Get-VMNetworkAdapterAcl -VMName Blue3 | Remove-VMNetworkAdapterAcl")
+
+
+def reason(world, words):
+    (found,) = world.daemon.objects(f"Trace-VMNetworkPacket {words}")
+    return found["Reason"], [step["Decision"] for step in found["Stages"] if step["Stage"] == "ACL"]
+
+
+@pytest.mark.usefixtures("rules")
+def test_rules_of_a_port(world):
+    assert reason(world, "Blue1 10.0.0.6 -Protocol Udp -DestinationPort 9")[0] == "ACL_INBOUND"
+    answer = "Blue1 -Inbound -SourceAddress 10.0.0.7 -Protocol Udp -SourcePort 4242 -DestinationPort 7"
+    assert reason(world, answer)[0] == "EXTENDED_ACL_INBOUND"
+    # A made packet opens no session, ...
+    assert reason(world, "Blue1 10.0.0.7 -Protocol Udp -SourcePort 7 -DestinationPort 4242")[0] is None
+    assert reason(world, answer)[0] == "EXTENDED_ACL_INBOUND"
+    # ... and sees the one that a real packet has opened.
+    with Wire(world.blue1, "eth0") as wire:
+        wire.send(datagram("Blue1", "Blue2", "10.0.0.5", "10.0.0.7", 4242))
+    wait_for(lambda: reason(world, answer)[0] is None, 10, "a session")
+    assert "it belongs to a session that a stateful rule has let begin" in reason(world, answer)[1]

@@ -15,6 +15,7 @@ struct drop {
 	uint32_t vsid;
 	struct frame_view inner; /* the guest's frame */
 	struct frame_view outer; /* from the wire: around it */
+	bool at_receiver;        /* the port that dropped it is that of the packet's destination, another one */
 };
 
 #define TEXT PREFIX_TEXT_SIZE /* enough for each kind of address */
@@ -257,10 +258,22 @@ static char *storm(const struct drop *x)
 			 machine(x));
 }
 
-/* The stage before the drop says which one it was; the port is the sender's, or the receiver's. */
-#define ACL_LIST "Get-VMNetworkAdapterAcl lists the entries of the port; Remove-VMNetworkAdapterAcl takes one away."
-#define ACL_RULES \
-	"Get-VMNetworkAdapterExtendedAcl lists the rules of the port; one with a higher weight that allows it comes first."
+/* Whose rules they are: of what a packet meets on its way out, or at the end of its way. */
+static const char *ruled(const struct drop *x)
+{
+	return x->at_receiver ? "<the receiver>" : machine(x);
+}
+
+static char *entries(const struct drop *x)
+{
+	return xasprintf("Get-VMNetworkAdapterAcl -VMName %s lists the entries; the longest prefix decides.", ruled(x));
+}
+
+static char *rules(const struct drop *x)
+{
+	return xasprintf("Get-VMNetworkAdapterExtendedAcl -VMName %s lists the rules in the order in which they are tried.", ruled(x));
+}
+
 #define OUT_OF_STEP \
 	"Tables and ports differ for the moment: Get-NetVirtualizationStatistics -Summary tells of the last pass over them."
 
@@ -283,13 +296,14 @@ static const struct {
 	{ "SOURCE_MAC_SPOOFED", spoofed },
 	{ "TOO_BIG", .text = "Lower the guest's MTU, or raise that of the underlay's NICs: outer headers need room, too (WG-5)." },
 	{ "BROADCAST_OFF", broadcast_off },
-	{ "ACL_OUTBOUND", .text = ACL_LIST },
-	{ "ACL_INBOUND", .text = ACL_LIST },
-	{ "EXTENDED_ACL_OUTBOUND", .text = ACL_RULES },
-	{ "EXTENDED_ACL_INBOUND", .text = ACL_RULES },
 	{ "DHCP_GUARD", guard },
 	{ "ROUTER_GUARD", guard },
 	{ "STORM_LIMIT", storm },
+	{ "ACL_OUTBOUND", entries },
+	{ "ACL_INBOUND", entries },
+	{ "EXTENDED_ACL_OUTBOUND", rules },
+	{ "EXTENDED_ACL_INBOUND", rules },
+	{ "ACL_NOT_READY", .text = OUT_OF_STEP },
 	{ "ND_SPOOFED", spoofed },
 	{ "ARP_SPOOFED", spoofed },
 	{ "PORT_GONE", .text = OUT_OF_STEP },
@@ -298,7 +312,8 @@ static const struct {
 
 char *trace_advice(const struct docs *d, const struct adapter_doc *a, bool inbound, const struct host_trace *t)
 {
-	struct drop x = { .docs = d, .adapter = a, .vsid = a->vsid, .inner = frame_read(t->in, t->n_in) };
+	struct drop x = { .docs = d, .adapter = a, .vsid = a->vsid, .inner = frame_read(t->in, t->n_in),
+			  .at_receiver = !inbound && strstr(t->reason->name, "INBOUND") };
 
 	if (inbound && x.inner.inner) {
 		x.outer = x.inner;
