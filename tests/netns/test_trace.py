@@ -26,7 +26,9 @@ RECORDS = ((5001, "10.0.0.1", "101010101101", "169.254.254.254"), (5001, "10.0.0
            (5001, "10.0.0.6", MACS["Blue3"], PAS[0]), (5001, "10.0.0.7", MACS["Blue2"], PAS[1]),
            (5001, "10.0.0.8", "060600000008", "214.214.51.99"),
            (5002, "10.0.1.1", "101010101102", "169.254.254.254"), (5002, "10.0.1.5", MACS["Green1"], PAS[0]),
-           (5002, "10.0.1.7", "0e0700000007", PAS[1]))
+           (5002, "10.0.1.7", "0e0700000007", PAS[1]),
+           (5001, "fd00:1::1", "101010101106", "169.254.254.254"), (5001, "fd00:1::5", MACS["Blue1"], PAS[0]),
+           (5001, "fd00:1::7", MACS["Blue2"], PAS[1]))
 VXLAN = (5001, "10.0.0.9", "060600000009", PAS[1])
 REWRITE_PAS = ("214.214.51.44", "214.214.51.45")
 REWRITE = ((5003, "10.4.0.5", MACS["Nat1"], REWRITE_PAS[0]), (5003, "10.4.0.7", "0e0300000007", REWRITE_PAS[1]))
@@ -51,9 +53,9 @@ class World:
             for record in REWRITE:
                 host.record(*record)
             host.do("Set-NetVirtualizationLookupRecord", VirtualSubnetID=5003, Rule="TranslationMethodNat")
-            for vsid, prefix in ((5001, "10.0.0.0/24"), (5002, "10.0.1.0/24")):
+            for vsid, prefix in ((5001, "fd00:1::/64"), (5001, "10.0.0.0/24"), (5002, "10.0.1.0/24")):
                 host.do("New-NetVirtualizationCustomerRoute", RoutingDomainID=DOMAIN.format(vsid=5001), VirtualSubnetID=vsid,
-                        DestinationPrefix=prefix, NextHop="0.0.0.0", Metric=255)
+                        DestinationPrefix=prefix, NextHop="::" if ":" in prefix else "0.0.0.0", Metric=255)
         self.host, self.other = self.hosts
         for host, pa in zip(self.hosts, REWRITE_PAS):
             host.do("New-NetVirtualizationProviderAddress", InterfaceIndex=host.nic_index(), ProviderAddress=pa, PrefixLength=24)
@@ -94,6 +96,9 @@ CASES = {
     "remote-vxlan": "Blue1 10.0.0.9 -Protocol Tcp -DestinationPort 80",
     "remote-rewrite": "Nat1 10.4.0.7 -Protocol Udp -DestinationPort 53",
     "from-wire-rewrite": "Nat1 -Inbound -SourceAddress 10.4.0.7 -Protocol Udp -DestinationPort 53",
+    "ipv6-remote": "Blue1 fd00:1::7 -Protocol Tcp -DestinationPort 80",
+    "ipv6-unknown": "Blue1 fd00:1::99",
+    "ipv6-no-route": "Blue1 fd00:9::9",
     "local": "Blue1 10.0.0.6 -Protocol Udp -DestinationPort 53",
     "routed-local": "Blue1 10.0.1.5",
     "routed-remote": "Blue1 10.0.1.7",

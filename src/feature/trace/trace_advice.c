@@ -130,8 +130,8 @@ static char *no_route(const struct drop *x)
 		return xasprintf("Virtual subnet %u belongs to no routing domain: New-NetVirtualizationCustomerRoute declares its prefix.",
 				 x->vsid);
 	return xasprintf("New-NetVirtualizationCustomerRoute -RoutingDomainID \"%s\" -VirtualSubnetID <of %s> "
-			 "-DestinationPrefix <its prefix> -NextHop 0.0.0.0", guid_format_braces(rdid, text),
-			 ip_format(&x->inner.destination, a));
+			 "-DestinationPrefix <its prefix> -NextHop %s", guid_format_braces(rdid, text),
+			 ip_format(&x->inner.destination, a), ip_is_v4(&x->inner.destination) ? "0.0.0.0" : "::");
 }
 
 /* The virtual subnet of the routing domain that the address is in; 0: none. */
@@ -278,6 +278,7 @@ static const struct {
 	const char *text; /* where it does not depend on the packet */
 } table[] = {
 	{ "ARP_UNKNOWN_TARGET", missing_destination },
+	{ "ND_UNKNOWN_TARGET", missing_destination },
 	{ "DESTINATION_NOT_IN_POLICY", destination },
 	{ "SOURCE_NOT_IN_POLICY", source },
 	{ "NO_ROUTE", no_route },
@@ -315,6 +316,8 @@ char *trace_advice(const struct docs *d, const struct adapter_doc *a, bool inbou
 		x.vsid = x.outer.vsid;
 		x.inner = frame_read(t->in + x.outer.inner, t->n_in - x.outer.inner);
 	}
+	if (!ip_is_zero(&x.inner.asked))
+		x.inner.destination = x.inner.asked;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (streq(table[i].reason, t->reason->name))
 			return table[i].advice ? table[i].advice(&x) : xstrdup(table[i].text);
