@@ -6,12 +6,12 @@
 #include "trace.h"
 
 /*
- * Flows and the sessions of stateful rules. Entries of an LRU map may come to stand for another flow while they are looked at: so
- * what lets packets pass is written by key alone, never in place.
+ * Flows and the sessions of stateful rules. Entries of an LRU map may come to stand for another flow while they are
+ * looked at: so what lets packets pass is written by key alone, never in place.
  */
 
-#define ACL_SECOND 1000000000ull
-#define ACL_SEEN_STEP (ACL_SECOND / 2)
+#define ACL_SECOND     1000000000ull
+#define ACL_SEEN_STEP  (ACL_SECOND / 2)
 #define ACL_TCP_CLOSED (DP_ACL_TCP_FIN_OUT | DP_ACL_TCP_FIN_IN)
 
 stage struct dp_acl_flow *acl_flow(struct acl_packet *p)
@@ -41,8 +41,8 @@ stage void acl_keep(struct acl_packet *p)
 }
 
 /*
- * The rules of the session's first packet have changed. It goes on where the new ones let that packet pass, too, and ends where they
- * do not. The packet at hand need not have been of that direction.
+ * The rules of the session's first packet have changed. It goes on where the new ones let that packet pass, too, and
+ * ends where they do not. The packet at hand need not have been of that direction.
  */
 __noinline int acl_session_confirm(void)
 {
