@@ -415,7 +415,7 @@ static void shortest(void **state _unused_)
 		struct result r = run(BPF_ROLE_UPLINK, WIDE, &f);
 
 		assert_int_equal(r.verdict, DP_VERDICT_DELIVER_PEER);
-		assert_memory_equal(r.out.b, inner.b, inner.n);
+		assert_frame(&r.out, &inner);
 	}
 }
 
