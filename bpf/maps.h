@@ -62,6 +62,14 @@ struct {
 	__type(value, struct dp_limit);
 } limits SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct dp_trunk);
+} trunks SEC(".maps");
+
 /* Not per CPU: drops are the exception, and one entry each keeps thousands of ports times dozens of reasons small. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -110,9 +110,11 @@ static __always_inline _Bool trace_ports_match(const __u8 *p, __u32 at, __u8 pro
 
 	if ((f->fields & DP_TRACE_PROTOCOL) && protocol != f->protocol)
 		return 0;
-	if (!(f->fields & (DP_TRACE_SOURCE_PORT | DP_TRACE_DESTINATION_PORT)))
+	if (!(f->fields & (DP_TRACE_SOURCE_PORT | DP_TRACE_DESTINATION_PORT | DP_TRACE_ECHO)))
 		return 1;
-	if (later || at > DP_TRACE_BYTES - 4)
+	if (later || at > DP_TRACE_BYTES - 8)
+		return 0;
+	if ((f->fields & DP_TRACE_ECHO) && (p[at] != f->icmp_type || *(const __u32 *)(p + at + 4) != f->echo))
 		return 0;
 	source = *(const __u16 *)(p + at);
 	destination = *(const __u16 *)(p + at + 2);

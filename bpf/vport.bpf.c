@@ -17,6 +17,7 @@
 #include "service_guard.h"
 #include "source.h"
 #include "storm.h"
+#include "vlan.h"
 
 /* Ethernet, IPv4 and the ports or the TCP header: what the stages read of a packet */
 #define PULL_HEADERS (ETH_HLEN + 20 + 20)
@@ -136,6 +137,19 @@ static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 	return NEXT;
 }
 
+/* VSID 0: the bridge switches it. */
+static __noinline int plain_vlan(struct __sk_buff *skb, const struct dp_port *port)
+{
+	int action = vlan_from_guest(skb, port);
+
+	return action == NEXT ? pass(skb) : action;
+}
+
+stage int plain(struct __sk_buff *skb, const struct dp_port *port)
+{
+	return unlikely(port->flags & DP_PORT_VLAN) ? plain_vlan(skb, port) : pass(skb);
+}
+
 stage int vport(struct __sk_buff *skb)
 {
 	const struct dp_port *port = port_get(skb->ifindex);
@@ -159,7 +173,7 @@ stage int vport(struct __sk_buff *skb)
 		if (action != NEXT)
 			return action;
 	}
-	return port->segment ? segment(skb, port) : pass(skb);
+	return port->segment ? segment(skb, port) : plain(skb, port);
 }
 
 SEC("tc")

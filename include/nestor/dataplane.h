@@ -15,7 +15,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 10
+#define DP_ABI 11
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -82,6 +82,7 @@ enum dp_port_flag {
 	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
 	DP_PORT_STORM = 1 << 13,	/* storm_limit is not 0 */
 	DP_PORT_MIRROR = 1 << 14,	/* copies of what it sends and receives go to the port mirror, and those behind that */
+	DP_PORT_VLAN = 1 << 18,		/* VSID 0: the switch has VLANs, the port keeps to vlan and map "trunks" */
 	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
 	DP_PORT_GROUPS = 1 << 19,
 	DP_PORT_LEARN = 1 << 20,	/* the port's MAC has an L2Only record: learn says more (HN-8) */
@@ -130,14 +131,21 @@ struct dp_port {
 	__u8 pad2[4];
 	union dp_addr src_pa6;
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
-	/* third cache line: what DP_PORT_RARE and DP_PORT_ACL_IN lead to */
+	/* third cache line: what DP_PORT_RARE, DP_PORT_ACL_IN and DP_PORT_VLAN lead to */
 	__u8 guards;			/* enum dp_guard */
 	__u8 learn;			/* enum dp_port_learn */
-	__u8 pad3[2];
+	__u16 vlan;			/* VLAN of its frames without a tag, 1 to 4094; 0: they have none on the wire either */
 	__u32 storm_limit;		/* broadcast, multicast and flooded packets a second */
 	__u32 mirror;			/* ifindex of the first port that gets copies; of one that gets them: of the next; 0: none */
 	__u32 acl_sets[2];		/* by enum dp_acl_direction; 0: none */
-	__u8 pad4[44];
+	__u8 trunk;			/* map "trunks" has the VLANs that it speaks besides, with tags */
+	__u8 pad4[43];
+};
+
+/* ---- map "trunks": HASH, key __u32 ifindex: VLANs that a port sends and receives with tags ---- */
+
+struct dp_trunk {
+	__u64 allowed[64];		/* bit i % 64 of word i / 64: VLAN i */
 };
 
 /* ---- map "dests": HASH, who has a MAC in a segment ---- */
@@ -442,6 +450,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_limit) == 16);
+DP_ASSERT(sizeof(struct dp_trunk) == 512);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);
 DP_ASSERT(__builtin_offsetof(struct dp_learnt, ca) == 24);

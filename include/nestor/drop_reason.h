@@ -78,6 +78,8 @@
 	X(147, ND_SPOOFED, "NN-3", "neighbour discovery for another MAC address than the adapter's")                   \
 	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")   \
 	X(149, STORM_LIMIT, "AC-7", "more broadcast, multicast and flooded packets in a second than StormLimit")       \
+	X(151, VLAN_NOT_ALLOWED, "HN-12", "the guest's frame has a VLAN tag that its port does not allow")             \
+	X(152, VLAN_FAILED, "", "the kernel could not write the frame's VLAN tag")                                     \
 	/* broadcast and multicast of a virtual subnet */                                                              \
 	X(160, GROUP_RESERVED_MAC, "", "the destination MAC is one that no bridge forwards (01-80-C2-00-00-0x)")       \
 	X(161, GROUP_NOT_OF_SUBNET, "WG-7", "the outer destination is another virtual subnet's multicast address")     \

@@ -25,6 +25,8 @@
 	X(14, STORM, "Guards", "of broadcast, multicast and flooded packets it is number {a} in this second, of {b}")   \
 	X(15, MIRRORED, "Mirror", "a copy goes to {a} ports")                                                          \
 	X(12, VLAN_STRIPPED, "VLAN", "the guest's 802.1Q tag is removed")                                              \
+	X(20, VLAN_OWN, "VLAN", "VLAN {a} of the port")                                                                \
+	X(21, VLAN_TRUNK, "VLAN", "the guest's tag of VLAN {a} is one of its port's")                                  \
 	X(16, ARP_ANSWERED, "ARP", "{a:ip4} is at {b:mac} by its lookup record; the host answers for it")              \
 	X(17, ACL_PASSED, "ACL", "the rules of {a:port} let it pass")                                                   \
 	X(18, ACL_SESSION, "ACL", "it belongs to a session that a stateful rule has let begin")                         \
@@ -107,6 +109,7 @@ enum dp_trace_field {
 	DP_TRACE_SOURCE_PORT = 1 << 4,
 	DP_TRACE_DESTINATION_PORT = 1 << 5,
 	DP_TRACE_MAC = 1 << 6,
+	DP_TRACE_ECHO = 1 << 7,		/* ICMP or ICMPv6 of this type, id and sequence */
 };
 
 /* Which packets are followed: those that agree in all named fields of the guest's frame. */
@@ -115,9 +118,10 @@ struct dp_trace_filter {
 	__u16 ethertype;		/* network order, as the ports */
 	__u16 source_port, destination_port;
 	__u8 protocol;
-	__u8 pad;
+	__u8 icmp_type;
 	__u8 mac[6];			/* destination */
-	__u8 pad1[6];
+	__u8 pad[2];
+	__u32 echo;			/* id and sequence, as they lie in the packet */
 	union dp_addr source, destination;
 };
 

@@ -48,6 +48,11 @@ struct host_guest {
 	uint64_t uptime_ms;
 	uint64_t memory_bytes;
 	unsigned cpu_percent;
+	/* Real machines only. */
+	bool paused;
+	bool hypervisor;        /* one runs in the guest (NV-14) */
+	uint64_t memory_limit;  /* what it can have without being restarted */
+	uint64_t memory_demand; /* 0: unknown */
 };
 
 typedef VEC(struct ip) ip_vec;
@@ -130,12 +135,16 @@ struct host_trace_filter {
 	struct ip source, destination;
 	uint16_t source_port, destination_port;
 	struct mac destination_mac;
+	bool echo;             /* an ICMP or ICMPv6 message of this type, id and sequence */
+	uint8_t icmp_type;
+	uint16_t echo_id, echo_sequence;
 };
 
 struct host_live {
 	const char *const *links; /* host ends of ports */
 	size_t n_links;
 	bool uplinks;             /* and all uplinks */
+	bool injected;            /* besides, echo messages that inject() delivers */
 	struct host_trace_filter filter;
 	size_t count;             /* ends after so many packets, 1.., */
 	uint64_t timeout_us;      /* or after that time */
@@ -188,6 +197,11 @@ struct host {
 	 * follows packets there already.
 	 */
 	int (*trace_live)(struct host *h, const struct host_live *what, host_live_fn done, void *arg);
+	/*
+	 * trace(), and then the frame that came out of it is really sent on: it goes its way as if the guest had sent it, uncounted
+	 * at the port. What was not sent or delivered is only told. -EOPNOTSUPP: the switch would have to forward it.
+	 */
+	int (*inject)(struct host *h, const char *link, const uint8_t *frame, size_t n, struct host_trace *ret);
 	/* Ends it before its time: done(arg) is called from within. Nothing when it has ended. */
 	void (*trace_end)(struct host *h, void *arg);
 };

@@ -263,7 +263,7 @@ static uint32_t ifindex_of(void *arg, const char *link)
 
 /* ---- ports ---- */
 
-static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
+static struct dp_port vport_value(struct pass *p, const struct want_port *port, const struct want_vport *w)
 {
 	const struct link *next = w->flood_next[0] ? pass_link(p, w->flood_next) : NULL;
 	struct dp_port v = { .flags = DP_PORT_PRESENT, .segment = w->segment, .vsid = w->vsid };
@@ -287,7 +287,8 @@ static struct dp_port vport_value(struct pass *p, const struct want_vport *w)
 	v.src_pa6 = dp_addr_of(&w->src_pa6);
 	for (size_t i = 0; i < w->n_cas; i++)
 		v.addr4[i] = ip_v4(&w->cas[i]);
-	guards_port(p, w, &v);
+	guards_port(p, port, &v);
+	vlans_port(p, port, &v);
 	rewrite_port(w, &v);
 	learn_port(w, &v);
 	return v;
@@ -370,14 +371,17 @@ static void port_change(void *arg, const void *have, const void *want)
 static void write_ports(struct changes *x)
 {
 	struct bpf_port_vec want = { 0 }, have = { 0 };
+	struct map *by_link = map_new();
 	struct pass *p = x->p;
 	struct diff d;
 
+	vec_foreach(&p->ports, port)
+		map_put_str(by_link, port->name, port);
 	vec_foreach(&p->netvirt.ports, w) {
 		const struct link *l = pass_link(p, w->link);
 
 		if (l)
-			vec_push(&want, (struct bpf_port){ (uint32_t)l->ifindex, vport_value(p, w) });
+			vec_push(&want, (struct bpf_port){ (uint32_t)l->ifindex, vport_value(p, map_get_str(by_link, w->link), w) });
 	}
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);
@@ -390,6 +394,7 @@ static void write_ports(struct changes *x)
 	vec_sort(&have, port_key);
 	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_port), port_key, port_same, port_change, x };
 	diff_run(&d);
+	map_free(by_link);
 	vec_done(&want);
 	vec_done(&have);
 }
@@ -444,7 +449,7 @@ static void write_attachments(struct changes *x)
 
 	vec_foreach(&p->ports, port) {
 		want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT);
-		if (guards_is_mirrored(p, port))
+		if (guards_want_egress(p, port))
 			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT_EGRESS);
 	}
 	vec_foreach(&p->netvirt.uplinks, nic) {
@@ -460,7 +465,15 @@ static void write_attachments(struct changes *x)
 	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct bpf_attachment), attachment_key, NULL,
 			   attachment_change, x };
 	diff_run(&d);
-	/* In the order opposite to attaching: what XDP decapsulates needs the TC program behind it. */
+	vec_done(&want);
+	vec_done(&have);
+}
+
+/* In the order opposite to attaching: what XDP decapsulates needs the TC program behind it. */
+static void detach_gone(struct changes *x)
+{
+	struct pass *p = x->p;
+
 	for (size_t i = x->detach.n; i-- > 0;) {
 		const struct bpf_attachment *a = &x->detach.items[i];
 		int r = bpf_driver_detach(p->g->bpf, a->ifindex, a->role);
@@ -469,8 +482,6 @@ static void write_attachments(struct changes *x)
 			pass_failed(p, r, NULL, "cannot detach the dataplane's program from interface %u", a->ifindex);
 		pass_wrote(p, "program detached from interface %u", a->ifindex);
 	}
-	vec_done(&want);
-	vec_done(&have);
 }
 
 static void delete_gone(struct changes *x)
@@ -491,6 +502,7 @@ void step_dataplane(struct pass *p)
 {
 	struct changes x = { .p = p };
 	struct hop_index hops = hop_index_new();
+	struct bpf_trunk_vec trunks_gone = { 0 };
 	struct records_host host = { &p->netvirt, hops.by_key, ifindex_of };
 
 	write_pas(&x);
@@ -500,9 +512,13 @@ void step_dataplane(struct pass *p)
 		records_update(p->g->records, &host, p);
 	groups_write(p, hops.by_key, &x.groups_gone);
 	dataplane_router(p);
-	write_ports(&x);
+	trunks_write(p, &trunks_gone);
+	/* A program does what its port's entry says: once it is there, an entry takes effect whole. */
 	write_attachments(&x);
+	write_ports(&x);
+	detach_gone(&x);
 	delete_gone(&x);
+	trunks_delete(p, &trunks_gone);
 	groups_delete(p, &x.groups_gone);
 	hops_delete(p, &hops);
 	hop_index_done(&hops);
@@ -510,4 +526,5 @@ void step_dataplane(struct pass *p)
 	vec_done(&x.ports_gone);
 	vec_done(&x.detach);
 	vec_done(&x.groups_gone);
+	vec_done(&trunks_gone);
 }

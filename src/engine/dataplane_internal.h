@@ -16,9 +16,14 @@ static inline void dataplane_failed(struct pass *p, int r, const char *what)
 void learn_port(const struct want_vport *w, struct dp_port *port);
 
 /* Guards and limits: what they say of a port. */
-void guards_port(struct pass *p, const struct want_vport *w, struct dp_port *port);
-/* Does anybody get copies of that port's frames? */
-bool guards_is_mirrored(struct pass *p, const struct want_port *port);
+void guards_port(struct pass *p, const struct want_port *w, struct dp_port *port);
+/* Is anything of that port decided where its guest receives? */
+bool guards_want_egress(struct pass *p, const struct want_port *port);
+/* VLANs: what they say of a port, and their own map. */
+void vlans_port(struct pass *p, const struct want_port *w, struct dp_port *port);
+bool vlans_matter(const struct pass *p, const struct want_port *port);
+void trunks_write(struct pass *p, struct bpf_trunk_vec *ret_gone);
+void trunks_delete(struct pass *p, const struct bpf_trunk_vec *gone);
 
 /* Broadcast and multicast (group.c); hops: struct hop_key -> next hop index + 1. */
 void groups_write(struct pass *p, struct map *hops, struct bpf_group_vec *ret_gone);

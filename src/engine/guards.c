@@ -3,14 +3,6 @@
 
 /* Guards and limits of ports: what the dataplane's entry says of them. */
 
-static const struct want_port *port_by_link(struct pass *p, const char *link)
-{
-	vec_foreach(&p->ports, port)
-		if (streq(port->name, link))
-			return port;
-	return NULL;
-}
-
 /* The next port of the same switch that gets copies, behind `after` in the list (NULL: the first); NULL: none. */
 static const struct link *mirror_next(struct pass *p, const char *bridge, const struct want_port *after)
 {
@@ -27,16 +19,17 @@ static const struct link *mirror_next(struct pass *p, const char *bridge, const 
 	return NULL;
 }
 
-bool guards_is_mirrored(struct pass *p, const struct want_port *port)
+bool guards_want_egress(struct pass *p, const struct want_port *port)
 {
+	if (vlans_matter(p, port))
+		return true;
 	return port->guards.mirroring == MIRRORING_SOURCE && port->bridge[0] && mirror_next(p, port->bridge, NULL);
 }
 
-static void mirror_port(struct pass *p, const char *link, struct dp_port *port)
+static void mirror_port(struct pass *p, const struct want_port *self, struct dp_port *port)
 {
-	const struct want_port *self = port_by_link(p, link);
-	bool source = self && self->guards.mirroring == MIRRORING_SOURCE;
-	const struct link *next = self ? mirror_next(p, self->bridge, source ? NULL : self) : NULL;
+	bool source = self->guards.mirroring == MIRRORING_SOURCE;
+	const struct link *next = mirror_next(p, self->bridge, source ? NULL : self);
 
 	if (!next)
 		return;
@@ -48,7 +41,7 @@ static void mirror_port(struct pass *p, const char *link, struct dp_port *port)
 	port->flags &= ~(uint32_t)DP_PORT_PEER;
 }
 
-void guards_port(struct pass *p, const struct want_vport *w, struct dp_port *port)
+void guards_port(struct pass *p, const struct want_port *w, struct dp_port *port)
 {
 	const struct want_guards *g = &w->guards;
 
@@ -59,5 +52,5 @@ void guards_port(struct pass *p, const struct want_vport *w, struct dp_port *por
 	if (port->storm_limit)
 		port->flags |= DP_PORT_STORM;
 	if (g->mirroring != MIRRORING_NONE)
-		mirror_port(p, w->link, port);
+		mirror_port(p, w, port);
 }

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "bpf_trace.h"
+#include "frame.h"
 #include "internal.h"
 #include "str.h"
 #include "vm.h"
@@ -201,20 +202,18 @@ static uint64_t clock_us(clockid_t clock)
 	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-static int host_trace(struct host *h, const char *link, bool from_wire, const uint8_t *frame, size_t n,
-		      struct host_trace *ret)
+static int trace_frame(struct engine *g, const char *link, enum bpf_role role, const uint8_t *frame, size_t n,
+		       struct dp_trace *ret_packet, struct host_trace *ret)
 {
-	struct engine *g = engine_of(h);
 	struct bpf_frame out;
-	struct dp_trace packet;
 	struct link l;
 	int r = link_get_by_name(g->nl, link, &l);
 
 	if (r == 0)
-		r = bpf_trace_run(g->bpf, from_wire ? BPF_ROLE_UPLINK : BPF_ROLE_VPORT, (uint32_t)l.ifindex, frame, n, &packet, &out);
+		r = bpf_trace_run(g->bpf, role, (uint32_t)l.ifindex, frame, n, ret_packet, &out);
 	if (r < 0)
 		return r;
-	describe(g, &packet, ret);
+	describe(g, ret_packet, ret);
 	ret->time_us = clock_us(CLOCK_REALTIME);
 	free(ret->in);
 	free(ret->out);
@@ -223,6 +222,14 @@ static int host_trace(struct host *h, const char *link, bool from_wire, const ui
 	ret->n_out = out.n;
 	ret->out = xmemdup(out.b, out.n);
 	return 0;
+}
+
+static int host_trace(struct host *h, const char *link, bool from_wire, const uint8_t *frame, size_t n,
+		      struct host_trace *ret)
+{
+	struct dp_trace packet;
+
+	return trace_frame(engine_of(h), link, from_wire ? BPF_ROLE_UPLINK : BPF_ROLE_VPORT, frame, n, &packet, ret);
 }
 
 /* ---- real packets ---- */
@@ -237,6 +244,8 @@ struct live_job {
 	host_trace_vec traces;
 	size_t count;
 	uint64_t lost;
+	bool injected;
+	struct host_trace_filter filter;
 	struct live_job *next;
 };
 
@@ -298,7 +307,8 @@ static int on_timeout(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)s;
 	(void)usec;
-	bpf_live_read(job->live, take_packet, job);
+	if (job->live)
+		bpf_live_read(job->live, take_packet, job);
 	job_end(job);
 	return 0;
 }
@@ -314,7 +324,9 @@ static struct dp_trace_filter filter_of(const struct host_trace_filter *f)
 	v.fields = (f->ethertype ? DP_TRACE_ETHERTYPE : 0) | (f->protocol ? DP_TRACE_PROTOCOL : 0) |
 		   (f->source_port ? DP_TRACE_SOURCE_PORT : 0) | (f->destination_port ? DP_TRACE_DESTINATION_PORT : 0) |
 		   (ip_is_zero(&f->source) ? 0 : DP_TRACE_SOURCE) | (ip_is_zero(&f->destination) ? 0 : DP_TRACE_DESTINATION) |
-		   (mac_is_zero(&f->destination_mac) ? 0 : DP_TRACE_MAC);
+		   (mac_is_zero(&f->destination_mac) ? 0 : DP_TRACE_MAC) | (f->echo ? DP_TRACE_ECHO : 0);
+	v.icmp_type = f->icmp_type;
+	v.echo = htobe32((uint32_t)f->echo_id << 16 | f->echo_sequence);
 	return v;
 }
 
@@ -351,12 +363,16 @@ static int host_trace_live(struct host *h, const struct host_live *what, host_li
 	job->g = g;
 	job->arg = arg;
 	job->count = what->count;
+	job->injected = what->injected;
+	job->filter = what->filter;
 	job->next = g->lives;
 	g->lives = job;
-	if (r == 0)
-		r = at.n ? bpf_live_start(g->bpf, at.items, at.n, &filter, &job->live) : -ENODEV;
+	if (r == 0 && at.n)
+		r = bpf_live_start(g->bpf, at.items, at.n, &filter, &job->live);
+	else if (r == 0 && !what->injected)
+		r = -ENODEV;
 	vec_done(&at);
-	if (r == 0)
+	if (r == 0 && job->live)
 		r = sd_event_add_io(g->config.event, &job->packets, bpf_live_fd(job->live), EPOLLIN, on_packets, job);
 	if (r >= 0)
 		r = sd_event_add_time_relative(g->config.event, &job->timer, CLOCK_MONOTONIC, what->timeout_us, 10000, on_timeout, job);
@@ -380,9 +396,87 @@ static void host_trace_end(struct host *h, void *arg)
 	}
 }
 
+/* ---- a made packet that goes its way ---- */
+
+static bool echo_matches(const struct host_trace_filter *f, const uint8_t *b, size_t n)
+{
+	bool v4 = ip_is_v4(&f->source);
+	size_t at = v4 ? 14 + 20 : 14 + 40;
+	uint16_t id = htobe16(f->echo_id), sequence = htobe16(f->echo_sequence);
+
+	if (!f->echo || n < at + 8 || b[12] != (v4 ? 0x08 : 0x86) || b[13] != (v4 ? 0x00 : 0xdd) || b[v4 ? 23 : 20] != f->protocol)
+		return false;
+	if (memcmp(b + (v4 ? 26 : 22), v4 ? f->source.b + 12 : f->source.b, v4 ? 4 : 16) != 0 ||
+	    memcmp(b + (v4 ? 30 : 38), v4 ? f->destination.b + 12 : f->destination.b, v4 ? 4 : 16) != 0)
+		return false;
+	return b[at] == f->icmp_type && memcmp(b + at + 4, &id, 2) == 0 && memcmp(b + at + 6, &sequence, 2) == 0;
+}
+
+/* Who waits on this host for what was delivered to a port is told by the event loop: not from within the sender's call. */
+static void tell_waiting(struct engine *g, const struct dp_trace *packet, const struct host_trace *delivered)
+{
+	struct host_trace t;
+
+	for (struct live_job *job = g->lives; job; job = job->next) {
+		if (!job->injected || job->traces.n >= job->count || !echo_matches(&job->filter, delivered->out, delivered->n_out))
+			continue;
+		describe(g, packet, &t);
+		t.end = HOST_TRACE_DELIVERED;
+		t.time_us = clock_us(CLOCK_REALTIME);
+		vec_push(&job->traces, t);
+		if (job->traces.n >= job->count)
+			sd_event_source_set_time_relative(job->timer, 0);
+	}
+}
+
+/* The port of the same switch that has the MAC address; 0: none. */
+static int bridge_port(struct engine *g, const char *from, const uint8_t *mac)
+{
+	const struct adapter_doc *a, *sender = NULL;
+	struct mac to;
+	struct link l;
+	char name[16];
+
+	memcpy(to.b, mac, sizeof(to.b));
+	for (size_t pos = 0; !sender && (a = docs_next(g->config.docs, &adapter_kind, &pos));)
+		sender = streq(adapter_port_name(&a->id, name), from) ? a : NULL;
+	for (size_t pos = 0; sender && (a = docs_next(g->config.docs, &adapter_kind, &pos));)
+		if (guid_equal(&a->switch_id, &sender->switch_id) && !a->vsid && mac_equal(&a->mac, &to) &&
+		    link_get_by_name(g->nl, adapter_port_name(&a->id, name), &l) == 0)
+			return l.ifindex;
+	return 0;
+}
+
+static int host_inject(struct host *h, const char *link, const uint8_t *frame, size_t n, struct host_trace *ret)
+{
+	struct engine *g = engine_of(h);
+	struct host_trace t = { 0 };
+	struct dp_trace packet;
+	int port, r = trace_frame(g, link, BPF_ROLE_VPORT, frame, n, &packet, &t);
+
+	if (r < 0)
+		return r;
+	if (packet.verdict == DP_VERDICT_SEND_NEIGH) {
+		r = frame_send_ip((int)packet.detail, t.out + 14, t.n_out - 14);
+	} else if (t.end == HOST_TRACE_SENT || t.end == HOST_TRACE_DELIVERED) {
+		r = frame_send((int)packet.detail, t.out, t.n_out);
+	} else if (t.end == HOST_TRACE_PASSED) {
+		port = bridge_port(g, link, t.out);
+		r = port ? frame_send(port, t.out, t.n_out) : -EOPNOTSUPP;
+	}
+	if (r == 0 && (t.end == HOST_TRACE_DELIVERED || t.end == HOST_TRACE_PASSED))
+		tell_waiting(g, &packet, &t);
+	if (r < 0)
+		host_trace_done(&t);
+	else
+		*ret = t;
+	return r;
+}
+
 void engine_host_trace_init(struct engine *g)
 {
 	g->host.trace = host_trace;
 	g->host.trace_live = host_trace_live;
+	g->host.inject = host_inject;
 	g->host.trace_end = host_trace_end;
 }

@@ -28,6 +28,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,
+	adapter_vlan_cmdlets,
 	netadapter_cmdlets,
 	netvirt_record_cmdlets,
 	netvirt_route_cmdlets,
@@ -36,5 +37,6 @@ const struct cmdlet *const feature_cmdlets[] = {
 	netvirt_query_cmdlets,
 	netvirt_statistics_cmdlets,
 	trace_cmdlets,
+	probe_cmdlets,
 	NULL,
 };

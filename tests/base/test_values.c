@@ -8,6 +8,7 @@
 #include "ip.h"
 #include "mac.h"
 #include "prefix.h"
+#include "vlan_set.h"
 #include "vsid.h"
 
 /* Refused, and what was to be written untouched. */
@@ -21,6 +22,33 @@
 			fail_msg("\"%s\" is not refused by %s", text, #expected);                                      \
 		assert_memory_equal(ret, &_before, sizeof(_before));                                                   \
 	} while (0)
+
+static void vlan_set(void **state)
+{
+	static const struct {
+		const char *text, *canonical;
+	} good[] = {
+		{ "1", "1" }, { "4094", "4094" }, { "1-4094", "1-4094" }, { "1-100,200", "1-100,200" },
+		{ " 200 , 1 - 100 ", "1-100,200" }, { "5,4,3", "3-5" }, { "63,64", "63-64" }, { "7-7", "7" },
+		{ "1,3,5-6,6-9,4094", "1,3,5-9,4094" }, { "0010", "10" },
+	};
+	static const char *const bad[] = { "", " ", ",", "0", "4095", "00010", "1,", ",1", "1,,2", "1-", "-1", "2-1", "1-2-3", "1;2", "a",
+					   "1 2", "1-4095", "99999999999999999999", "1.5", "1,x" };
+	struct vlan_set s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		_cleanup_free_ char *text = NULL;
+
+		assert_int_equal(vlan_set_parse(good[i].text, &s), 0);
+		text = vlan_set_format(&s);
+		assert_string_equal(text, good[i].canonical);
+		assert_false(vlan_set_has(&s, 0));
+		assert_false(vlan_set_has(&s, 4095));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_untouched(vlan_set_parse(bad[i], &s), bad[i], &s, -EINVAL);
+}
 
 static void mac(void **state)
 {
@@ -427,6 +455,7 @@ int value_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(mac),
+		cmocka_unit_test(vlan_set),
 		cmocka_unit_test(mac_kinds),
 		cmocka_unit_test(ip),
 		cmocka_unit_test(ip_kinds),

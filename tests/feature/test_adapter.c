@@ -258,6 +258,77 @@ static void port_settings(void **state)
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': '*', 'Name': 'Network Adapter', 'VirtualSubnetId': '0'}");
 }
 
+/* HN-12, and the modes of Set-VMNetworkAdapterVlan. */
+static void vlans(void **state)
+{
+	static const struct refusal cases[] = {
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'no', 'Untagged': true}", "InvalidParameter"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'VMNetworkAdapterName': 'no', 'Untagged': true}", "InvalidParameter"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'Untagged': true}", "MissingMandatoryParameter"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1'}", "MissingMandatoryParameter"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Access': true}", "MissingMandatoryParameter"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Access': false, 'VlanId': 5}", "MissingMandatoryParameter"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Trunk': true, 'NativeVlanId': 5}", "MissingMandatoryParameter"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Trunk': true, 'AllowedVlanIdList': '5'}",
+			"MissingMandatoryParameter"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Access': true, 'Untagged': true, 'VlanId': 5}",
+			"AmbiguousParameterSet"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Access': true, 'VlanId': 5, 'NativeVlanId': 5}",
+			"AmbiguousParameterSet"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Untagged': true, 'VlanId': 5}", "AmbiguousParameterSet"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Access': true, 'VlanId': 0}", "ParameterArgumentValidationError"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Access': true, 'VlanId': 4095}",
+			"ParameterArgumentValidationError"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Access': true, 'VlanId': 'ten'}",
+			"ParameterArgumentTransformationError"),
+		REFUSED("Set-VMNetworkAdapterVlan",
+			"{'VMName': 'blue1', 'Trunk': true, 'AllowedVlanIdList': '5', 'NativeVlanId': 4095}",
+			"ParameterArgumentValidationError"),
+		REFUSED("Set-VMNetworkAdapterVlan",
+			"{'VMName': 'blue1', 'Trunk': true, 'AllowedVlanIdList': '5,', 'NativeVlanId': 0}", "Adapter.BadVlanList"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Isolated': true, 'PrimaryVlanId': 5, 'SecondaryVlanId': 6}",
+			"Adapter.PrivateVlanUnavailable"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Community': true, 'PrimaryVlanId': 5, 'SecondaryVlanId': 6}",
+			"Adapter.PrivateVlanUnavailable"),
+		REFUSED("Set-VMNetworkAdapterVlan",
+			"{'VMName': 'blue1', 'Promiscuous': true, 'PrimaryVlanId': 5, 'SecondaryVlanIdList': '6'}",
+			"Adapter.PrivateVlanUnavailable"),
+		REFUSED("Set-VMNetworkAdapterVlan", "{'VMName': 'red1', 'Access': true, 'VlanId': 5}", "Wnv.VlanAndVsid"),
+		REFUSED("Set-VMNetworkAdapterVlan",
+			"{'VMName': 'red1', 'Trunk': true, 'AllowedVlanIdList': '5', 'NativeVlanId': 0}", "Wnv.VlanAndVsid"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'VirtualSubnetId': 5010}", "Wnv.VlanAndVsid"),
+		REFUSED("Get-VMNetworkAdapterVlan", "{'VMName': 'no'}", "InvalidParameter"),
+	};
+	struct kit *k = *state;
+
+	make_lab(k);
+	kit_do(k, "Get-VMNetworkAdapterVlan", "{}");
+	kit_names(k, "VMName", "blue1 red1");
+	kit_names(k, "OperationMode", "Untagged Untagged");
+	kit_what_if(k, "Set-VMNetworkAdapterVlan", "{'VMName': '*', 'Access': true, 'VlanId': 5}", 2);
+	kit_do(k, "Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 't': true, 'AllowedVlanIdList': '7, 5-6,200', 'NativeVlanId': 9, "
+					      "'PassThru': true}");
+	kit_property(k, 0, "OperationMode", "'Trunk'");
+	kit_property(k, 0, "NativeVlanId", "9");
+	kit_property(k, 0, "AccessVlanId", "0");
+	kit_property(k, 0, "AllowedVlanIdList", "[5,6,7,200]");
+	kit_property(k, 0, "AllowedVlanIdListString", "'5-7,200'");
+	kit_property(k, 0, "VlanList", "'9,5-7,200'");
+	kit_do(k, "Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Access': true, 'AccessVlanId': 4094, 'PassThru': true}");
+	kit_property(k, 0, "OperationMode", "'Access'");
+	kit_property(k, 0, "AccessVlanId", "4094");
+	kit_property(k, 0, "AllowedVlanIdList", "[]");
+	kit_property(k, 0, "VlanList", "'4094'");
+	/* Other settings of the port stay, and a virtual subnet may be left while it is in none. */
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'DhcpGuard': 'On', 'VirtualSubnetId': 0}");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'red1', 'VirtualSubnetId': 5010}");
+	kit_do(k, "Set-VMNetworkAdapterVlan", "{'VMName': 'red1', 'Untagged': true}");
+	kit_all_refused(k, cases, ARRAY_SIZE(cases));
+	kit_do(k, "Set-VMNetworkAdapterVlan", "{'VMName': 'blue1', 'Untagged': true, 'PassThru': true}");
+	kit_property(k, 0, "VlanList", "''");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'VirtualSubnetId': 5010}");
+}
+
 static void connect(void **state)
 {
 	struct kit *k = *state;
@@ -333,6 +404,7 @@ int adapter_tests(void)
 		kit_test(add_and_slots),
 		kit_test(macs),
 		kit_test(port_settings),
+		kit_test(vlans),
 		kit_test(connect),
 		kit_test(rename_and_remove),
 		cmocka_unit_test(link_names),

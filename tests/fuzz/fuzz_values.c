@@ -10,6 +10,7 @@
 #include "ip.h"
 #include "mac.h"
 #include "prefix.h"
+#include "vlan_set.h"
 #include "vsid.h"
 
 /* Reads text, writes it and reads that again. */
@@ -44,6 +45,18 @@ static int parse_prefix(const char *text, struct prefix *ret)
 	ret->ip = p.ip;
 	ret->len = p.len;
 	return 0;
+}
+
+static void check_vlan_set(const char *text)
+{
+	struct vlan_set a, b;
+	char *canonical;
+
+	if (vlan_set_parse(text, &a) < 0)
+		return;
+	canonical = vlan_set_format(&a);
+	assert(vlan_set_parse(canonical, &b) == 0 && memcmp(&a, &b, sizeof(a)) == 0);
+	free(canonical);
 }
 
 static void check_prefix(const char *text)
@@ -113,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FIXPOINT(guid, guid_parse, guid_format_braces, pattern);
 	FIXPOINT(prefix, parse_prefix, prefix_format, pattern);
 	check_prefix(pattern);
+	check_vlan_set(pattern);
 	check_numbers(pattern);
 	check_wildcards(pattern, text);
 	return 0;

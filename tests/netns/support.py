@@ -13,7 +13,7 @@ from kit.capture import _inside as inside
 from labs import TOP
 
 BUILD_DIR = os.environ.get("NESTOR_BUILD_DIR", os.path.join(TOP, "build"))
-GETTERS = ("Get-VMSwitch", "Get-VM", "Get-VMNetworkAdapter", "Get-NetAdapterBinding", "Get-NetVirtualizationLookupRecord",
+GETTERS = ("Get-VMSwitch", "Get-VM", "Get-VMNetworkAdapter", "Get-VMNetworkAdapterVlan", "Get-NetAdapterBinding", "Get-NetVirtualizationLookupRecord",
            "Get-NetVirtualizationCustomerRoute", "Get-NetVirtualizationProviderAddress",
            "Get-NetVirtualizationProviderRoute", "Get-NetVirtualizationBroadcast", "Get-NetVirtualizationGlobal")
 # What time changes by itself.

@@ -28,6 +28,7 @@ LINES = [
     "Set-VMNetworkAdapter -VMName a -VirtualSubnetId 5011",
     "Get-VMNetworkAdapter a | Set-VMNetworkAdapter -MacAddressSpoofing On",
     "Set-VMNetworkAdapter -VMName b -StaticMacAddress 000000000099",
+    "Set-VMNetworkAdapterVlan -VMName b -Access -VlanId 10",
     "Remove-VMNetworkAdapter -VMName a",
     "Rename-VMNetworkAdapter -VMName a -NewName new",
     "Connect-VMNetworkAdapter -VMName a -SwitchName int",

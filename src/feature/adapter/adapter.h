@@ -15,6 +15,10 @@ extern const char *const adapter_on_off[]; /* Off, On */
 extern const char *const adapter_mirroring_names[]; /* None, Destination, Source */
 enum adapter_mirroring { MIRRORING_NONE, MIRRORING_DESTINATION, MIRRORING_SOURCE };
 
+/* How a port without virtual subnet takes part in VLANs (Set-VMNetworkAdapterVlan). */
+extern const char *const adapter_vlan_modes[]; /* Untagged, Access, Trunk */
+enum adapter_vlan_mode { VLAN_UNTAGGED, VLAN_ACCESS, VLAN_TRUNK };
+
 struct adapter_doc {
 	struct guid id;
 	struct guid vm;	       /* zero: the management OS's */
@@ -28,11 +32,15 @@ struct adapter_doc {
 	uint32_t dynamic_limit; /* how many addresses may be learnt (HN-8); 0: the host's own limit */
 	uint32_t storm_limit; /* packets a second; 0: none */
 	uint32_t mirroring;   /* enum adapter_mirroring */
+	uint32_t vlan_mode; /* enum adapter_vlan_mode; excludes vsid (HN-12) */
+	uint32_t vlan;	    /* of Access; of Trunk: that of untagged frames, 0: the same network as Untagged */
+	char *vlan_allowed; /* of Trunk: as vlan_set_format() writes it */
 	uint32_t slot;	   /* eth<slot> inside the guest; the lowest free number of the VM at creation */
 };
 extern const struct doc_kind adapter_kind; /* key: id */
 extern const struct cmdlet adapter_cmdlets[];
 extern const struct cmdlet adapter_statistics_cmdlets[];
+extern const struct cmdlet adapter_vlan_cmdlets[];
 extern const struct object_type adapter_object; /* "VMNetworkAdapter" */
 
 const struct adapter_doc *adapter_get(const struct docs *d, const struct guid *id);
@@ -41,6 +49,8 @@ json_t *adapter_to_object(struct call *c, const void *doc);
 const char *adapter_port_name(const struct guid *id, char buf[static 16]);
 /* Linux interface of a host vNIC: "nv" and 10 hex digits of the id. */
 const char *adapter_host_link_name(const struct guid *id, char buf[static 16]);
+/* What Get-VMNetworkAdapterVlan shows, and VlanSetting of the adapter's object. */
+json_t *adapter_vlan_to_object(struct call *c, const void *doc);
 /* A MAC from the host's dynamic pool 00-15-5D-xx-xx-xx that no adapter of the host has. */
 struct mac adapter_new_mac(const struct docs *d, const char *host_name);
 /* Makes a document for a new adapter (not yet written); name NULL: the default. Caller owns it. */

@@ -247,6 +247,8 @@ static int set_one(struct call *c, const struct adapter_doc *a, struct err **e)
 	struct adapter_doc *changed;
 	int r = mac->given || dynamic ? adapter_check_off(call_docs(c), a, e) : 0;
 
+	if (r == 0)
+		r = adapter_check_vlan(a, (uint32_t)call_uint(c, "VirtualSubnetId", a->vsid), a->vlan_mode, e);
 	if (r < 0 || !should(c, a))
 		return r;
 	changed = doc_copy(&adapter_kind, a);

@@ -24,6 +24,7 @@ static const char *const adapter_properties[] = {
 	"DynamicIPAddressLimit",
 	"StormLimit",
 	"PortMirroringMode",
+	"VlanSetting",
 	"Id",
 	"VMId",
 	"SwitchId",
@@ -153,6 +154,7 @@ json_t *adapter_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "DynamicIPAddressLimit", json_integer(a->dynamic_limit));
 	json_object_set_new(o, "StormLimit", json_integer(a->storm_limit));
 	json_object_set_new(o, "PortMirroringMode", json_string(adapter_mirroring_names[a->mirroring]));
+	json_object_set_new(o, "VlanSetting", adapter_vlan_to_object(c, a));
 	json_object_set_new(o, "VirtualSubnetId", json_integer(a->vsid));
 	json_object_set_new(o, "IPAddresses", addresses);
 	json_object_set_new(o, "ComputerName", json_text(call_host(c)->name));

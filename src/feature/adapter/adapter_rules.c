@@ -8,6 +8,8 @@
 const char *const adapter_on_off[] = { "Off", "On", NULL };
 const char *const adapter_mirroring_names[] = { "None", "Destination", "Source", NULL };
 
+const char *const adapter_vlan_modes[] = { "Untagged", "Access", "Trunk", NULL };
+
 static const struct doc_field adapter_fields[] = {
 	DOC_FIELD(adapter_doc, id, DOC_GUID, "id"),
 	DOC_FIELD(adapter_doc, vm, DOC_GUID, "vm"),
@@ -22,6 +24,9 @@ static const struct doc_field adapter_fields[] = {
 	DOC_FIELD(adapter_doc, storm_limit, DOC_U32, "stormLimit"),
 	DOC_FIELD(adapter_doc, dynamic_limit, DOC_U32, "dynamicIpAddressLimit"),
 	DOC_ENUM_FIELD(adapter_doc, mirroring, adapter_mirroring_names, "portMirroring"),
+	DOC_ENUM_FIELD(adapter_doc, vlan_mode, adapter_vlan_modes, "vlanMode"),
+	DOC_FIELD(adapter_doc, vlan, DOC_U32, "vlan"),
+	DOC_FIELD(adapter_doc, vlan_allowed, DOC_STR, "allowedVlans"),
 	DOC_FIELD(adapter_doc, slot, DOC_U32, "slot"),
 };
 
@@ -201,6 +206,18 @@ int adapter_check_off(const struct docs *d, const struct adapter_doc *a, struct 
 	if (!vm || vm->state == VM_OFF)
 		return 0;
 	return refuse_state(vm->name, "Stop the virtual machine first (Stop-VM).", e);
+}
+
+int adapter_check_vlan(const struct adapter_doc *a, uint32_t vsid, enum adapter_vlan_mode mode, struct err **e)
+{
+	int r;
+
+	if (!vsid || mode == VLAN_UNTAGGED)
+		return 0;
+	r = err_set(e, "Wnv.VlanAndVsid", ERR_INVALID_OPERATION, a->name,
+		    "The network adapter \"%s\" cannot be in a virtual subnet and in a VLAN.", a->name);
+	return err_advise(e, r, a->vsid ? "Take it out of its virtual subnet first: Set-VMNetworkAdapter -VirtualSubnetId 0." :
+					  "Take it out of its VLAN first: Set-VMNetworkAdapterVlan -Untagged.");
 }
 
 int adapter_check_remove(const struct docs *d, const struct adapter_doc *a, struct err **e)

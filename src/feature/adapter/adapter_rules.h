@@ -22,6 +22,8 @@ int adapter_check_mac(const struct mac *mac, struct err **e);
 const struct adapter_doc *adapter_by_mac(const struct docs *d, const struct adapter_doc *self, const struct mac *mac);
 /* E-4: the adapter's VM must be off (a host vNIC has none). */
 int adapter_check_off(const struct docs *d, const struct adapter_doc *a, struct err **e);
+/* HN-12: Wnv.VlanAndVsid. What the adapter is to have. */
+int adapter_check_vlan(const struct adapter_doc *a, uint32_t vsid, enum adapter_vlan_mode mode, struct err **e);
 /* An internal switch keeps its last host vNIC: Switch.ManagementOsFixed. */
 int adapter_check_remove(const struct docs *d, const struct adapter_doc *a, struct err **e);
 /* Host vNICs stay on the switch that they were made for: Adapter.ManagementOsFixed. */

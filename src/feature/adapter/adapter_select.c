@@ -67,9 +67,8 @@ static bool vec_has_name(const adapter_vec *all, const char *name)
 
 /* Keeps what -Name names. An exact name that none of the candidates has is an error, where there are candidates'
  * owners. */
-static void filter_names(struct call *c, bool owners, adapter_vec *all)
+static void filter_names(struct call *c, const struct arg *names, bool owners, adapter_vec *all)
 {
-	const struct arg *names = call_arg(c, "Name");
 	size_t kept = 0;
 
 	for (size_t i = 0; names->given && i < names->n; i++) {
@@ -90,6 +89,7 @@ static void filter_names(struct call *c, bool owners, adapter_vec *all)
 int adapter_select(struct call *c, unsigned flags, adapter_vec *ret, struct err **e)
 {
 	const char *vm_param = flags & SELECT_NO_VM ? NULL : "VM";
+	const struct arg *names = call_arg(c, flags & SELECT_LONG_NAME ? "VMNetworkAdapterName" : "Name");
 	bool owners = true;
 
 	if ((flags & SELECT_OBJECT) && call_given(c, "VMNetworkAdapter")) {
@@ -100,7 +100,8 @@ int adapter_select(struct call *c, unsigned flags, adapter_vec *ret, struct err 
 		select_host(c, flags, ret);
 	} else if ((flags & SELECT_ALL) && call_bool(c, "All", false)) {
 		select_all(c, ret);
-	} else if (call_given(c, "VMName") || (vm_param && call_given(c, vm_param))) {
+	} else if (call_given(c, "VMName") || (vm_param && call_given(c, vm_param)) ||
+		   (flags & SELECT_NOTHING && !call_given(c, "ManagementOS"))) {
 		vm_vec vms = { 0 };
 
 		vm_select(c, "VMName", vm_param, &vms);
@@ -112,6 +113,6 @@ int adapter_select(struct call *c, unsigned flags, adapter_vec *ret, struct err 
 		return err_set(e, "MissingMandatoryParameter", ERR_INVALID_ARGUMENT, "VMName",
 			       "Cannot process command because of one or more missing mandatory parameters: VMName.");
 	}
-	filter_names(c, owners, ret);
+	filter_names(c, names, owners, ret);
 	return 0;
 }

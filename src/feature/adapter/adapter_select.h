@@ -9,6 +9,8 @@
 #define SELECT_ALL (1u << 2)	/* -All */
 #define SELECT_SWITCH (1u << 3) /* -SwitchName filters those of the management OS */
 #define SELECT_NO_VM (1u << 4)	/* the row has no -VM */
+#define SELECT_LONG_NAME (1u << 5) /* the name is -VMNetworkAdapterName */
+#define SELECT_NOTHING (1u << 6) /* nothing given selects the adapters of all virtual machines */
 
 /*
  * The adapters that -VMName, -VM, -VMNetworkAdapter, -ManagementOS or -All select, filtered by -Name: by VM, then slot.

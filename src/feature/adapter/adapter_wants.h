@@ -10,6 +10,13 @@ struct want_guards {
 	enum adapter_mirroring mirroring;
 };
 
+/* Its VLANs, where its switch has any. */
+struct want_vlan {
+	enum adapter_vlan_mode mode;
+	uint16_t id;         /* of frames without a tag; 0: they are in none */
+	const char *allowed; /* of Trunk */
+};
+
 /*
  * What an adapter wants of this host: a port, that is a veth pair whose inner end is the adapter, or a tap that a machine has
  * open. Adapters of VMs that are off want nothing.
@@ -26,6 +33,7 @@ struct want_port {
 	bool spoofing;
 	uint32_t vsid;
 	struct want_guards guards;
+	struct want_vlan vlan;
 };
 typedef VEC(struct want_port) want_port_vec;
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "netvirt_wants.h"
 
+#include "adapter_wants.h"
+
 #include "group_wants.h"
 #include "map.h"
 #include "netadapter.h"
@@ -84,7 +86,7 @@ static void want_ports(struct context *x)
 	vec_foreach(&ports, p) {
 		const struct adapter_doc *a = adapter_get(x->docs, &p->adapter);
 		struct want_vport w = { .vsid = p->vsid, .mac = p->mac, .spoofing = p->spoofing,
-					.inner_elsewhere = !guid_is_zero(&p->vm) && !p->tap, .guards = p->guards,
+					.inner_elsewhere = !guid_is_zero(&p->vm) && !p->tap,
 					.overhead = DP_ENCAP_OVERHEAD(DP_ENCAP_NVGRE4) };
 		struct port_key key = { .mac = p->mac };
 

@@ -3,7 +3,6 @@
 
 #include <nestor/dataplane.h>
 
-#include "adapter_wants.h"
 #include "netvirt.h"
 
 /*
@@ -39,7 +38,6 @@ struct want_vport {
 	uint8_t overhead;      /* the most that outer headers add to packets of the virtual subnet; 0: it has IP rewrite alone */
 	struct ip rewrites[NETVIRT_PORT_CAS]; /* by cas: what it becomes on the wire; zero: it is encapsulated */
 	bool vm_mac[NETVIRT_PORT_CAS];        /* by cas: UseVmMACAddress */
-	struct want_guards guards;
 	struct guid rdid;      /* routing domain; zero: none */
 	struct mac router_mac; /* zero: frames are not routed */
 	struct ip router;      /* its IPv4 address; zero: none */

@@ -9,6 +9,7 @@ struct want_switch {
 	char bridge[16];
 	char nic[16]; /* "": none */
 	const char *name;
+	bool vlans; /* some port is in a VLAN: all of its ports keep to theirs, those without one included */
 };
 typedef VEC(struct want_switch) want_switch_vec;
 

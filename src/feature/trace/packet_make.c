@@ -7,6 +7,11 @@
 
 const char *const packet_protocols[] = { "Icmp", "Tcp", "Udp", "Arp", NULL };
 
+uint8_t packet_echo_type(bool v4, bool reply)
+{
+	return v4 ? (reply ? 0 : 8) : (reply ? 129 : 128);
+}
+
 enum { ETHER = 14, IP4 = 20, IP6 = 40, TCP = 20, UDP = 8, ICMP = 8, SOLICITATION = 32, ARP = 28 };
 
 static void put(struct packet *p, const void *bytes, size_t n)
@@ -130,11 +135,13 @@ static void put_udp(struct packet *p, const struct packet_words *w, size_t paylo
 	put16(p, 0);
 }
 
-static void put_echo(struct packet *p, bool v4)
+static void put_echo(struct packet *p, const struct packet_words *w, bool v4)
 {
-	put16(p, v4 ? 0x0800 : 0x8000);
+	put8(p, packet_echo_type(v4, w->echo_reply));
+	put8(p, 0);
 	put16(p, 0);
-	put32(p, 0x00010001);
+	put16(p, w->echo_id);
+	put16(p, w->echo_sequence);
 }
 
 static void put_arp(struct packet *p, const struct packet_words *w)
@@ -196,7 +203,7 @@ static void make_ip(const struct packet_words *w, bool v4, size_t header, size_t
 	else if (w->protocol == PACKET_UDP)
 		put_udp(p, w, payload);
 	else
-		put_echo(p, v4);
+		put_echo(p, w, v4);
 	for (size_t i = 0; i < payload; i++)
 		put8(p, (uint8_t)('a' + i % 26));
 	checksum(p, w, l4, l4 + check_at[w->protocol], protocol);

@@ -19,6 +19,9 @@ struct packet {
 extern const char *const packet_protocols[]; /* Icmp, Tcp, Udp, Arp */
 enum packet_protocol { PACKET_ICMP, PACKET_TCP, PACKET_UDP, PACKET_ARP };
 
+/* Type of an echo message: ICMP, or ICMPv6. */
+uint8_t packet_echo_type(bool v4, bool reply);
+
 struct packet_words {
 	enum packet_protocol protocol;
 	struct mac source_mac, destination_mac;
@@ -26,11 +29,13 @@ struct packet_words {
 	uint16_t source_port, destination_port;
 	uint8_t ttl;
 	bool dont_fragment;            /* IPv4 alone: IPv6 never does on the way */
+	bool echo_reply;               /* ICMP: not the request */
+	uint16_t echo_id, echo_sequence;
 	size_t length;                 /* of the IP packet; 0: no more than its headers */
 };
 
 /*
- * A frame as a guest sends it, checksums right: an ICMP echo request (id 1, sequence 1), a TCP SYN, a UDP datagram, an ARP
+ * A frame as a guest sends it, checksums right: an ICMP echo message, a TCP SYN, a UDP datagram, an ARP
  * request; for IPv6 addresses the same of that family, a neighbour solicitation in the place of ARP. What length leaves after
  * the headers is filled with 'a', 'b', 'c', ...
  *   Trace.PacketLength   less than the headers, or more than fits

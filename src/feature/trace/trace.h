@@ -9,6 +9,7 @@
  * packet, decisions become an object, and a drop gets the advice that the documents allow.
  */
 extern const struct cmdlet trace_cmdlets[];
+extern const struct cmdlet probe_cmdlets[]; /* Test-VMNetworkAdapter */
 extern const struct object_type trace_object; /* "VMNetworkPacketTrace" */
 
 /* What is asked, of one adapter. */
@@ -43,6 +44,18 @@ int trace_make(struct call *c, const struct trace_question *q, struct packet *re
 
 /* Where a packet from the wire comes in: the NIC of the provider address that it is for, else of the adapter's switch; NULL. */
 const char *trace_uplink(const struct docs *d, const struct adapter_doc *a, const uint8_t *frame, size_t n);
+
+/* Host ends of ports, owned. */
+typedef VEC(const char *) trace_links;
+void trace_links_done(trace_links *links);
+/* The ports of this host from which something may come to the adapter: those of its routing domain, or on plain switches. */
+void trace_senders(const struct docs *d, const struct adapter_doc *to, trace_links *ret);
+
+/* Trace.NoPort: the adapter has none in the dataplane. */
+int trace_no_port(const struct adapter_doc *a, struct err **e);
+
+/* The words for what became of a packet, the caller frees them. */
+char *trace_outcome(const struct docs *d, const struct trace_question *q, const struct host_trace *t);
 
 /* What to do about a drop, as far as the documents tell; the caller frees it. NULL: nothing comes to mind. */
 char *trace_advice(const struct docs *d, const struct adapter_doc *a, bool inbound, const struct host_trace *t);

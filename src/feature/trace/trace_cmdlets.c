@@ -111,6 +111,7 @@ static int read_question(struct call *c, struct trace_question *q, struct err **
 		.destination = ip_arg(c, "DestinationAddress"),
 		.source_port = (uint16_t)call_uint(c, "SourcePort", 49152),
 		.destination_port = (uint16_t)call_uint(c, "DestinationPort", 0),
+		.echo_id = 1, .echo_sequence = 1,
 		.ttl = (uint8_t)call_uint(c, "TimeToLive", 64),
 		.length = (size_t)call_uint(c, "Length", 0),
 		.dont_fragment = call_bool(c, "DontFragment", true),
@@ -122,7 +123,7 @@ static int read_question(struct call *c, struct trace_question *q, struct err **
 
 /* ---- made packets ---- */
 
-static int no_port(const struct adapter_doc *a, struct err **e)
+int trace_no_port(const struct adapter_doc *a, struct err **e)
 {
 	return err_advise(e, err_set(e, "Trace.NoPort", ERR_INVALID_OPERATION, a->name,
 				     "The network adapter \"%s\" has no port in the dataplane now.", a->name),
@@ -138,7 +139,7 @@ static int run(struct call *c, const struct trace_question *q, const struct pack
 	int r = link ? host->trace(host, link, q->inbound, p->b, p->n, ret) : -ENODEV;
 
 	if (r == -ENODEV)
-		return no_port(q->adapter, e);
+		return trace_no_port(q->adapter, e);
 	return r < 0 ? err_set_errno(e, "Trace.Failed", -r, q->adapter->name, "The dataplane did not run the packet: %s.",
 				     strerror(-r)) : 0;
 }
@@ -230,8 +231,6 @@ static void add_receiver(struct call *c, const struct trace_question *q, struct 
 	f->destination_mac = a->mac;
 }
 
-typedef VEC(const char *) text_vec;
-
 static bool same_domain(const struct docs *d, uint32_t one, uint32_t other)
 {
 	const struct guid *a = netvirt_vsid_domain(d, one), *b = netvirt_vsid_domain(d, other);
@@ -239,26 +238,39 @@ static bool same_domain(const struct docs *d, uint32_t one, uint32_t other)
 	return one == other || (one && other && a && b && guid_equal(a, b));
 }
 
-/* Outbound: the adapter's port. Inbound: the uplinks, and every port from which something could come. */
-static void add_links(struct call *c, const struct trace_question *q, text_vec *links)
+void trace_senders(const struct docs *d, const struct adapter_doc *to, trace_links *ret)
 {
 	const struct adapter_doc *a;
 	char port[16];
 
-	if (!q->inbound) {
+	for (size_t pos = 0; (a = docs_next(d, &adapter_kind, &pos));)
+		if (a != to && same_domain(d, a->vsid, to->vsid))
+			vec_push(ret, xstrdup(adapter_port_name(&a->id, port)));
+}
+
+void trace_links_done(trace_links *links)
+{
+	vec_foreach(links, link)
+		free((void *)(uintptr_t)*link);
+	vec_done(links);
+}
+
+/* Outbound: the adapter's port. Inbound: the uplinks, and every port from which something could come. */
+static void add_links(struct call *c, const struct trace_question *q, trace_links *links)
+{
+	char port[16];
+
+	if (q->inbound)
+		trace_senders(call_docs(c), q->adapter, links);
+	else
 		vec_push(links, xstrdup(adapter_port_name(&q->adapter->id, port)));
-		return;
-	}
-	for (size_t pos = 0; (a = docs_next(call_docs(c), &adapter_kind, &pos));)
-		if (a != q->adapter && same_domain(call_docs(c), a->vsid, q->adapter->vsid))
-			vec_push(links, xstrdup(adapter_port_name(&a->id, port)));
 }
 
 static int start_live(struct call *c, const struct trace_question *q, struct err **e)
 {
 	struct live *l = xcalloc(1, sizeof(*l));
 	struct host *host = call_host(c);
-	text_vec links = { 0 };
+	trace_links links = { 0 };
 	struct host_live what = { .uplinks = q->inbound && q->adapter->vsid, .filter = filter_of(c, q),
 				  .count = (size_t)call_uint(c, "Count", 10),
 				  .timeout_us = call_uint(c, "TimeoutSec", 30) * 1000000 };
@@ -271,16 +283,14 @@ static int start_live(struct call *c, const struct trace_question *q, struct err
 	what.n_links = links.n;
 	*l = (struct live){ .call = c, .question = *q };
 	r = host->trace_live(host, &what, live_done, l);
-	vec_foreach(&links, link)
-		free((void *)(uintptr_t)*link);
-	vec_done(&links);
+	trace_links_done(&links);
 	if (r == 0) {
 		call_on_cancel(c, live_cancel, l);
 		return CALL_PENDING;
 	}
 	free(l);
 	if (r == -ENODEV)
-		return no_port(q->adapter, e);
+		return trace_no_port(q->adapter, e);
 	if (r == -EBUSY)
 		return err_advise(e, err_set_errno(e, "Trace.Busy", EBUSY, q->adapter->name,
 						   "Somebody follows packets there already."),

@@ -118,7 +118,7 @@ static char *answered(const struct host_trace *t)
 	return xasprintf("Answered by the host: %s", str_get(&s));
 }
 
-static char *outcome(const struct docs *d, const struct trace_question *q, const struct host_trace *t)
+char *trace_outcome(const struct docs *d, const struct trace_question *q, const struct host_trace *t)
 {
 	switch (t->end) {
 	case HOST_TRACE_DROPPED:
@@ -144,7 +144,7 @@ static char *outcome(const struct docs *d, const struct trace_question *q, const
 static void add_result(struct call *c, const struct trace_question *q, const struct host_trace *t, json_t *o)
 {
 	const struct docs *d = call_docs(c);
-	_cleanup_free_ char *what = outcome(d, q, t), *advice = t->reason ? trace_advice(d, q->adapter, q->inbound, t) : NULL;
+	_cleanup_free_ char *what = trace_outcome(d, q, t), *advice = t->reason ? trace_advice(d, q->adapter, q->inbound, t) : NULL;
 	_cleanup_free_ char *result = advice ? xasprintf("%s\n%s", what, advice) : xstrdup(what);
 
 	json_object_set_new(o, "Verdict", json_string(verdicts[t->end]));

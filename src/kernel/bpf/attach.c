@@ -163,16 +163,29 @@ int attachment_swap(struct bpf_driver *d, uint32_t ifindex, enum bpf_role role, 
 	return bpf_tc_attach(&hook, &opts);
 }
 
+/*
+ * The last reference of a link is its pin, which the kernel lets go some time after it is removed: until then the program would
+ * run on, and could not be attached again.
+ */
+static void link_detach(const char *path)
+{
+	_cleanup_close_ int link = bpf_obj_get(path);
+
+	if (link >= 0)
+		bpf_link_detach(link);
+}
+
 /* Takes a pinned attachment away; live says whether its device is still there. */
 static int remove_one(struct bpf_driver *d, const char *kind, enum bpf_role role, uint32_t ifindex, bool live)
 {
 	char path[PIN_PATH_SIZE];
 	int r = 0;
 
-	/* the pin holds the last reference of a link: removing it detaches */
+	link_path(d, kind, role, ifindex, path);
 	if (live && streq(kind, KIND_TC))
 		r = tc_detach(ifindex, role);
-	link_path(d, kind, role, ifindex, path);
+	else if (live)
+		link_detach(path);
 	if (unlink(path) != 0)
 		return -errno;
 	return r == -ENODEV || r == -ENOENT ? 0 : r;

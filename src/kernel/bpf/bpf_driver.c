@@ -31,6 +31,7 @@ static const struct {
 	[MAP_REWRITES] = { "rewrites", BPF_MAP_TYPE_HASH, sizeof(union dp_addr), sizeof(struct dp_rewrite) },
 	[MAP_COUNTERS] = { "counters", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_counters), true },
 	[MAP_LIMITS] = { "limits", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_limit), true },
+	[MAP_TRUNKS] = { "trunks", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_trunk) },
 	[MAP_DROPS] = { "drops", BPF_MAP_TYPE_HASH, sizeof(struct dp_drop_key), 8, true },
 	[MAP_ROUTES] = { "routes", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct dp_route_key), sizeof(struct dp_route) },
 	[MAP_SUBNETS] = { "subnets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_subnet) },
@@ -306,6 +307,7 @@ static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options 
 	d->max_entries[MAP_REWRITES] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_COUNTERS] = 1 + (opt && opt->max_ports ? opt->max_ports : 4096);
 	d->max_entries[MAP_LIMITS] = d->max_entries[MAP_COUNTERS];
+	d->max_entries[MAP_TRUNKS] = d->max_entries[MAP_COUNTERS];
 	d->max_entries[MAP_DROPS] = 1 << 16;
 	d->max_entries[MAP_ROUTES] = 1 << 18;
 	d->max_entries[MAP_SUBNETS] = 1 << 16;

@@ -111,6 +111,11 @@ struct bpf_acl_meter {
 	struct dp_acl_meter value;	/* summed over the CPUs */
 };
 
+struct bpf_trunk {
+	uint32_t key; /* ifindex */
+	struct dp_trunk value;
+};
+
 struct bpf_attachment {
 	uint32_t ifindex;
 	enum bpf_role role;
@@ -137,6 +142,7 @@ BPF_VEC(bpf_source_vec, struct bpf_source);
 BPF_VEC(bpf_acl_set_vec, struct bpf_acl_set);
 BPF_VEC(bpf_acl_meter_vec, struct bpf_acl_meter);
 BPF_VEC(bpf_group_vec, struct bpf_group);
+BPF_VEC(bpf_trunk_vec, struct bpf_trunk);
 BPF_VEC(bpf_learnt_vec, struct bpf_learnt);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
 BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
@@ -251,6 +257,10 @@ int bpf_driver_delete_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_
 int bpf_driver_observe_acl_meters(struct bpf_driver *d, struct bpf_acl_meter_vec *out);
 /* -ENOENT: there is no such meter. */
 int bpf_driver_read_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key, struct dp_acl_meter *ret);
+
+int bpf_driver_set_trunk(struct bpf_driver *d, const struct bpf_trunk *trunk);
+int bpf_driver_delete_trunk(struct bpf_driver *d, uint32_t ifindex);
+int bpf_driver_observe_trunks(struct bpf_driver *d, struct bpf_trunk_vec *out);
 
 /*
  * Attachments, in the caller's network namespace: TC by tcx link where the kernel has it, else by clsact. attach is

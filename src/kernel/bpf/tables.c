@@ -364,6 +364,34 @@ int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out)
 	return table_walk(d->maps[MAP_GROUPS], sizeof(uint32_t), sizeof(struct dp_group), push_group, out);
 }
 
+/* ---- VLANs ---- */
+
+int bpf_driver_set_trunk(struct bpf_driver *d, const struct bpf_trunk *trunk)
+{
+	return table_changed(d, table_set(d->maps[MAP_TRUNKS], trunk, 1, LAYOUT(typeof(*trunk))));
+}
+
+int bpf_driver_delete_trunk(struct bpf_driver *d, uint32_t ifindex)
+{
+	return table_changed(d, table_delete(d->maps[MAP_TRUNKS], &ifindex, 1, sizeof(ifindex)));
+}
+
+static int push_trunk(void *arg, const void *key, const void *value)
+{
+	struct bpf_trunk_vec *out = arg;
+	struct bpf_trunk item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_trunks(struct bpf_driver *d, struct bpf_trunk_vec *out)
+{
+	return table_walk(d->maps[MAP_TRUNKS], sizeof(uint32_t), sizeof(struct dp_trunk), push_trunk, out);
+}
+
 /* ---- arrays: an entry without its PRESENT flag is not there ---- */
 
 /* A slot of its own for a new port; the uplinks share slot 0, which nobody counts in. */
@@ -394,15 +422,16 @@ static int write_port(struct bpf_driver *d, uint32_t ifindex, const struct dp_po
 }
 
 /*
- * The kernel copies an entry while programs read it. A port that moves to another virtual subnet must not be seen half here and
- * half there: it is no port until every program that read the old entry has ended (a grace period, some 10 ms).
+ * The kernel copies an entry while programs read it. A port that moves to another virtual subnet or VLAN must not be seen half
+ * here and half there: it is no port until every program that read the old entry has ended (a grace period, some 10 ms).
  */
 static int withdraw_port(struct bpf_driver *d, uint32_t ifindex, const struct dp_port *old, const struct dp_port *new)
 {
 	struct dp_port none = *old;
 	int r;
 
-	if (!(old->flags & DP_PORT_PRESENT) || (old->segment == new->segment && old->vsid == new->vsid))
+	if (!(old->flags & DP_PORT_PRESENT) || (old->segment == new->segment && old->vsid == new->vsid &&
+						 old->vlan == new->vlan && old->trunk == new->trunk))
 		return 0;
 	none.flags = 0;
 	r = write_port(d, ifindex, &none);
