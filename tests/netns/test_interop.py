@@ -42,7 +42,7 @@ def test_ping(mixed):
 @pytest.mark.parametrize("reverse", [False, True])
 def test_iperf3(mixed, reverse):
     """iperf3 ends when all is sent, and counts what has arrived by then."""
-    assert mixed.iperf3(reverse) >= 10_000_000
+    assert mixed.iperf3(reverse) > 1_000_000
 
 
 def test_tcp_content(mixed):
