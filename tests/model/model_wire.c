@@ -288,6 +288,23 @@ static int check_source(const struct model *m, const struct tunnel *t, const str
 	return known ? DP_DROP_WRONG_SOURCE_PA : DP_DROP_INNER_SOURCE_UNKNOWN;
 }
 
+/* The records are of IPv4 alone: no machine that they know has IPv6. */
+static int check_ip6(const struct model *m, const struct tunnel *t)
+{
+	const struct frame *f = &t->inner;
+	struct mac src = mac_at(f->b + 6);
+	struct ip ca;
+
+	if (f->n < ETHER + 40 || (!f->gso_size && get16(f->b + ETHER + 4) > f->n - ETHER - 40))
+		return DP_DROP_INNER_TRUNCATED;
+	memcpy(&ca, f->b + ETHER + 8, sizeof(ca));
+	if (ip_is_v4(&ca) || ip_is_multicast(&ca) || ip_is_zero(&ca))
+		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	if (machine(m, t->vsid, &src))
+		return DP_DROP_IPV6_NOT_CARRIED;
+	return is_local(m, &t->source) ? DP_DROP_OWN_PA_AS_SOURCE : DP_DROP_INNER_SOURCE_UNKNOWN;
+}
+
 static int check_inner(const struct model *m, const struct tunnel *t)
 {
 	const struct frame *f = &t->inner;
@@ -317,7 +334,7 @@ static int check_inner(const struct model *m, const struct tunnel *t)
 		ca = ip4_at(f->b + 28);
 		return check_source(m, t, &ca);
 	case TYPE_IP6:
-		return DP_DROP_IPV6_NOT_CARRIED;
+		return check_ip6(m, t);
 	}
 	return check_source(m, t, NULL);
 }
@@ -360,9 +377,9 @@ void model_from_wire(const struct model *m, uint32_t ifindex, const struct frame
 	else if (in->gso_size) /* see NO_LARGE_TUNNELS */
 		dropped(o, DP_DROP_DECAP_FAILED);
 	else {
-		/* the kernel makes no shorter packet: to Ethernet's minimum then, as a wire would */
+		/* the kernel makes no packet shorter than its IP header: to Ethernet's minimum then, as a wire would */
 		o->short_n = t.inner.n;
-		if (t.inner.n < ETHER + t.ip)
+		if (t.inner.n < ETHER + (type_of(&t.inner) == TYPE_IP4 ? IP4 : t.ip))
 			t.inner.n = 60;
 		deliver(o, port, &t.inner, type_of(&t.inner) == TYPE_IP4);
 	}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every encapsulation between two hosts: {NVGRE, VXLAN} over {IPv4, IPv6} (WG-8, WG-10), on both underlays."""
 
+from types import SimpleNamespace
+
 import pytest
 from scapy.layers.inet import IP, UDP
 from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment, fragment6
@@ -8,8 +10,8 @@ from scapy.layers.l2 import GRE, Ether
 from scapy.layers.vxlan import VXLAN as SCAPY_VXLAN
 from scapy.packet import Raw
 
-from fabric import Pair
-from frames import A_IP, A_MAC, B_IP, B_MAC, MARKER, OTHER_IP, OTHER_MAC, udp
+from fabric import Host, Pair
+from frames import A_IP, A_MAC, B_IP, B_MAC, MARKER, OTHER_IP, OTHER_MAC, VSID, udp
 from kit import Capture, Lab, underlay, wait_for
 from support import Dropped, Wire, assert_settled, health
 from test_segments import TOTAL, bad, link_mtu, transfer
@@ -163,3 +165,68 @@ def test_next_hops_are_asked_for_again(pair):
         assert pair.a.ping("10.10.10.12", count=5)
         wait_for(lambda h=host, p=peer: resolved(h, p), 10, f"the link address of {peer}")
         assert resolved(host, peer) == [pair.hosts[host is pair.hosts[0]].ns.mac(underlay.UPLINK)]
+
+
+@pytest.fixture(scope="module", name="routed")
+def _routed():
+    """Two provider networks and a router between them, known by its link-local address, as routers are."""
+    with Lab("nst") as lab:
+        host1, router, host2 = lab.namespaces("host1", "router", "host2")
+        prefixes = ("2001:db8:51::", "2001:db8:52::")
+        pas = (f"{prefixes[0]}42", f"{prefixes[1]}43")
+        hosts = []
+        router.sysctl("net.ipv6.conf.all.disable_ipv6", 0)
+        router.sysctl("net.ipv6.conf.all.forwarding", 1)
+        for number, ns in enumerate((host1, host2)):
+            underlay.veth(ns, router, underlay.UPLINK, f"p{number}")
+            router.sysctl(f"net.ipv6.conf.p{number}.disable_ipv6", 0)
+            router.ip(f"addr add {prefixes[number]}1/64 dev p{number} nodad", f"addr add fe80::1/64 dev p{number} nodad")
+        for number, ns in enumerate((host1, host2)):
+            host = Host(ns, ns.label)
+            host.switch()
+            host.provider(pas[number])
+            host.do("New-NetVirtualizationProviderRoute", InterfaceIndex=host.nic_index(), DestinationPrefix=f"{prefixes[1 - number]}/64",
+                    NextHop="fe80::1")
+            for ca, mac, pa in ((A_IP, A_MAC, pas[0]), (B_IP, B_MAC, pas[1])):
+                host.record(VSID, ca, mac, pa, VXLAN)
+            host.subnet(VSID, "10.10.10.0/24")
+            hosts.append(host)
+        a, b = hosts[0].guest("a", A_IP, A_MAC, VSID), hosts[1].guest("b", B_IP, B_MAC, VSID)
+        yield SimpleNamespace(a=a, b=b, hosts=hosts, router=router, pas=pas)
+        for host in hosts:
+            assert_settled(host.daemon)
+
+
+def test_provider_routes(routed):
+    """HN-13: the next hop of a provider route is asked for, and gets the packets."""
+    assert routed.a.ping(B_IP)
+    with Capture(routed.hosts[0].ns, underlay.UPLINK) as near, Capture(routed.hosts[1].ns, underlay.UPLINK) as far:
+        assert routed.a.ping(B_IP)
+    request = "icmp.type == 8 && vxlan"
+    for packet in near.packets("eth.dst", "ipv6.dst", "ipv6.hlim", filter=request):
+        assert packet == {"eth.dst": [routed.router.mac("p0"), B_MAC], "ipv6.dst": [routed.pas[1]], "ipv6.hlim": ["64"]}
+    assert [p["ipv6.hlim"] for p in far.packets("ipv6.hlim", filter=request)] == [["63"]] * 2
+    sent, received, count = transfer(routed, 7001, 20 << 20)
+    assert (count, received) == (20 << 20, sent)
+
+
+def test_provider_routes_go(routed):
+    host = routed.hosts[0]
+    host.do("Remove-NetVirtualizationProviderRoute", DestinationPrefix="2001:db8:52::/64")
+    assert [r for r in host.ns.ip_json("-6", "route", "show") if r["dst"] == "2001:db8:52::/64"] == []
+    with Dropped(host.daemon, host.port("a"), NO_NEXT_HOP=2):
+        assert not routed.a.ping(B_IP)
+    host.do("New-NetVirtualizationProviderRoute", InterfaceIndex=host.nic_index(), DestinationPrefix="2001:db8:52::/64", NextHop="fe80::1")
+    wait_for(lambda: routed.a.ping(B_IP), 10, "a to reach b again")
+
+
+def test_provider_addresses_go(routed):
+    """With the last one the bridge loses all of IPv6 that was made for it."""
+    host = routed.hosts[0]
+    assert {"fe80", "2001"} <= {a["local"][:4] for i in host.ns.ip_json("addr", "show", "dev", host.bridge()) for a in i["addr_info"]}
+    host.do("Remove-NetVirtualizationProviderAddress", ProviderAddress=routed.pas[0])
+    assert [a["local"] for i in host.ns.ip_json("addr", "show", "dev", host.bridge()) for a in i["addr_info"]] == []
+    with Dropped(host.daemon, host.port("a"), NO_SOURCE_PA=2):
+        assert not routed.a.ping(B_IP)
+    host.provider(routed.pas[0])
+    wait_for(lambda: routed.a.ping(B_IP), 10, "a to reach b again")
