@@ -6,6 +6,7 @@
 #include "icmp.h"
 #include "encap.h"
 #include "rewrite_map.h"
+#include "source.h"
 #include "wire.h"
 
 /*
@@ -172,7 +173,7 @@ stage _Bool done(int *ret_action, int action)
 stage _Bool rewrite_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_dest *dest, const void *eth,
 			 const void *end, int *ret_action)
 {
-	_Bool both = (port->flags & DP_PORT_REWRITE) && (dest->flags & DP_DEST_REWRITE);
+	_Bool both = (dest->flags & DP_DEST_REWRITE) && source_is_rewrite(skb, port);
 	const struct iphdr *ip = eth + ETH_HLEN;
 	struct rewrite_source source;
 	const struct dp_nexthop *nh;

@@ -325,10 +325,18 @@ static const struct record_doc *source_record(const struct model *m, const struc
 		       : NULL;
 }
 
+/* Whose rule decides about IP rewrite: the source's record, or the machine's first one. */
+const struct record_doc *speaker(const struct model *m, const struct model_port *from, const struct frame *f)
+{
+	const struct record_doc *r = type_of(f) == TYPE_IP4 && f->n >= ETHER + IP4 ? source_record(m, from, f) : NULL;
+
+	return r ? r : sender(m, from, true);
+}
+
 void send_frame(const struct model *m, const struct model_port *from, const struct record_doc *to, uint32_t vsid,
 		const struct frame *f, const struct frame *original, struct outcome *o)
 {
-	const struct record_doc *source = NULL, *destination = NULL, *own = sender(m, from, true), *at;
+	const struct record_doc *source = NULL, *destination = NULL, *own = speaker(m, from, original), *at;
 	struct mac mac;
 	struct ip ca;
 	bool within = f == original, is_ip4 = type_of(f) == TYPE_IP4 && f->n >= ETHER + IP4;

@@ -57,10 +57,10 @@ def rule_refused(rule):
 
 def drop_reason(ca, pa, rule, place, subnet):
     """The dataplane's reason to drop what goes between two guests; None: it arrives."""
-    if ca == "v6":
+    # IP rewrite is of IPv4 (2.7): other records of it carry nothing, and the cmdlet warns
+    if rule == "rewrite" and ca == "v6":
         return "IPV6_NOT_CARRIED"
-    # such a record carries nothing: one address cannot stand for another of the other family (2.7); the cmdlet warns
-    if rule == "rewrite" and ca != pa:
+    if rule == "rewrite" and pa == "v6":
         return "SOURCE_NOT_IN_POLICY"
     if rule == "rewrite" and place == "other-host" and subnet == "routed":
         return "REWRITE_ROUTED"
