@@ -4,7 +4,7 @@
 
 #include "encap.h"
 #include "icmp.h"
-#include "rewrite.h"
+#include "rewrite6_send.h"
 
 /*
  * The way to the host of a remote destination; NULL: *ret_reason says why there is none. Source and destination provider address
@@ -53,8 +53,17 @@ stage int send(struct __sk_buff *skb, const struct dp_port *port, const struct d
 	__u32 reason;
 	int action;
 
-	if ((dest->flags & (DP_DEST_REWRITE | DP_DEST_REWRITE_MORE)) && rewrite_send(skb, port, dest, eth, end, &action))
+	if (unlikely((dest->flags & (DP_DEST_REWRITE | DP_DEST_REWRITE_MORE)) && ether_type(eth) == ETHERTYPE_IP6)) {
+		action = rewrite6_send(skb, port, dest);
+		if (action != NEXT)
+			return action;
+		eth = frame_data(skb), end = frame_end(skb);
+		if (eth + ETH_HLEN > end)
+			return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	} else if ((dest->flags & (DP_DEST_REWRITE | DP_DEST_REWRITE_MORE)) &&
+		   rewrite_send(skb, port, dest, eth, end, &action)) {
 		return action;
+	}
 	nh = send_way_from(skb, port, dest->target, &source, &reason);
 	if (unlikely(!nh))
 		return drop(skb, reason);

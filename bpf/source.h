@@ -64,7 +64,7 @@ stage _Bool source_valid4(struct __sk_buff *skb, const struct dp_port *port, con
 
 /*
  * DP_PORT_MORE_PA: the source's own record, by which the receiver judges (section 2.5): of one of several addresses of the machine, or
- * of a machine behind the port. NULL: there is none, what the port's entry says will do.
+ * of a machine behind the port. NULL: there is none, what the port's entry says will do. Before the packet is routed: by its MAC.
  */
 static __noinline const struct dp_ca *source_of_record(struct __sk_buff *skb, const struct dp_port *port)
 {
@@ -84,15 +84,7 @@ static __noinline const struct dp_ca *source_of_record(struct __sk_buff *skb, co
 	}
 	if (!ca || (ca->flags & (DP_CA_LOCAL | DP_CA_ROUTER)) != DP_CA_LOCAL)
 		return NULL;
-	return (port->flags & DP_PORT_SPOOFING) || mac_equal(ca->mac, port->mac) ? ca : NULL;
-}
-
-/* Is the sender a machine of IP rewrite (2.7)? */
-stage _Bool source_is_rewrite(struct __sk_buff *skb, const struct dp_port *port)
-{
-	const struct dp_ca *ca = unlikely(port->flags & DP_PORT_MORE_PA) ? source_of_record(skb, port) : NULL;
-
-	return unlikely(ca) ? !!(ca->flags & DP_CA_REWRITE) : !!(port->flags & DP_PORT_REWRITE);
+	return mac_equal(ca->mac, eth + ETH_ALEN) ? ca : NULL;
 }
 
 #endif

@@ -317,12 +317,10 @@ static const struct record_doc *source_record(const struct model *m, const struc
 					      const struct frame *f)
 {
 	struct ip ca = ip4_at(f->b + ETHER + 12);
+	struct mac mac = mac_at(f->b + 6);
 	const struct record_doc *r = record_of(m, from->adapter->vsid, &ca);
 
-	return r && !is_router(r) && is_local(m, &r->pa) &&
-			       (from->adapter->spoofing || mac_equal(&r->mac, &from->adapter->mac))
-		       ? r
-		       : NULL;
+	return r && !is_router(r) && is_local(m, &r->pa) && mac_equal(&r->mac, &mac) ? r : NULL;
 }
 
 /* Whose rule decides about IP rewrite: the source's record, or the machine's first one. */
