@@ -12,6 +12,7 @@
 #include "group.h"
 #include "guard.h"
 #include "mirror.h"
+#include "pace.h"
 #include "route.h"
 #include "send.h"
 #include "service_guard.h"
@@ -117,6 +118,8 @@ static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 
 	if (!port)
 		return TC_ACT_SHOT;
+	if ((port->flags & DP_PORT_PACED) && pace_done(skb))
+		return NEXT;
 	if (port->flags & DP_PORT_GUARDS) {
 		action = guard_services(skb, port);
 		if (action != NEXT)
@@ -134,7 +137,7 @@ static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 	}
 	if (port->flags & DP_PORT_MIRROR)
 		mirror(skb, port);
-	return NEXT;
+	return port->flags & DP_PORT_PACED ? pace(skb, port) : NEXT;
 }
 
 /* VSID 0: the bridge switches it. */

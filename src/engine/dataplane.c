@@ -289,6 +289,7 @@ static struct dp_port vport_value(struct pass *p, const struct want_port *port, 
 		v.addr4[i] = ip_v4(&w->cas[i]);
 	guards_port(p, port, &v);
 	vlans_port(p, port, &v);
+	pacer_port(p, port, pass_link(p, w->link), &v);
 	rewrite_port(w, &v);
 	learn_port(w, &v);
 	return v;
@@ -452,6 +453,7 @@ static void write_attachments(struct changes *x)
 		if (guards_want_egress(p, port))
 			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT_EGRESS);
 	}
+	want_attachment(&want, pacer_far_end(p), BPF_ROLE_PACER);
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);
 
@@ -513,12 +515,14 @@ void step_dataplane(struct pass *p)
 	groups_write(p, hops.by_key, &x.groups_gone);
 	dataplane_router(p);
 	trunks_write(p, &trunks_gone);
+	pacer_classes_write(p);
 	/* A program does what its port's entry says: once it is there, an entry takes effect whole. */
 	write_attachments(&x);
 	write_ports(&x);
 	detach_gone(&x);
 	delete_gone(&x);
 	trunks_delete(p, &trunks_gone);
+	pacer_classes_delete(p);
 	groups_delete(p, &x.groups_gone);
 	hops_delete(p, &hops);
 	hop_index_done(&hops);
