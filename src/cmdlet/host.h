@@ -48,6 +48,11 @@ struct host_guest {
 	uint64_t uptime_ms;
 	uint64_t memory_bytes;
 	unsigned cpu_percent;
+	/* Real machines only. */
+	bool paused;
+	bool hypervisor;        /* one runs in the guest (NV-14) */
+	uint64_t memory_limit;  /* what it can have without being restarted */
+	uint64_t memory_demand; /* 0: unknown */
 };
 
 typedef VEC(struct ip) ip_vec;

@@ -31,6 +31,7 @@ struct engine_status {
 	uint64_t last_us;
 	uint64_t total_writes;
 	size_t failures;      /* of the last pass */
+	uint64_t machine_looks; /* rounds in which machines were looked at, because they change by themselves */
 };
 
 int engine_new(const struct engine_config *config, struct engine **ret, struct err **e);

@@ -78,14 +78,17 @@ static uint64_t realtime_us(void)
 /* Of engine Qemu. */
 static int machine_guest(struct engine *g, const struct guid *vm, struct host_guest *ret)
 {
-	const struct vm_doc *doc = vm_get(g->config.docs, vm);
 	struct machine m;
 
-	if (!doc || !g->machines || !machines_get(g->machines, vm, &m) || (m.state != MACHINE_RUNNING && m.state != MACHINE_PAUSED))
+	if (!g->machines || !machines_get(g->machines, vm, &m) || (m.state != MACHINE_RUNNING && m.state != MACHINE_PAUSED))
 		return 0;
 	ret->running = true;
 	ret->uptime_ms = (realtime_us() - m.started_us) / 1000;
-	ret->memory_bytes = doc->memory_startup;
+	ret->memory_bytes = m.memory;
+	ret->memory_limit = m.limit;
+	ret->memory_demand = m.demand;
+	ret->hypervisor = m.hypervisor;
+	ret->paused = m.state == MACHINE_PAUSED;
 	return 0;
 }
 

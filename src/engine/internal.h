@@ -39,6 +39,7 @@ struct engine {
 	struct guest_engine *guests;
 	struct machines *machines; /* NULL: none has been wanted yet */
 	sd_event_source *machines_source;
+	sd_event_source *tick; /* off while no machine changes by itself */
 	uint64_t machine_steps; /* of machines_steps(), how many have been counted as writes */
 	struct waiter *waiters;     /* for what is under way */
 	struct err *settle_error;   /* for them */

@@ -118,7 +118,8 @@ static int on_machines(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	(void)s;
 	(void)fd;
 	(void)revents;
-	if (!machines_dispatch(g->machines))
+	/* Who looks while somebody waits keeps them waiting a little longer. */
+	if (!machines_dispatch(g->machines) && !(g->waiters && !machines_busy(g->machines)))
 		return 0;
 	note_failures(g);
 	note_ended(g);
@@ -255,6 +256,35 @@ int engine_shutdown(struct engine *g, const struct guid *id, uint32_t timeout_ms
 	return 0;
 }
 
+/* ---- what changes by itself ---- */
+
+#define TICK_US 1000000
+
+static int on_tick(sd_event_source *s, uint64_t usec, void *arg)
+{
+	struct engine *g = arg;
+
+	(void)usec;
+	if (!machines_tick(g->machines))
+		return 0;
+	g->status.machine_looks++;
+	sd_event_source_set_time_relative(s, TICK_US);
+	sd_event_source_set_enabled(s, SD_EVENT_ONESHOT);
+	return 0;
+}
+
+/* Hypervisors in guests come and go, and so does demand for memory; nobody reports either. */
+static void tick_soon(struct engine *g)
+{
+	int enabled = SD_EVENT_OFF;
+
+	sd_event_source_get_enabled(g->tick, &enabled);
+	if (enabled != SD_EVENT_OFF || !machines_tick(g->machines))
+		return;
+	sd_event_source_set_time_relative(g->tick, TICK_US);
+	sd_event_source_set_enabled(g->tick, SD_EVENT_ONESHOT);
+}
+
 /* ---- the step ---- */
 
 static char *log_dir(const struct engine *g)
@@ -287,6 +317,10 @@ static int machines_needed(struct pass *p)
 	if (r == 0)
 		r = sd_event_add_io(p->g->config.event, &p->g->machines_source, machines_fd(p->g->machines), EPOLLIN, on_machines,
 				    p->g);
+	if (r >= 0)
+		r = sd_event_add_time_relative(p->g->config.event, &p->g->tick, CLOCK_MONOTONIC, TICK_US, 100000, on_tick, p->g);
+	if (r >= 0)
+		r = sd_event_source_set_enabled(p->g->tick, SD_EVENT_OFF);
 	if (r < 0)
 		pass_failed(p, r, NULL, "cannot start the driver of virtual machines");
 	return r < 0 ? r : 1;
@@ -315,7 +349,9 @@ static struct machine_want want_of(struct pass *p, const struct vm_doc *vm)
 {
 	struct machine_want w = {
 		.spec = {
-			.id = vm->id, .name = vm->name, .memory = vm->memory_startup, .processors = vm->processor_count,
+			.id = vm->id, .name = vm->name, .processors = vm->processor_count,
+			.memory = { .startup = vm->memory_startup, .dynamic = vm->dynamic_memory, .minimum = vm->memory_minimum,
+				    .maximum = vm->memory_maximum, .buffer = vm->memory_buffer },
 			.nested = vm->nested, .firmware = vm->generation == 2 && !vm->kernel ? MACHINE_UEFI : MACHINE_BIOS,
 			.kernel = vm->kernel, .initrd = vm->initrd, .command_line = vm->command_line, .boot = vm->boot,
 		},
@@ -367,6 +403,7 @@ void step_machines(struct pass *p)
 	machines_want(p->g->machines, wants.items, wants.n, p->g->retry);
 	if (machines_error(p->g->machines) && !machines_busy(p->g->machines))
 		engine_schedule(p->g, RECONNECT_US);
+	tick_soon(p->g);
 	for (; p->g->machine_steps < machines_steps(p->g->machines); p->g->machine_steps++)
 		pass_wrote(p, "a step of a virtual machine began");
 	vec_foreach(&wants, w)

@@ -22,9 +22,7 @@ enum task_kind { TASK_CONNECT, TASK_STEP, NEWS_EVENT, NEWS_CLOSED };
 struct task {
 	struct task *next;
 	enum task_kind kind;
-	enum step step;
-	struct guid id;
-	char *xml;
+	struct step_args args;
 	/* results */
 	int r;
 	char *message;
@@ -45,6 +43,10 @@ struct entry {
 	uint64_t want_boot;
 	char *xml;
 	char want_digest[MACHINE_DIGEST_SIZE];
+	struct machine_memory want_memory;
+	bool nested;
+	uint64_t resized; /* what a static machine's memory was set to since it runs; 0: not, as far as is known */
+	bool balance;     /* dynamic memory: its turn has come */
 	struct seen seen;
 	uint64_t started_us;
 	bool busy;
@@ -107,7 +109,7 @@ static struct task *queue_pop(struct queue *q)
 
 static void task_free(struct task *t)
 {
-	free(t->xml);
+	free(t->args.xml);
 	free(t->message);
 	vec_done(&t->list);
 	free(t);
@@ -135,7 +137,7 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int 
 	(void)event;
 	(void)detail;
 	t->kind = NEWS_EVENT;
-	if (virDomainGetUUID(domain, t->id.b) < 0)
+	if (virDomainGetUUID(domain, t->args.id.b) < 0)
 		task_free(t);
 	else
 		news(arg, t);
@@ -208,7 +210,7 @@ static void *run_worker(void *arg)
 		if (t->kind == TASK_CONNECT)
 			do_connect(m, t);
 		else
-			t->r = step_run(t->conn, m->instance, t->step, &t->id, t->xml, &t->seen, &t->message);
+			t->r = step_run(t->conn, m->instance, &t->args, &t->seen, &t->message);
 		news(m, t);
 	}
 }
@@ -261,6 +263,17 @@ static bool is_on(const struct seen *s)
 	return s->state == MACHINE_RUNNING || s->state == MACHINE_PAUSED;
 }
 
+/* Of a machine that runs as it should. */
+static bool next_memory_step(const struct entry *x, enum step *ret)
+{
+	uint64_t has = x->resized ? x->resized : x->seen.memory, want = x->want_memory.startup;
+
+	*ret = x->want_memory.dynamic ? STEP_BALANCE : STEP_RESIZE;
+	if (x->seen.state != MACHINE_RUNNING)
+		return false;
+	return x->want_memory.dynamic ? x->balance : (want > has ? want - has : has - want) >= MACHINE_MEMORY_BLOCK;
+}
+
 /* False: it is as it should be, or there is nothing to be done about it now. */
 static bool next_step(const struct entry *x, enum step *ret)
 {
@@ -274,16 +287,18 @@ static bool next_step(const struct entry *x, enum step *ret)
 		*ret = STEP_SHUTDOWN;
 		return true;
 	}
-	if (is_on(&x->seen)) {
+	if (is_on(&x->seen) && (!x->wanted || !x->want_running || x->seen.mark.boot != x->want_boot)) {
 		*ret = STEP_DESTROY;
-		return !x->wanted || !x->want_running || x->seen.boot != x->want_boot;
+		return true;
 	}
+	if (is_on(&x->seen))
+		return next_memory_step(x, ret);
 	if (!x->wanted) {
 		*ret = STEP_UNDEFINE;
 		return x->seen.state == MACHINE_OFF;
 	}
 	*ret = x->want_running ? STEP_START : STEP_DEFINE;
-	return x->want_running || x->seen.state == MACHINE_ABSENT || !streq(x->seen.digest, x->want_digest);
+	return x->want_running || x->seen.state == MACHINE_ABSENT || !streq(x->seen.mark.digest, x->want_digest);
 }
 
 /* One that failed is tried again when there is a new reason to. */
@@ -310,13 +325,13 @@ static void step_begin(struct machines *m, struct entry *x)
 	x->busy = true;
 	if (step == STEP_SHUTDOWN)
 		x->shut_down = false;
+	x->balance = false;
 	m->busy++;
-	m->steps += step != STEP_QUERY;
+	m->steps += step != STEP_QUERY && step != STEP_BALANCE;
 	t = xcalloc(1, sizeof(*t));
 	t->kind = TASK_STEP;
-	t->step = step;
-	t->id = x->id;
-	t->xml = x->xml ? xstrdup(x->xml) : NULL;
+	t->args = (struct step_args){ .step = step, .id = x->id, .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
+				      .nested = x->nested };
 	t->conn = m->conn;
 	virConnectRef(t->conn);
 	submit(m, t);
@@ -340,7 +355,7 @@ static void see(struct entry *x, const struct seen *s, bool by_us)
 	if (!was_on && is_on(s))
 		x->started_us = now_us();
 	if (!is_on(s))
-		x->started_us = 0;
+		x->started_us = x->resized = 0;
 	x->seen = *s;
 }
 
@@ -382,22 +397,30 @@ static void connected(struct machines *m, struct task *t)
 	}
 }
 
-static void stepped(struct machines *m, struct task *t)
+/* Returns whether anybody need look at it: not when all that was done was to look, and nothing was seen that is new. */
+static bool stepped(struct machines *m, struct task *t)
 {
-	struct entry *x = entry_get(m, &t->id);
+	struct entry *x = entry_get(m, &t->args.id);
+	enum step step = t->args.step;
+	bool news = (step != STEP_QUERY && step != STEP_BALANCE) || t->r < 0;
+	enum machine_state before;
 
 	virConnectClose(t->conn);
 	m->busy--;
 	if (!x)
-		return;
+		return news;
 	x->busy = false;
+	before = x->seen.state;
 	if (t->r == -ENOTCONN) {
 		/* The connection's end is news of its own. */
 		x->unsure = true;
-		return;
+		return true;
 	}
-	see(x, &t->seen, t->step != STEP_QUERY && t->step != STEP_SHUTDOWN);
-	if (t->r < 0 && t->step == STEP_SHUTDOWN) {
+	see(x, &t->seen, step == STEP_START || step == STEP_DESTROY || step == STEP_DEFINE || step == STEP_UNDEFINE);
+	news |= x->seen.state != before;
+	if (step == STEP_RESIZE && t->r == 0)
+		x->resized = t->args.memory.startup;
+	if (t->r < 0 && step == STEP_SHUTDOWN) {
 		free(x->refused);
 		x->refused = TAKE_PTR(t->message);
 	} else if (t->r < 0) {
@@ -409,6 +432,7 @@ static void stepped(struct machines *m, struct task *t)
 		map_del(m->entries, &x->id, sizeof(x->id));
 		entry_free(x);
 	}
+	return news;
 }
 
 int machines_fd(const struct machines *m)
@@ -434,10 +458,9 @@ bool machines_dispatch(struct machines *m)
 			connected(m, t);
 			changed = true;
 		} else if (t->kind == TASK_STEP) {
-			stepped(m, t);
-			changed = true;
+			changed |= stepped(m, t);
 		} else if (t->kind == NEWS_EVENT) {
-			struct entry *x = entry_get(m, &t->id);
+			struct entry *x = entry_get(m, &t->args.id);
 
 			if (x)
 				x->unsure = true;
@@ -457,7 +480,7 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	_cleanup_free_ char *log = NULL;
 	_cleanup_str_ struct str xml = { 0 };
 	char id[GUID_TEXT_SIZE];
-	uint64_t boot;
+	struct machine_mark mark;
 	bool same;
 
 	log = xasprintf("%s/%s.log", m->log_dir, guid_format(&w->spec.id, id));
@@ -476,7 +499,10 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	x->want_boot = w->spec.boot;
 	free(x->xml);
 	x->xml = str_take(&xml);
-	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &boot, x->want_digest);
+	x->want_memory = w->spec.memory;
+	x->nested = w->spec.nested;
+	if (machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &mark))
+		memcpy(x->want_digest, mark.digest, sizeof(mark.digest));
 	return !same;
 }
 
@@ -530,6 +556,26 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
 	steps_begin(m);
 }
 
+bool machines_tick(struct machines *m)
+{
+	bool any = false;
+	void *value;
+
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);) {
+		struct entry *x = value;
+
+		if (!x->wanted || !is_on(&x->seen) || (!x->nested && !x->want_memory.dynamic))
+			continue;
+		any = true;
+		if (x->want_memory.dynamic)
+			x->balance = true;
+		else
+			x->unsure = true;
+		step_begin(m, x);
+	}
+	return any;
+}
+
 int machines_shutdown(struct machines *m, const struct guid *id)
 {
 	struct entry *x = entry_get(m, id);
@@ -576,7 +622,9 @@ void machines_told(struct machines *m)
 
 static void entry_tell(const struct entry *x, struct machine *ret)
 {
-	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.boot, .started_us = x->started_us,
+	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
+				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->seen.demand,
+				 .hypervisor = x->seen.hypervisor,
 				 .busy = x->busy, .ended = x->ended, .error = x->error,
 				 .error_is_new = x->error && !x->told, .refused = x->refused };
 }

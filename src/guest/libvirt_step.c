@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libvirt/virterror.h>
 
+#include "libvirt_memory.h"
 #include "vec.h"
 
 #define MESSAGE_MAX 500
@@ -69,18 +70,21 @@ static enum machine_state state_of(int state)
 }
 
 /* False: not a machine of this instance. */
-static bool look(virDomainPtr domain, const char *instance, struct seen *ret)
+static bool look(virDomainPtr domain, const char *instance, bool nested, struct seen *ret)
 {
 	struct seen seen = { 0 };
-	int state = VIR_DOMAIN_NOSTATE;
+	virDomainInfo info;
 	_cleanup_free_ char *mark = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, MACHINE_NAMESPACE,
 							 VIR_DOMAIN_AFFECT_CURRENT);
 
-	if (!mark || !machine_mark_parse(mark, instance, &seen.boot, seen.digest))
+	if (!mark || !machine_mark_parse(mark, instance, &seen.mark))
 		return false;
-	if (virDomainGetUUID(domain, seen.id.b) < 0 || virDomainGetState(domain, &state, NULL, 0) < 0)
+	if (virDomainGetUUID(domain, seen.id.b) < 0 || virDomainGetInfo(domain, &info) < 0)
 		return false;
-	seen.state = state_of(state);
+	seen.state = state_of(info.state);
+	seen.memory = (uint64_t)info.memory << 10;
+	if (seen.state == MACHINE_RUNNING && nested)
+		seen.hypervisor = memory_hypervisor_runs(domain);
 	*ret = seen;
 	return true;
 }
@@ -95,20 +99,54 @@ static int define(virConnectPtr conn, const char *xml, char **message)
 	return 0;
 }
 
-static int act(virConnectPtr conn, virDomainPtr domain, enum step step, char **message)
+/* NV-6: asked again at the last moment, because what the daemon knows may be a second old. */
+static int resize(virConnectPtr conn, virDomainPtr domain, const struct seen *seen, const struct step_args *args, char **message)
+{
+	if (args->nested && memory_hypervisor_runs(domain)) {
+		*message = xstrdup("a hypervisor runs in the guest, so its memory stays as it is (NV-6)");
+		return -EBUSY;
+	}
+	return memory_resize(domain, seen->mark.memory, args->memory.startup) < 0 ? failed(conn, message) : 0;
+}
+
+/* NV-5: constant while a hypervisor runs in it. */
+static int balance(virConnectPtr conn, virDomainPtr domain, const struct seen *seen, const struct step_args *args, uint64_t *ret_demand,
+		   char **message)
+{
+	uint64_t target;
+
+	*ret_demand = memory_demand(domain, seen->memory);
+	target = memory_target(&args->memory, seen->memory, *ret_demand);
+	if (target == seen->memory || (args->nested && memory_hypervisor_runs(domain)))
+		return 0;
+	return memory_resize(domain, seen->mark.memory, target) < 0 ? failed(conn, message) : 0;
+}
+
+static int act(virConnectPtr conn, virDomainPtr domain, const struct step_args *args, char **message)
 {
 	int r = 0;
 
-	if (step == STEP_START && virDomainIsActive(domain) != 1)
+	if (args->step == STEP_START && virDomainIsActive(domain) != 1)
 		r = virDomainCreate(domain);
-	else if (step == STEP_DESTROY && virDomainIsActive(domain) == 1)
+	else if (args->step == STEP_DESTROY && virDomainIsActive(domain) == 1)
 		r = virDomainDestroy(domain);
-	else if (step == STEP_SHUTDOWN)
+	else if (args->step == STEP_SHUTDOWN)
 		r = virDomainShutdown(domain);
-	else if (step == STEP_UNDEFINE)
+	else if (args->step == STEP_UNDEFINE)
 		r = virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
 							   VIR_DOMAIN_UNDEFINE_NVRAM);
 	return r < 0 ? failed(conn, message) : 0;
+}
+
+static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance, const struct step_args *args, uint64_t *ret_demand,
+		  char **message)
+{
+	struct seen seen;
+
+	if (!look(domain, instance, false, &seen) || seen.state != MACHINE_RUNNING)
+		return 0;
+	return args->step == STEP_RESIZE ? resize(conn, domain, &seen, args, message)
+					 : balance(conn, domain, &seen, args, ret_demand, message);
 }
 
 /* Somebody else's domain with the id is refused whatever the step is. */
@@ -116,28 +154,31 @@ static bool is_foreign(virDomainPtr domain, const char *instance)
 {
 	struct seen seen;
 
-	return !look(domain, instance, &seen);
+	return !look(domain, instance, false, &seen);
 }
 
-int step_run(virConnectPtr conn, const char *instance, enum step step, const struct guid *id, const char *xml, struct seen *ret,
-	     char **message)
+int step_run(virConnectPtr conn, const char *instance, const struct step_args *args, struct seen *ret, char **message)
 {
-	virDomainPtr domain = domain_of(conn, id);
-	struct seen seen = { .id = *id, .state = MACHINE_ABSENT };
+	virDomainPtr domain = domain_of(conn, &args->id);
+	struct seen seen = { .id = args->id, .state = MACHINE_ABSENT };
+	uint64_t demand = 0;
 	int r = 0;
 
 	if (domain && is_foreign(domain, instance)) {
 		*message = xstrdup("libvirt has a domain with this id that is not of this daemon");
 		r = -EEXIST;
-	} else if (step == STEP_DEFINE || step == STEP_START) {
-		r = define(conn, xml, message);
+	} else if (args->step == STEP_DEFINE || args->step == STEP_START) {
+		r = define(conn, args->xml, message);
 		if (r == 0 && !domain)
-			domain = domain_of(conn, id);
+			domain = domain_of(conn, &args->id);
 	}
-	if (r == 0 && domain)
-		r = act(conn, domain, step, message);
-	if (domain && step != STEP_UNDEFINE && !look(domain, instance, &seen))
-		seen = (struct seen){ .id = *id, .state = MACHINE_ABSENT };
+	if (r == 0 && domain && (args->step == STEP_RESIZE || args->step == STEP_BALANCE))
+		r = adjust(conn, domain, instance, args, &demand, message);
+	else if (r == 0 && domain)
+		r = act(conn, domain, args, message);
+	if (domain && args->step != STEP_UNDEFINE && !look(domain, instance, args->nested, &seen))
+		seen = (struct seen){ .id = args->id, .state = MACHINE_ABSENT };
+	seen.demand = demand;
 	if (domain)
 		virDomainFree(domain);
 	if (virConnectIsAlive(conn) != 1)
@@ -155,7 +196,7 @@ int step_list(virConnectPtr conn, const char *instance, struct seen_vec *ret, ch
 	if (n < 0)
 		return failed(conn, message);
 	for (int i = 0; i < n; i++) {
-		if (look(domains[i], instance, &seen))
+		if (look(domains[i], instance, false, &seen))
 			vec_push(ret, seen);
 		virDomainFree(domains[i]);
 	}

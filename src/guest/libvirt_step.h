@@ -14,22 +14,32 @@ enum step {
 	STEP_DESTROY,  /* cut its power */
 	STEP_SHUTDOWN, /* press its power button */
 	STEP_UNDEFINE,
+	STEP_RESIZE,   /* memory: startup */
+	STEP_BALANCE,  /* memory: within minimum and maximum */
 };
 
 /* What libvirt says of a machine. */
 struct seen {
 	struct guid id;
 	enum machine_state state;
-	uint64_t boot;
-	char digest[MACHINE_DIGEST_SIZE];
+	struct machine_mark mark;
+	uint64_t memory;  /* bytes that it has */
+	uint64_t demand;
+	bool hypervisor;
 };
 
 /*
  * 0, or negative with *message (owned by the caller) in libvirt's words. -ENOTCONN: the connection is gone, which says nothing of
  * the machine; ret is then not written. Otherwise ret tells how the machine is now, also after a failure.
  */
-int step_run(virConnectPtr conn, const char *instance, enum step step, const struct guid *id, const char *xml, struct seen *ret,
-	     char **message);
+struct step_args {
+	enum step step;
+	struct guid id;
+	char *xml;
+	struct machine_memory memory;
+	bool nested; /* look whether a hypervisor runs in it */
+};
+int step_run(virConnectPtr conn, const char *instance, const struct step_args *args, struct seen *ret, char **message);
 
 /*
  * libvirt's message as one line, bounded: without the warnings that QEMU prints about processor features, among which the

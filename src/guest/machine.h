@@ -25,11 +25,28 @@ struct machine_nic {
 
 enum machine_firmware { MACHINE_BIOS, MACHINE_UEFI };
 
+/* The grain of memory that comes and goes while a machine runs; the alias of the device that it comes by. */
+#define MACHINE_MEMORY_BLOCK (2u << 20)
+#define MACHINE_MEMORY_ALIAS "ua-nestor-memory"
+
+struct machine_memory {
+	uint64_t startup; /* bytes; of static memory, all it has */
+	bool dynamic;     /* what it has follows its demand */
+	uint64_t minimum, maximum;
+	uint32_t buffer;  /* per cent of the demand */
+};
+
+/*
+ * How much a machine can have while it runs: more than it booted with comes by a device that must be there from the beginning.
+ * Dynamic: its maximum; static: four times as much, at least 1 GiB more. Never more than all of the host's.
+ */
+uint64_t machine_memory_limit(const struct machine_memory *memory, uint64_t host_memory);
+
 /* What a machine is made of. Strings may be NULL where nothing is wanted. */
 struct machine_spec {
 	struct guid id;
 	const char *name;
-	uint64_t memory; /* bytes */
+	struct machine_memory memory;
 	uint32_t processors;
 	bool nested; /* virtualization extensions are exposed (NV-1) */
 	enum machine_firmware firmware;
@@ -50,6 +67,7 @@ struct machine_host {
 	enum machine_accel accel;
 	bool intel; /* what a machine can be given is vmx, else svm */
 	bool nested; /* it can be given: always by TCG (AMD-V), by KVM where its module allows it */
+	uint64_t memory; /* bytes; 0: unknown */
 };
 
 /*
@@ -76,7 +94,13 @@ void machine_xml(const struct machine_spec *spec, const struct machine_host *hos
  * Reads our element of a domain's metadata. False when it is none, or of another instance: not our machine. Bounded: what
  * libvirt hands over may have been written by anybody.
  */
-bool machine_mark_parse(const char *xml, const char *instance, uint64_t *ret_boot, char ret_digest[static MACHINE_DIGEST_SIZE]);
+struct machine_mark {
+	uint64_t boot;   /* of the spec that it was made by */
+	uint64_t memory; /* bytes that it boots with */
+	uint64_t limit;  /* bytes that it can have */
+	char digest[MACHINE_DIGEST_SIZE];
+};
+bool machine_mark_parse(const char *xml, const char *instance, struct machine_mark *ret);
 
 enum machine_state {
 	MACHINE_ABSENT, /* libvirt does not know it */
@@ -89,6 +113,10 @@ struct machine {
 	struct guid id;
 	enum machine_state state;
 	uint64_t boot;       /* of the spec it was started with */
+	uint64_t memory;     /* bytes that it has now */
+	uint64_t limit;      /* bytes that it could have while it runs */
+	uint64_t demand;     /* dynamic memory: bytes that it needs by its own account; 0: unknown */
+	bool hypervisor;     /* a hypervisor runs in it (NV-14), when it was looked at last */
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */
 	bool ended;          /* it was wanted to run, ran, and ended by itself; nothing is done until something else is wanted */
@@ -130,6 +158,12 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
  * -ENOENT: it does not run; -ENOTCONN: no connection to libvirt.
  */
 int machines_shutdown(struct machines *m, const struct guid *id);
+
+/*
+ * Looks at machines that may run a hypervisor, and lets dynamic memory follow its demand: call it about once a second. True: there
+ * is a machine for which that should go on.
+ */
+bool machines_tick(struct machines *m);
 
 /* How many steps have begun so far that change something. */
 uint64_t machines_steps(const struct machines *m);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "machine.h"
 
@@ -27,11 +28,16 @@ struct machine_host machine_host_probe(void)
 {
 	_cleanup_free_ char *cpuinfo = NULL, *nested = NULL;
 	_cleanup_close_ int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+	struct machine_host host;
 
 	(void)read_file("/proc/cpuinfo", CPUINFO_MAX, &cpuinfo, NULL);
 	if (read_file("/sys/module/kvm_intel/parameters/nested", 16, &nested, NULL) < 0)
 		(void)read_file("/sys/module/kvm_amd/parameters/nested", 16, &nested, NULL);
-	return machine_host_of(cpuinfo ? cpuinfo : "", kvm >= 0, nested);
+	host = machine_host_of(cpuinfo ? cpuinfo : "", kvm >= 0, nested);
+	if (pages > 0 && page > 0)
+		host.memory = (uint64_t)pages * (uint64_t)page;
+	return host;
 }
 
 /* Text between tags or in an attribute. Control characters are not XML at all, not even escaped. */
@@ -85,7 +91,7 @@ static void os_add(struct str *s, const struct machine_spec *spec)
  * Virtualization extensions are off unless exposed (NV-1), and said so in both cases: EPYC has svm by default. What TCG can
  * give a guest is AMD's, with nested paging.
  */
-static void cpu_add(struct str *s, const struct machine_spec *spec, const struct machine_host *host)
+static void cpu_add(struct str *s, const struct machine_spec *spec, const struct machine_host *host, bool grows)
 {
 	const char *policy = spec->nested ? "require" : "disable";
 	bool kvm = host->accel == MACHINE_KVM;
@@ -97,6 +103,10 @@ static void cpu_add(struct str *s, const struct machine_spec *spec, const struct
 	str_addf(s, "    <feature policy='%s' name='%s'/>\n", policy, kvm && host->intel ? "vmx" : "svm");
 	if (!kvm)
 		str_addf(s, "    <feature policy='%s' name='npt'/>\n", policy);
+	/* Memory that comes later belongs to a node, so there is one. */
+	if (grows)
+		str_addf(s, "    <numa>\n      <cell id='0' cpus='0-%" PRIu32 "' memory='%" PRIu64 "' unit='b'/>\n    </numa>\n",
+			 spec->processors - 1, spec->memory.startup);
 	str_add(s, "  </cpu>\n");
 }
 
@@ -112,7 +122,35 @@ static void nic_add(struct str *s, const struct machine_nic *nic)
 	str_addf(s, "      <mtu size='%" PRIu32 "'/>\n    </interface>\n", nic->mtu);
 }
 
-static void devices_add(struct str *s, const struct machine_spec *spec, const char *console_log)
+uint64_t machine_memory_limit(const struct machine_memory *memory, uint64_t host_memory)
+{
+	uint64_t limit = memory->dynamic ? memory->maximum : memory->startup + MAX(3 * memory->startup, 1ull << 30);
+
+	if (host_memory)
+		limit = MIN(limit, host_memory);
+	if (limit <= memory->startup)
+		return memory->startup;
+	return memory->startup + (limit - memory->startup) / MACHINE_MEMORY_BLOCK * MACHINE_MEMORY_BLOCK;
+}
+
+static void memory_add(struct str *s, const struct machine_memory *memory, uint64_t limit)
+{
+	if (limit > memory->startup)
+		str_addf(s, "  <maxMemory slots='1' unit='b'>%" PRIu64 "</maxMemory>\n", limit);
+	str_addf(s, "  <memory unit='b'>%" PRIu64 "</memory>\n  <currentMemory unit='b'>%" PRIu64 "</currentMemory>\n", limit,
+		 memory->startup);
+}
+
+static void memory_device_add(struct str *s, uint64_t size)
+{
+	if (size)
+		str_addf(s, "    <memory model='virtio-mem'>\n      <target>\n        <size unit='b'>%" PRIu64 "</size>\n"
+			    "        <node>0</node>\n        <block unit='b'>%u</block>\n        <requested unit='b'>0</requested>\n"
+			    "      </target>\n      <alias name='" MACHINE_MEMORY_ALIAS "'/>\n    </memory>\n",
+			 size, MACHINE_MEMORY_BLOCK);
+}
+
+static void devices_add(struct str *s, const struct machine_spec *spec, const char *console_log, uint64_t more_memory)
 {
 	str_add(s, "  <devices>\n");
 	for (size_t i = 0; i < spec->n_nics; i++)
@@ -122,7 +160,8 @@ static void devices_add(struct str *s, const struct machine_spec *spec, const ch
 	str_add(s, "' append='on'/>\n      <target port='0'/>\n    </serial>\n");
 	str_add(s, "    <console type='pty'>\n      <target type='serial' port='0'/>\n    </console>\n");
 	str_add(s, "    <controller type='usb' model='none'/>\n    <video>\n      <model type='none'/>\n    </video>\n");
-	str_add(s, "    <memballoon model='virtio' freePageReporting='on'/>\n    <rng model='virtio'>\n"
+	memory_device_add(s, more_memory);
+	str_add(s, "    <memballoon model='virtio' freePageReporting='on'>\n      <stats period='1'/>\n    </memballoon>\n    <rng model='virtio'>\n"
 		   "      <backend model='random'>/dev/urandom</backend>\n    </rng>\n");
 	str_add(s, "  </devices>\n");
 }
@@ -137,31 +176,32 @@ static uint64_t digest(const char *text)
 	return h;
 }
 
-static void mark_add(struct str *s, const struct machine_spec *spec, const char *instance, uint64_t digest_of_body)
+static void mark_add(struct str *s, const struct machine_spec *spec, const char *instance, uint64_t limit, uint64_t digest_of_body)
 {
 	str_addf(s, "  <metadata>\n    <" MACHINE_PREFIX ":machine xmlns:" MACHINE_PREFIX "='" MACHINE_NAMESPACE "' instance='%s' "
-		    "boot='%" PRIu64 "' digest='%016" PRIx64 "'/>\n  </metadata>\n",
-		 instance, spec->boot, digest_of_body);
+		    "boot='%" PRIu64 "' memory='%" PRIu64 "' limit='%" PRIu64 "' digest='%016" PRIx64 "'/>\n  </metadata>\n",
+		 instance, spec->boot, spec->memory.startup, limit, digest_of_body);
 }
 
 void machine_xml(const struct machine_spec *spec, const struct machine_host *host, const char *instance, const char *console_log,
 		 struct str *ret)
 {
+	uint64_t limit = machine_memory_limit(&spec->memory, host->memory);
 	_cleanup_str_ struct str body = { 0 };
 	char id[GUID_TEXT_SIZE];
 
 	element_add(&body, "  ", "name", spec->name);
 	str_addf(&body, "  <uuid>%s</uuid>\n", guid_format(&spec->id, id));
-	str_addf(&body, "  <memory unit='b'>%" PRIu64 "</memory>\n", spec->memory);
+	memory_add(&body, &spec->memory, limit);
 	str_addf(&body, "  <vcpu placement='static'>%" PRIu32 "</vcpu>\n", spec->processors);
 	os_add(&body, spec);
-	cpu_add(&body, spec, host);
+	cpu_add(&body, spec, host, limit > spec->memory.startup);
 	str_add(&body, "  <clock offset='utc'/>\n  <on_poweroff>destroy</on_poweroff>\n  <on_reboot>restart</on_reboot>\n"
 		       "  <on_crash>destroy</on_crash>\n");
-	devices_add(&body, spec, console_log);
+	devices_add(&body, spec, console_log, limit - spec->memory.startup);
 	str_addf(ret, "<domain type='%s'>\n", host->accel == MACHINE_KVM ? "kvm" : "qemu");
 	str_add(ret, str_get(&body));
-	mark_add(ret, spec, instance, digest(str_get(&body)));
+	mark_add(ret, spec, instance, limit, digest(str_get(&body)));
 	str_add(ret, "</domain>\n");
 }
 
@@ -187,19 +227,26 @@ static bool attribute(const char *xml, const char *name, char *ret, size_t size)
 
 #define MARK_MAX 4096
 
-bool machine_mark_parse(const char *xml, const char *instance, uint64_t *ret_boot, char ret_digest[static MACHINE_DIGEST_SIZE])
+static bool attribute_number(const char *xml, const char *name, uint64_t *ret)
 {
-	char whose[16], boot[24], sum[MACHINE_DIGEST_SIZE];
-	uint64_t number;
+	char text[24];
+
+	return attribute(xml, name, text, sizeof(text)) && parse_u64(text, UINT64_MAX, ret) == 0;
+}
+
+bool machine_mark_parse(const char *xml, const char *instance, struct machine_mark *ret)
+{
+	struct machine_mark mark;
+	char whose[16];
 
 	if (strnlen(xml, MARK_MAX) == MARK_MAX)
 		return false;
-	if (!attribute(xml, "instance", whose, sizeof(whose)) || !attribute(xml, "boot", boot, sizeof(boot)) ||
-	    !attribute(xml, "digest", sum, sizeof(sum)))
+	if (!attribute(xml, "instance", whose, sizeof(whose)) || !streq(whose, instance))
 		return false;
-	if (!streq(whose, instance) || parse_u64(boot, UINT64_MAX, &number) < 0 || strlen(sum) != MACHINE_DIGEST_SIZE - 1)
+	if (!attribute_number(xml, "boot", &mark.boot) || !attribute_number(xml, "memory", &mark.memory) ||
+	    !attribute_number(xml, "limit", &mark.limit) || !attribute(xml, "digest", mark.digest, sizeof(mark.digest)) ||
+	    strlen(mark.digest) != MACHINE_DIGEST_SIZE - 1)
 		return false;
-	*ret_boot = number;
-	memcpy(ret_digest, sum, MACHINE_DIGEST_SIZE);
+	*ret = mark;
 	return true;
 }

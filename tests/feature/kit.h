@@ -49,6 +49,7 @@ struct kit {
 	/* What the host can run, at first nothing; fields may be set. */
 	struct host_machines machines;
 	VEC(struct kit_shutdown) shutdowns;
+	bool hypervisor; /* one runs in every guest */
 	bool stubborn; /* guests do not shut down in time */
 };
 

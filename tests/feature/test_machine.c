@@ -67,7 +67,12 @@ static void refusals(void **state)
 		REFUSED("Set-VMProcessor", "{'VMName': 'on', 'ExposeVirtualizationExtensions': false}", "InvalidState"),
 		REFUSED("Set-VMProcessor", "{'VMName': 'old', 'ExposeVirtualizationExtensions': true}", "Nested.ConfigVersion"),
 		REFUSED("Set-VMProcessor", "{'VMName': 'off', 'Count': 0}", "ParameterArgumentValidationError"),
-		REFUSED("Set-VMMemory", "{'VMName': 'on', 'StartupBytes': '1GB'}", "InvalidState"),
+		REFUSED("Set-VMMemory", "{'VMName': 'on', 'StartupBytes': '3GB'}", "Vm.MemoryLimit"),
+		REFUSED("Set-VM", "{'Name': 'on', 'MemoryStartupBytes': '3GB'}", "Vm.MemoryLimit"),
+		REFUSED("Set-VMMemory", "{'VMName': 'on', 'DynamicMemoryEnabled': true}", "InvalidState"),
+		REFUSED("Set-VMMemory", "{'VMName': 'off', 'DynamicMemoryEnabled': true, 'MinimumBytes': '1GB'}", "Vm.MemoryRange"),
+		REFUSED("Set-VMMemory", "{'VMName': 'off', 'DynamicMemoryEnabled': true, 'MaximumBytes': '256MB'}", "Vm.MemoryRange"),
+		REFUSED("Set-VMMemory", "{'VMName': 'off', 'Buffer': 4}", "ParameterArgumentValidationError"),
 		REFUSED("Set-VMMemory", "{'VMName': 'off', 'StartupBytes': '1MB'}", "ParameterArgumentValidationError"),
 		REFUSED("Get-VMProcessor", "{'VMName': 'no'}", "InvalidParameter"),
 	};
@@ -94,6 +99,39 @@ static void nesting_by_host(void **state)
 	k->machines.no_nesting = "it is off";
 	kit_do(k, "Set-VMProcessor", "{'VMName': 'a', 'ExposeVirtualizationExtensions': false}");
 	kit_refused(k, "Set-VMProcessor", "{'VMName': 'a', 'ExposeVirtualizationExtensions': true}", "Nested.HostUnsupported");
+}
+
+/* T3, NV-4..NV-7: a hypervisor inside holds static memory, and lets dynamic memory's limits be changed. */
+static void memory_and_hypervisor(void **state)
+{
+	struct kit *k = *state;
+
+	can_run(k);
+	kit_do(k, "New-VM", "{'Name': 's'}");
+	kit_do(k, "New-VM", "{'Name': 'd'}");
+	kit_do(k, "Set-VMMemory", "{'VMName': 'd', 'DynamicMemoryEnabled': true, 'MinimumBytes': '256MB', 'MaximumBytes': '1GB', 'Buffer': 50}");
+	kit_do(k, "Set-VMProcessor", "{'VMName': 's', 'ExposeVirtualizationExtensions': true}");
+	kit_do(k, "Start-VM", "{'Name': '*'}");
+	kit_do(k, "Get-VM", "{'Name': 's'}");
+	kit_property(k, 0, "NestedHypervisor", "'Exposed'");
+	kit_do(k, "Set-VMMemory", "{'VMName': 's', 'StartupBytes': '1GB'}");
+	k->hypervisor = true;
+	kit_do(k, "Get-VM", "{'Name': 's'}");
+	kit_property(k, 0, "NestedHypervisor", "'Running'");
+	kit_refused(k, "Set-VMMemory", "{'VMName': 's', 'StartupBytes': '2GB'}", "Nested.MemoryResizeBlocked");
+	kit_refused(k, "Set-VM", "{'Name': 's', 'MemoryStartupBytes': '512MB'}", "Nested.MemoryResizeBlocked");
+	kit_do(k, "Set-VMMemory", "{'VMName': 'd', 'MaximumBytes': '2GB'}");
+	kit_refused(k, "Set-VMMemory", "{'VMName': 'd', 'MaximumBytes': '3GB'}", "Vm.MemoryLimit");
+	kit_refused(k, "Set-VMMemory", "{'VMName': 'd', 'StartupBytes': '1GB'}", "InvalidState");
+	kit_do(k, "Get-VMMemory", "{'VMName': 'd'}");
+	kit_property(k, 0, "Minimum", "268435456");
+	kit_property(k, 0, "Maximum", "2147483648");
+	kit_property(k, 0, "Buffer", "50");
+	k->hypervisor = false;
+	kit_do(k, "Set-VM", "{'Name': 's', 'MemoryStartupBytes': '2GB'}");
+	kit_do(k, "Stop-VM", "{'Name': 's', 'TurnOff': true}");
+	k->hypervisor = true;
+	kit_do(k, "Set-VMMemory", "{'VMName': 's', 'StartupBytes': '8GB'}");
 }
 
 /* All are asked at once; each that does not end in time is an error of its own, and still runs. */
@@ -125,6 +163,7 @@ int machine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		kit_test(made_and_listed), kit_test(changed), kit_test(refusals), kit_test(nesting_by_host), kit_test(orderly_shutdown),
+		kit_test(memory_and_hypervisor),
 	};
 
 	return cmocka_run_group_tests_name("machines", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guest_test.h"
 
+#include "libvirt_memory.h"
 #include "libvirt_step.h"
 #include "machine.h"
 #include "machine_test.h"
@@ -9,7 +10,7 @@
 
 static struct machine_spec spec_of(const struct machine_nic *nics, size_t n)
 {
-	struct machine_spec s = { .name = "L1", .memory = 1ull << 30, .processors = 2, .nics = nics, .n_nics = n, .boot = 7 };
+	struct machine_spec s = { .name = "L1", .memory = { .startup = 1ull << 30 }, .processors = 2, .nics = nics, .n_nics = n, .boot = 7 };
 
 	assert_ok(guid_parse("11111111-2222-3333-4444-555555555555", &s.id));
 	return s;
@@ -42,7 +43,9 @@ static void emulated_machine(void **state)
 		"<domain type='qemu'>\n"
 		"  <name>L1</name>\n"
 		"  <uuid>11111111-2222-3333-4444-555555555555</uuid>\n"
-		"  <memory unit='b'>1073741824</memory>\n"
+		"  <maxMemory slots='1' unit='b'>4294967296</maxMemory>\n"
+		"  <memory unit='b'>4294967296</memory>\n"
+		"  <currentMemory unit='b'>1073741824</currentMemory>\n"
 		"  <vcpu placement='static'>2</vcpu>\n"
 		"  <os>\n"
 		"    <type arch='x86_64' machine='q35'>hvm</type>\n"
@@ -55,6 +58,7 @@ static void emulated_machine(void **state)
 		"    <model fallback='forbid'>EPYC</model>\n"
 		"    <feature policy='require' name='svm'/>\n"
 		"    <feature policy='require' name='npt'/>\n"
+		"    <numa>\n      <cell id='0' cpus='0-1' memory='1073741824' unit='b'/>\n    </numa>\n"
 		"  </cpu>\n"
 		"  <clock offset='utc'/>\n"
 		"  <on_poweroff>destroy</on_poweroff>\n"
@@ -76,11 +80,21 @@ static void emulated_machine(void **state)
 		"    </console>\n"
 		"    <controller type='usb' model='none'/>\n"
 		"    <video>\n      <model type='none'/>\n    </video>\n"
-		"    <memballoon model='virtio' freePageReporting='on'/>\n"
+		"    <memory model='virtio-mem'>\n"
+		"      <target>\n"
+		"        <size unit='b'>3221225472</size>\n"
+		"        <node>0</node>\n"
+		"        <block unit='b'>2097152</block>\n"
+		"        <requested unit='b'>0</requested>\n"
+		"      </target>\n"
+		"      <alias name='ua-nestor-memory'/>\n"
+		"    </memory>\n"
+		"    <memballoon model='virtio' freePageReporting='on'>\n      <stats period='1'/>\n    </memballoon>\n"
 		"    <rng model='virtio'>\n      <backend model='random'>/dev/urandom</backend>\n    </rng>\n"
 		"  </devices>\n"
 		"  <metadata>\n"
-		"    <nestor:machine xmlns:nestor='urn:nestor:machine:1' instance='0123abcd' boot='7' digest='" EMULATED_DIGEST "'/>\n"
+		"    <nestor:machine xmlns:nestor='urn:nestor:machine:1' instance='0123abcd' boot='7' memory='1073741824' limit='4294967296' "
+		"digest='" EMULATED_DIGEST "'/>\n"
 		"  </metadata>\n"
 		"</domain>\n");
 }
@@ -100,9 +114,9 @@ static void extensions(void **state)
 		const char *cpu;
 	} cases[] = {
 		{ { MACHINE_TCG, .nested = true }, false, "<feature policy='disable' name='svm'/>\n    <feature policy='disable' name='npt'/>" },
-		{ { MACHINE_KVM, .intel = true }, false, "<cpu mode='host-passthrough' check='none'>\n    <feature policy='disable' name='vmx'/>\n  </cpu>" },
-		{ { MACHINE_KVM, .intel = true }, true, "<feature policy='require' name='vmx'/>\n  </cpu>" },
-		{ { MACHINE_KVM }, true, "<feature policy='require' name='svm'/>\n  </cpu>" },
+		{ { MACHINE_KVM, .intel = true }, false, "<cpu mode='host-passthrough' check='none'>\n    <feature policy='disable' name='vmx'/>\n    <numa>" },
+		{ { MACHINE_KVM, .intel = true }, true, "<feature policy='require' name='vmx'/>\n    <numa>" },
+		{ { MACHINE_KVM }, true, "<feature policy='require' name='svm'/>\n    <numa>" },
 	};
 
 	(void)state;
@@ -133,56 +147,147 @@ static void firmware(void **state)
 /* What was written is read back; the digest is of everything but the count of starts. */
 static void mark_round_trip(void **state)
 {
-	struct machine_host host = { 0 };
+	struct machine_host host = { .memory = 2ull << 30 };
 	struct machine_spec s = spec_of(NULL, 0);
-	char one[MACHINE_DIGEST_SIZE], other[MACHINE_DIGEST_SIZE];
+	struct machine_mark one, other;
 	_cleanup_free_ char *xml = xml_of(&s, &host), *again = NULL, *more = NULL;
-	uint64_t boot = 0;
 
 	(void)state;
-	assert_true(machine_mark_parse(strstr(xml, "<nestor:"), "0123abcd", &boot, one));
-	assert_int_equal(boot, 7);
+	assert_true(machine_mark_parse(strstr(xml, "<nestor:"), "0123abcd", &one));
+	assert_int_equal(one.boot, 7);
+	assert_int_equal(one.memory, 1ull << 30);
+	assert_int_equal(one.limit, 2ull << 30);
 	s.boot = 8;
 	again = xml_of(&s, &host);
-	assert_true(machine_mark_parse(strstr(again, "<nestor:"), "0123abcd", &boot, other));
-	assert_int_equal(boot, 8);
-	assert_string_equal(one, other);
-	s.memory++;
+	assert_true(machine_mark_parse(strstr(again, "<nestor:"), "0123abcd", &other));
+	assert_int_equal(other.boot, 8);
+	assert_string_equal(one.digest, other.digest);
+	s.memory.startup++;
 	more = xml_of(&s, &host);
-	assert_true(machine_mark_parse(strstr(more, "<nestor:"), "0123abcd", &boot, other));
-	assert_string_not_equal(one, other);
+	assert_true(machine_mark_parse(strstr(more, "<nestor:"), "0123abcd", &other));
+	assert_string_not_equal(one.digest, other.digest);
 }
+
+#define MARK(boot, memory, limit, digest) \
+	"<nestor:machine instance='0123abcd' boot='" boot "' memory='" memory "' limit='" limit "' digest='" digest "'/>"
+#define SUM "0123456789abcdef"
 
 static void marks_of_others(void **state)
 {
 	static const char *const texts[] = {
 		"",
 		"<nestor:machine/>",
-		"<nestor:machine instance='0123abce' boot='1' digest='0123456789abcdef'/>",
-		"<nestor:machine instance='0123abcd' digest='0123456789abcdef'/>",
-		"<nestor:machine instance='0123abcd' boot='' digest='0123456789abcdef'/>",
-		"<nestor:machine instance='0123abcd' boot='-1' digest='0123456789abcdef'/>",
-		"<nestor:machine instance='0123abcd' boot='18446744073709551616' digest='0123456789abcdef'/>",
-		"<nestor:machine instance='0123abcd' boot='1' digest='0123456789abcde'/>",
-		"<nestor:machine instance='0123abcd' boot='1' digest='0123456789abcdef0'/>",
-		"<nestor:machine instance='0123abcd' boot='1' digest='0123456789abcdef",
-		"<nestor:machine instance=0123abcd boot=1 digest=0123456789abcdef/>",
+		"<nestor:machine instance='0123abce' boot='1' memory='1' limit='1' digest='" SUM "'/>",
+		"<nestor:machine instance='0123abcd' memory='1' limit='1' digest='" SUM "'/>",
+		"<nestor:machine instance='0123abcd' boot='1' limit='1' digest='" SUM "'/>",
+		"<nestor:machine instance='0123abcd' boot='1' memory='1' digest='" SUM "'/>",
+		"<nestor:machine instance='0123abcd' boot='1' memory='1' limit='1'/>",
+		MARK("", "1", "1", SUM),
+		MARK("-1", "1", "1", SUM),
+		MARK("18446744073709551616", "1", "1", SUM),
+		MARK("1", "x", "1", SUM),
+		MARK("1", "1", "1 ", SUM),
+		MARK("1", "1", "1", "0123456789abcde"),
+		MARK("1", "1", "1", SUM "0"),
+		"<nestor:machine instance='0123abcd' boot='1' memory='1' limit='1' digest='" SUM,
+		"<nestor:machine instance=0123abcd boot=1 memory=1 limit=1 digest=" SUM "/>",
 		"<nestor:machine instance='0123abcd",
 		"<nestor:machine instance=",
 	};
-	char digest[MACHINE_DIGEST_SIZE] = "before";
+	struct machine_mark mark = { .boot = 42 };
 	_cleanup_str_ struct str huge = { 0 };
-	uint64_t boot = 42;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		assert_false(machine_mark_parse(texts[i], "0123abcd", &boot, digest));
+		assert_false(machine_mark_parse(texts[i], "0123abcd", &mark));
 	str_pad(&huge, ' ', 5000);
-	str_add(&huge, "<nestor:machine instance='0123abcd' boot='1' digest='0123456789abcdef'/>");
-	assert_false(machine_mark_parse(str_get(&huge), "0123abcd", &boot, digest));
-	assert_int_equal(boot, 42);
-	assert_string_equal(digest, "before");
-	assert_true(machine_mark_parse("<x  instance=\"0123abcd\" boot=\"1\" digest=\"0123456789abcdef\"/>", "0123abcd", &boot, digest));
+	str_add(&huge, MARK("1", "1", "1", SUM));
+	assert_false(machine_mark_parse(str_get(&huge), "0123abcd", &mark));
+	assert_int_equal(mark.boot, 42);
+	assert_true(machine_mark_parse(MARK("1", "2", "3", SUM), "0123abcd", &mark));
+	assert_true(mark.boot == 1 && mark.memory == 2 && mark.limit == 3);
+	assert_string_equal(mark.digest, SUM);
+}
+
+/* How much can come while it runs. */
+static void memory_limits(void **state)
+{
+	const uint64_t mb = 1 << 20, gb = 1 << 30;
+	const struct {
+		struct machine_memory memory;
+		uint64_t host, limit;
+	} cases[] = {
+		{ { .startup = 256 * mb }, 64 * gb, 256 * mb + gb },
+		{ { .startup = 2 * gb }, 64 * gb, 8 * gb },
+		{ { .startup = 2 * gb }, 4 * gb, 4 * gb },
+		{ { .startup = 2 * gb }, 2 * gb, 2 * gb },
+		{ { .startup = 2 * gb }, gb, 2 * gb },
+		{ { .startup = 2 * gb }, 0, 8 * gb },
+		{ { .startup = gb, .dynamic = true, .maximum = 3 * gb + 1 }, 64 * gb, 3 * gb },
+		{ { .startup = gb, .dynamic = true, .maximum = gb }, 64 * gb, gb },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(machine_memory_limit(&cases[i].memory, cases[i].host), cases[i].limit);
+}
+
+/* Demand and a buffer, between minimum and maximum, and no movement for nothing. */
+static void memory_targets(void **state)
+{
+	const uint64_t mb = 1 << 20;
+	const struct machine_memory memory = { .startup = 512 * mb, .dynamic = true, .minimum = 256 * mb, .maximum = 1024 * mb, .buffer = 20 };
+	const struct {
+		uint64_t assigned, demand, target;
+	} cases[] = {
+		{ 512 * mb, 0, 512 * mb },          /* nothing known */
+		{ 512 * mb, 100 * mb, 256 * mb },   /* the minimum */
+		{ 512 * mb, 300 * mb, 360 * mb },   /* whole blocks */
+		{ 512 * mb, 420 * mb, 512 * mb },   /* 504: near enough */
+		{ 512 * mb, 600 * mb, 720 * mb },
+		{ 512 * mb, 2000 * mb, 1024 * mb }, /* the maximum */
+		{ 1040 * mb, 2000 * mb, 1024 * mb } /* out of its limits, if only by a little */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(memory_target(&memory, cases[i].assigned, cases[i].demand) >> 20, cases[i].target >> 20);
+}
+
+static void memory_device(void **state)
+{
+	static const char device[] = "<memory model='virtio-mem'><target><size unit='KiB'>4096</size><requested unit='KiB'>%s</requested>"
+				     "</target><address slot='1'/></memory>";
+	static const char *const without[] = {
+		"",
+		"<domain><memory unit='KiB'>1</memory></domain>",
+		"<memory model='virtio-mem'><size unit='KiB'>1</size>",
+		"<memory model='virtio-mem'><size unit='KiB'>1</size></memory><requested unit='KiB'>1</requested>",
+		"<memory model='virtio-mem'><size unit='KiB'>x</size><requested unit='KiB'>1</requested></memory>",
+		"<memory model='virtio-mem'><size unit='MiB'>1</size><requested unit='KiB'>1</requested></memory>",
+		"<memory model='virtio-mem'><size unit='KiB'>99999999999999999999</size><requested unit='KiB'>1</requested></memory>",
+	};
+	_cleanup_free_ char *old = xasprintf(device, "0"), *xml = xasprintf("<domain>\n%s<x/></domain>", old);
+	_cleanup_free_ char *some = memory_device_change(xml, 2 << 20), *most = memory_device_change(xml, 64 << 20);
+	_cleanup_free_ char *want_some = xasprintf(device, "2048"), *want_most = xasprintf(device, "4096");
+
+	(void)state;
+	assert_string_equal(some, want_some);
+	assert_string_equal(most, want_most);
+	for (size_t i = 0; i < ARRAY_SIZE(without); i++)
+		assert_null(memory_device_change(without[i], 1 << 20));
+}
+
+/* NV-14: any virtual processor, AMD's bit or Intel's. */
+static void registers(void **state)
+{
+	(void)state;
+	assert_false(memory_registers_tell(""));
+	assert_false(memory_registers_tell("EFER="));
+	assert_false(memory_registers_tell("CPU#0\nCR0=80050033 CR4=000500b0\nEFER=0000000000000d01\n"));
+	assert_true(memory_registers_tell("CPU#0\nCR4=000500b0\nEFER=0000000000001d01\n"));
+	assert_true(memory_registers_tell("CPU#0\nEFER=0000000000000d01\nCPU#1\nCR4=000500b0\nEFER=0000000000001d01\n"));
+	assert_true(memory_registers_tell("CR4=003526f0\nEFER=0000000000000d01\n"));
 }
 
 /* NV-2, NV-13, and that /dev/kvm alone says nothing. */
@@ -250,7 +355,8 @@ int run_machine_tests(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(emulated_machine), cmocka_unit_test(extensions),      cmocka_unit_test(firmware),
 		cmocka_unit_test(mark_round_trip),  cmocka_unit_test(marks_of_others), cmocka_unit_test(hosts),
-		cmocka_unit_test(messages),
+		cmocka_unit_test(messages),         cmocka_unit_test(memory_limits),   cmocka_unit_test(memory_targets),
+		cmocka_unit_test(registers),        cmocka_unit_test(memory_device),
 	};
 
 	return cmocka_run_group_tests_name("machines", tests, NULL, NULL);

@@ -14,6 +14,8 @@ SHA256 = {
     "lab3-nvgre-host1.ps1": "b781755365979fa1464590b148fef667c722d5c86bf68c0e70068680f125e551",
     "lab3-nvgre-host2.ps1": "28b3435c1b7768e96e7b1ff02398bb035be7ecea5a33fdaf033db6414f888ed9",
     "lab3-cleanup.ps1": "45ae8ffbeba71174f9b85e83b474b9ee35e23d522aa3457a9fc363ff64770eaa",
+    "nested-virtualization.ps1": "ac69a3cf2f98508e3a3d8854f40d7f962c2ff87102d0e542782f96be6ee650e1",
+    "nested-virtualization-off.ps1": "80c8afe0dbff93e3ff4d6185c03cee777d0873ab7185213f5cebb2e1282ce12a",
 }
 
 

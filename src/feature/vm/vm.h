@@ -22,6 +22,10 @@ struct vm_doc {
 	uint32_t generation;
 	char *version;		 /* configuration version, NV-3 */
 	uint64_t memory_startup; /* bytes */
+	bool dynamic_memory; /* what it has follows its demand, between these */
+	uint64_t memory_minimum;
+	uint64_t memory_maximum;
+	uint32_t memory_buffer; /* per cent */
 	uint32_t processor_count;
 	bool nested; /* ExposeVirtualizationExtensions (NV-1) */
 	/* Direct boot of a kernel, absolute paths; NULL: the firmware boots. */
@@ -33,6 +37,9 @@ struct vm_doc {
 	/* Restart-VM counts it up: a guest that was started for another number is stopped and started anew. */
 	uint64_t boot;
 };
+/* Of dynamic memory, until something else is said (cmdlets.md 3.1). */
+enum { vm_memory_minimum = 512 << 20, vm_memory_buffer = 20 };
+#define vm_memory_maximum (1ull << 40)
 extern const struct doc_kind vm_kind; /* key: id */
 extern const struct cmdlet vm_cmdlets[];
 extern const struct cmdlet vm_hardware_cmdlets[];

@@ -60,7 +60,7 @@ static const struct param set_vm_params[] = {
 	{ "Notes", P_STRING, MAY_BE_EMPTY, "free text" },
 	{ "ProcessorCount", P_UINT, 0, "number of virtual processors; the virtual machine must be off", .min = 1,
 	  .max = PROCESSORS_MAX },
-	{ "MemoryStartupBytes", P_UINT, 0, "memory at start; the virtual machine must be off", .min = MEMORY_MIN,
+	{ "MemoryStartupBytes", P_UINT, 0, "memory; of one that runs only where it is static (NV-6)", .min = MEMORY_MIN,
 	  .max = MEMORY_MAX },
 	{ 0 },
 };
@@ -202,6 +202,9 @@ static int new_vm(struct call *c, struct err **e)
 	vm->generation = call_uint(c, "Generation", 1);
 	vm->version = xstrdup(call_str(c, "Version", vm_default_version()));
 	vm->memory_startup = call_uint(c, "MemoryStartupBytes", MEMORY_DEFAULT);
+	vm->memory_minimum = MIN(vm_memory_minimum, vm->memory_startup);
+	vm->memory_maximum = vm_memory_maximum;
+	vm->memory_buffer = vm_memory_buffer;
 	vm->processor_count = 1;
 	vm->kernel = given_text(c, "KernelPath");
 	vm->initrd = given_text(c, "InitrdPath");
@@ -228,16 +231,23 @@ static int get_vm(struct call *c, struct err **e)
 static int set_one(struct call *c, const struct vm_doc *vm, struct err **e)
 {
 	const char *new_name = call_str(c, "NewVMName", NULL), *notes = call_str(c, "Notes", NULL);
+	struct host_guest guest = { 0 };
 	struct vm_doc *changed;
 	int r = 0;
 
+	call_host(c)->guest(call_host(c), &vm->id, &guest);
 	if (new_name)
 		r = vm_check_name(call_docs(c), vm, new_name, e);
-	if (r == 0 && (call_given(c, "ProcessorCount") || call_given(c, "MemoryStartupBytes")))
+	if (r == 0 && call_given(c, "ProcessorCount"))
 		r = vm_check_off(vm, e);
-	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
-		return r;
 	changed = doc_copy(&vm_kind, vm);
+	changed->memory_startup = call_uint(c, "MemoryStartupBytes", vm->memory_startup);
+	if (r == 0 && call_given(c, "MemoryStartupBytes"))
+		r = vm_check_memory(vm, changed, &guest, e);
+	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c))) {
+		doc_free(&vm_kind, changed);
+		return r;
+	}
 	if (new_name) {
 		free(changed->name);
 		changed->name = xstrdup(new_name);
@@ -247,7 +257,6 @@ static int set_one(struct call *c, const struct vm_doc *vm, struct err **e)
 		changed->notes = xstrdup(notes);
 	}
 	changed->processor_count = call_uint(c, "ProcessorCount", vm->processor_count);
-	changed->memory_startup = call_uint(c, "MemoryStartupBytes", vm->memory_startup);
 	vm_write(c, changed);
 	return 0;
 }

@@ -7,9 +7,6 @@
 #define PROCESSORS_MAX 2048
 #define MEMORY_MIN (32ull << 20)
 #define MEMORY_MAX (24ull << 40)
-/* What Hyper-V reports of dynamic memory where it is not in effect (4.1, observed). */
-#define DYNAMIC_MINIMUM (512ull << 20)
-#define DYNAMIC_MAXIMUM (1ull << 40)
 
 static const char *const vm_type[] = { "VirtualMachine", NULL };
 static const char *const processor_type[] = { "VMProcessor", NULL };
@@ -44,7 +41,12 @@ static const struct param set_memory_params[] = {
 	VM_OBJECTS,
 	{ "VMMemory", P_OBJECT, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "memory, as Get-VMMemory returns it", .values = memory_type,
 	  .sets = IN_SET(2) },
-	{ "StartupBytes", P_UINT, 0, "memory, for example 1GB; the virtual machine must be off", .min = MEMORY_MIN, .max = MEMORY_MAX },
+	{ "StartupBytes", P_UINT, 0, "memory, for example 1GB; of one that runs only where it is static and no hypervisor runs in it",
+	  .min = MEMORY_MIN, .max = MEMORY_MAX },
+	{ "DynamicMemoryEnabled", P_BOOL, 0, "what it has follows its demand; the virtual machine must be off", .def = "$false" },
+	{ "MinimumBytes", P_UINT, 0, "dynamic memory: not less than this", .min = MEMORY_MIN, .max = MEMORY_MAX, .def = "512MB" },
+	{ "MaximumBytes", P_UINT, 0, "dynamic memory: not more than this", .min = MEMORY_MIN, .max = MEMORY_MAX, .def = "1TB" },
+	{ "Buffer", P_UINT, 0, "dynamic memory: per cent more than the demand", .min = 5, .max = 2000, .def = "20" },
 	{ 0 },
 };
 
@@ -98,9 +100,9 @@ static json_t *memory_to_object(struct call *c, const void *doc)
 	const struct vm_doc *vm = doc;
 
 	return json_pack("{s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:i, s:i, s:s, s:s, s:o, s:s}", "VMName", vm->name,
-			 "DynamicMemoryEnabled", 0, "Minimum", (json_int_t)DYNAMIC_MINIMUM, "Startup", (json_int_t)vm->memory_startup,
-			 "Maximum", (json_int_t)DYNAMIC_MAXIMUM, "MinimumMB", (json_int_t)(DYNAMIC_MINIMUM >> 20), "StartupMB",
-			 (json_int_t)(vm->memory_startup >> 20), "MaximumMB", (json_int_t)(DYNAMIC_MAXIMUM >> 20), "Buffer", 20,
+			 "DynamicMemoryEnabled", vm->dynamic_memory, "Minimum", (json_int_t)vm->memory_minimum, "Startup", (json_int_t)vm->memory_startup,
+			 "Maximum", (json_int_t)vm->memory_maximum, "MinimumMB", (json_int_t)(vm->memory_minimum >> 20), "StartupMB",
+			 (json_int_t)(vm->memory_startup >> 20), "MaximumMB", (json_int_t)(vm->memory_maximum >> 20), "Buffer", (int)vm->memory_buffer,
 			 "Priority", 50, "ResourcePoolName", "Primordial", "Name", "Memory", "VMId", json_guid(&vm->id),
 			 "ComputerName", call_host(c)->name);
 }
@@ -200,15 +202,24 @@ static int set_processor_one(struct call *c, const struct vm_doc *vm, struct err
 
 static int set_memory_one(struct call *c, const struct vm_doc *vm, struct err **e)
 {
+	struct host_guest guest = { 0 };
 	struct vm_doc *changed;
 	int r = vm_check_machine(vm, e);
 
-	if (r == 0)
-		r = vm_check_off(vm, e);
-	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
+	if (r < 0)
 		return r;
+	call_host(c)->guest(call_host(c), &vm->id, &guest);
 	changed = doc_copy(&vm_kind, vm);
 	changed->memory_startup = call_uint(c, "StartupBytes", vm->memory_startup);
+	changed->dynamic_memory = call_bool(c, "DynamicMemoryEnabled", vm->dynamic_memory);
+	changed->memory_minimum = call_uint(c, "MinimumBytes", vm->memory_minimum);
+	changed->memory_maximum = call_uint(c, "MaximumBytes", vm->memory_maximum);
+	changed->memory_buffer = call_uint(c, "Buffer", vm->memory_buffer);
+	r = vm_check_memory(vm, changed, &guest, e);
+	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c))) {
+		doc_free(&vm_kind, changed);
+		return r;
+	}
 	write_vm(c, changed, memory_to_object);
 	return 0;
 }
@@ -230,7 +241,7 @@ const struct cmdlet vm_hardware_cmdlets[] = {
 	{ "Set-VMProcessor", "change the processors of virtual machines that are off", set_processor_params, &processor_object,
 	  set_processor, CHANGES | PASSTHRU },
 	{ "Get-VMMemory", "list the memory of virtual machines", get_params, &memory_object, get_memory },
-	{ "Set-VMMemory", "change the memory of virtual machines that are off", set_memory_params, &memory_object, set_memory,
+	{ "Set-VMMemory", "change the memory of virtual machines", set_memory_params, &memory_object, set_memory,
 	  CHANGES | PASSTHRU },
 	{ 0 },
 };

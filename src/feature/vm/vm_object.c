@@ -22,7 +22,11 @@ static const char *const vm_properties[] = {
 	"Generation",
 	"ProcessorCount",
 	"MemoryStartup",
+	"MemoryMinimum",
+	"MemoryMaximum",
+	"MemoryDemand",
 	"DynamicMemoryEnabled",
+	"NestedHypervisor",
 	"Notes",
 	"NetworkAdapters",
 	"CreationTime",
@@ -50,7 +54,7 @@ const struct object_type vm_object = { "VirtualMachine", vm_properties, vm_colum
 static const char *vm_state_name(const struct vm_doc *vm, const struct host_guest *guest)
 {
 	if (vm->state == VM_RUNNING)
-		return guest->running ? "Running" : "Starting";
+		return guest->running ? (guest->paused ? "Paused" : "Running") : "Starting";
 	return guest->running ? "Stopping" : "Off";
 }
 
@@ -119,7 +123,11 @@ json_t *vm_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "Generation", json_integer(vm->generation));
 	json_object_set_new(o, "ProcessorCount", json_integer(vm->processor_count));
 	json_object_set_new(o, "MemoryStartup", json_integer((json_int_t)vm->memory_startup));
-	json_object_set_new(o, "DynamicMemoryEnabled", json_false());
+	json_object_set_new(o, "MemoryMinimum", json_integer((json_int_t)vm->memory_minimum));
+	json_object_set_new(o, "MemoryMaximum", json_integer((json_int_t)vm->memory_maximum));
+	json_object_set_new(o, "MemoryDemand", json_integer((json_int_t)guest.memory_demand));
+	json_object_set_new(o, "DynamicMemoryEnabled", json_boolean(vm->dynamic_memory));
+	json_object_set_new(o, "NestedHypervisor", json_string(guest.hypervisor ? "Running" : vm->nested ? "Exposed" : "NotExposed"));
 	json_object_set_new(o, "Notes", json_string(vm->notes ? vm->notes : ""));
 	json_object_set_new(o, "NetworkAdapters", vm_adapters(c, vm));
 	json_object_set_new(o, "CreationTime", creation_time(vm->created));

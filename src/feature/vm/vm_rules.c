@@ -2,6 +2,7 @@
 #include "vm_rules.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "feature.h"
@@ -21,6 +22,10 @@ static const struct doc_field vm_fields[] = {
 	DOC_FIELD(vm_doc, generation, DOC_U32, "generation"),
 	DOC_FIELD(vm_doc, version, DOC_STR, "version"),
 	DOC_FIELD(vm_doc, memory_startup, DOC_U64, "memoryStartup"),
+	DOC_FIELD(vm_doc, dynamic_memory, DOC_BOOL, "dynamicMemory"),
+	DOC_FIELD(vm_doc, memory_minimum, DOC_U64, "memoryMinimum"),
+	DOC_FIELD(vm_doc, memory_maximum, DOC_U64, "memoryMaximum"),
+	DOC_FIELD(vm_doc, memory_buffer, DOC_U32, "memoryBuffer"),
 	DOC_FIELD(vm_doc, processor_count, DOC_U32, "processorCount"),
 	DOC_FIELD(vm_doc, nested, DOC_BOOL, "nested"),
 	DOC_FIELD(vm_doc, kernel, DOC_STR, "kernel"),
@@ -124,6 +129,50 @@ int vm_check_machine(const struct vm_doc *vm, struct err **e)
 	r = err_set(e, "Vm.NotAMachine", ERR_INVALID_OPERATION, vm->name,
 		    "The virtual machine \"%s\" has no hardware of its own: its engine is %s.", vm->name, vm_engines[vm->engine]);
 	return err_advise(e, r, "New-VM -Engine Qemu makes a real machine.");
+}
+
+static int memory_range(const struct vm_doc *new, struct err **e)
+{
+	int r;
+
+	if (!new->dynamic_memory || (new->memory_minimum <= new->memory_startup && new->memory_startup <= new->memory_maximum))
+		return 0;
+	r = err_set(e, "Vm.MemoryRange", ERR_INVALID_ARGUMENT, new->name,
+		    "Dynamic memory of \"%s\" would have minimum %" PRIu64 ", startup %" PRIu64 " and maximum %" PRIu64 " MB.", new->name,
+		    new->memory_minimum >> 20, new->memory_startup >> 20, new->memory_maximum >> 20);
+	return err_advise(e, r, "The minimum is at most the startup size, and that at most the maximum.");
+}
+
+static int memory_while_running(const struct vm_doc *old, const struct vm_doc *new, const struct host_guest *guest, struct err **e)
+{
+	uint64_t most = new->dynamic_memory ? new->memory_maximum : new->memory_startup;
+	bool grows = new->dynamic_memory ? most > old->memory_maximum : most > old->memory_startup;
+	int r;
+
+	if (old->dynamic_memory != new->dynamic_memory || (old->dynamic_memory && old->memory_startup != new->memory_startup))
+		return refuse_state(old->name, "Stop the virtual machine first (Stop-VM).", e);
+	/* NV-5 leaves the limits of dynamic memory alone: what is assigned does not follow them now. */
+	if (guest->hypervisor && !new->dynamic_memory && old->memory_startup != new->memory_startup) {
+		r = err_set(e, "Nested.MemoryResizeBlocked", ERR_INVALID_OPERATION, old->name,
+			    "The memory of \"%s\" cannot be changed while a hypervisor runs in it.", old->name);
+		return err_advise(e, r, "End the virtual machines inside, or stop the virtual machine first (Stop-VM).");
+	}
+	if (!grows || most <= guest->memory_limit)
+		return 0;
+	r = err_set(e, "Vm.MemoryLimit", ERR_LIMITS_EXCEEDED, old->name,
+		    "\"%s\" can have at most %" PRIu64 " MB until it is started anew.", old->name, guest->memory_limit >> 20);
+	return err_advise(e, r, "Stop the virtual machine (Stop-VM), and give it more before it starts.");
+}
+
+int vm_check_memory(const struct vm_doc *old, const struct vm_doc *new, const struct host_guest *guest, struct err **e)
+{
+	int r = memory_range(new, e);
+
+	if (r < 0 || old->state == VM_OFF)
+		return r;
+	return old->engine == VM_ENGINE_QEMU && guest->running
+		       ? memory_while_running(old, new, guest, e)
+		       : refuse_state(old->name, "Stop the virtual machine first (Stop-VM).", e);
 }
 
 /* "9.3" as 903. Versions in documents have been checked. */

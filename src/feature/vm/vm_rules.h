@@ -18,6 +18,11 @@ int vm_check_engine(enum vm_engine engine, struct host *host, const char *name, 
 int vm_check_path(const char *param, const char *path, struct err **e);
 /* Vm.NotAMachine: a network namespace has no hardware of its own. */
 int vm_check_machine(const struct vm_doc *vm, struct err **e);
+/*
+ * A change of memory. Off: anything goes that makes sense (NV-7, Vm.MemoryRange). Running: E-4 for what only a start can change,
+ * Nested.MemoryResizeBlocked (NV-6), Vm.MemoryLimit.
+ */
+int vm_check_memory(const struct vm_doc *old, const struct vm_doc *new, const struct host_guest *guest, struct err **e);
 /* NV-1, NV-2, NV-3: Nested.VmNotOff, Nested.HostUnsupported, Nested.ConfigVersion */
 int vm_check_nesting(const struct vm_doc *vm, const struct host_machines *host, struct err **e);
 /* NV-3: Vm.VersionNotSupported */

@@ -97,14 +97,14 @@ INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
 export PATH=/bin
 mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev
-while read -r module; do insmod /modules/$module; done < /modules/order
+while read -r module; do insmod /modules/$module; done < /modules/order 2>/dev/null
 run=$(sed -n 's/.* nestor.run=\\([^ ]*\\).*/\\1/p' /proc/cmdline)
 echo "$run" | base64 -d > /run.sh
 sh /run.sh 2>&1
 echo "guest: done"
 while :; do sleep 1000; done
 """
-MODULES = ("virtio_pci", "virtio_net", "button", "evdev")
+MODULES = ("virtio_pci", "virtio_net", "virtio_balloon", "virtio_mem", "button", "evdev")
 
 
 def _dependencies(modules_dir, name):
@@ -144,20 +144,41 @@ def _cpio(entries):
     return bytes(out)
 
 
-class Image:
-    """A kernel and an initial RAM disk: busybox, virtio, and a script that the command line brings along."""
+def _command_line(script, more):
+    line = base64.b64encode(script.encode()).decode()
+    return f"console=ttyS0 quiet panic=-1 {more} nestor.run={line} end"
 
-    def __init__(self, lab, build_dir):
+
+class Image:
+    """A kernel and an initial RAM disk: busybox, virtio, and a script that the command line brings along.
+
+    hypervisor: with KVM's module and tests/machine/vmm, and what that boots: l2() is the shell line that does.
+    """
+
+    def __init__(self, lab, build_dir, hypervisor=False):
         directory = os.path.join(build_dir, "guest-kernel")
         run(os.path.join(TOP, "tools", "guest-kernel"), directory, timeout=300)
         self.kernel = os.path.join(os.path.abspath(directory), "vmlinuz")
+        more = {}
+        modules = MODULES
         self.initrd = lab.path("initrd.gz")
+        if hypervisor:
+            inner = Image(lab, build_dir)
+            for name, path in (("vmm", os.path.join(build_dir, "tests", "machine", "vmm")), ("vmlinuz", inner.kernel),
+                               ("initrd", inner.initrd)):
+                with open(path, "rb") as file:
+                    more[name] = (stat.S_IFREG | 0o755, file.read())
+            modules = (*MODULES, "kvm_amd")
+            self.initrd = lab.path("initrd-hypervisor.gz")
+        self._build(os.path.join(directory, "modules"), modules, more)
+
+    def _build(self, modules_dir, modules, more):
         entries = {d: (stat.S_IFDIR | 0o755, b"") for d in ("bin", "proc", "sys", "dev", "modules")}
         with open("/bin/busybox", "rb") as file:
             entries["bin/busybox"] = (stat.S_IFREG | 0o755, file.read())
         order = []
-        for module in MODULES:
-            for path in _dependencies(os.path.join(directory, "modules"), module):
+        for module in modules:
+            for path in _dependencies(modules_dir, module):
                 name = os.path.basename(path)
                 if name not in order:
                     order.append(name)
@@ -165,11 +186,17 @@ class Image:
                         entries[f"modules/{name}"] = (stat.S_IFREG | 0o644, file.read())
         entries["modules/order"] = (stat.S_IFREG | 0o644, "".join(f"{name}\n" for name in order).encode())
         entries["init"] = (stat.S_IFREG | 0o755, INIT.encode())
+        entries.update(more)
         with open(self.initrd, "wb") as file:
             file.write(gzip.compress(_cpio(entries), 1))
 
     def parameters(self, script):
         """Of New-VM: boots and runs these shell lines."""
-        line = base64.b64encode(script.encode()).decode()
         return {"KernelPath": self.kernel, "InitrdPath": self.initrd,
-                "KernelCommandLine": f"console=ttyS0 quiet panic=-1 nestor.run={line} end"}
+                "KernelCommandLine": _command_line(script, "memhp_default_state=online_movable")}
+
+    @staticmethod
+    def l2(script, megabytes=80):
+        """The shell line that boots a guest inside the guest, which runs this script."""
+        line = _command_line(script, "acpi=off noapic reboot=k")
+        return f"/vmm /vmlinuz /initrd '{line}' {megabytes}"
