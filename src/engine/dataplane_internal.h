@@ -40,8 +40,8 @@ bool group_link_address(const struct ip *pa, struct mac *ret);
 uint32_t group_uplink_flags(const struct pass *p, const char *nic);
 
 /*
- * Access control lists (acl.c). The sets that ports are to hold are written before the ports, which name them, and deleted when
- * no port does any more.
+ * Access control lists (acl.c). The sets that ports are to hold are written before the ports, which name them, and
+ * deleted when no port does any more.
  */
 struct acl_sets {
 	struct bpf_acl_set_vec have;
