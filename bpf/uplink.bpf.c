@@ -27,30 +27,36 @@ stage __u64 decap_flags(const struct wire *w, __u16 inner_type)
 }
 
 /*
+ * The kernel cuts nothing out of a packet when less than an IP header of the family that it takes it for would remain: to
+ * Ethernet's minimum then. And without flags that it may not know.
+ */
+stage _Bool decapsulate_anyhow(struct __sk_buff *skb, const struct wire *w, __u64 flags, _Bool *ret_peer)
+{
+	*ret_peer = *ret_peer && flags == ROOM_FLAGS;
+	if (skb->len < w->inner + ETH_ZLEN)
+		bpf_skb_change_tail(skb, w->inner + ETH_ZLEN, 0);
+	return bpf_skb_adjust_room(skb, -(__s32)w->inner, BPF_ADJ_ROOM_MAC, ROOM_FLAGS) == 0;
+}
+
+/*
  * Cuts the outer headers out, between the outer Ethernet header and the inner packet, and puts the inner Ethernet
  * header in the outer one's place. Padding that the wire added to a short frame goes too. *ret_peer: the kernel has the right
  * idea of the packet's protocol.
  */
 stage int decapsulate(struct __sk_buff *skb, const struct wire *w, struct ether inner, _Bool *ret_peer)
 {
-	__u32 least = w->inner + ETH_HLEN + (w->is_ip6 ? 40 : 20);
 	__u64 flags = decap_flags(w, inner.type);
 	struct ethhdr frame;
 
 	*ret_peer = inner.type == ETHERTYPE_IP4 || inner.type == ETHERTYPE_IP6;
 	if (unlikely(skb->len - w->inner > w->inner_len))
 		bpf_skb_change_tail(skb, w->inner + w->inner_len, 0);
-	/* the kernel cuts nothing out of a packet when less than an IP header would remain: to Ethernet's minimum then */
-	if (unlikely(skb->len < least))
-		bpf_skb_change_tail(skb, w->inner + ETH_ZLEN, 0);
 	/* what the NIC has verified first was the outer checksum */
 	if (unlikely(w->checksum))
 		bpf_csum_level(skb, BPF_CSUM_LEVEL_DEC);
-	if (unlikely(bpf_skb_adjust_room(skb, -(__s32)w->inner, BPF_ADJ_ROOM_MAC, flags) != 0)) {
-		*ret_peer = 0;
-		if (flags == ROOM_FLAGS || bpf_skb_adjust_room(skb, -(__s32)w->inner, BPF_ADJ_ROOM_MAC, ROOM_FLAGS) != 0)
-			return DP_DROP_DECAP_FAILED;
-	}
+	if (unlikely(bpf_skb_adjust_room(skb, -(__s32)w->inner, BPF_ADJ_ROOM_MAC, flags) != 0 &&
+		     !decapsulate_anyhow(skb, w, flags, ret_peer)))
+		return DP_DROP_DECAP_FAILED;
 	/*
 	 * By the helper: with a direct write anywhere, the verifier has every packet's head made private at the start of the
 	 * program, which takes the metadata of the XDP program from a packet that somebody else looks at, too (tcpdump).

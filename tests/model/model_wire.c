@@ -377,9 +377,9 @@ void model_from_wire(const struct model *m, uint32_t ifindex, const struct frame
 	else if (in->gso_size) /* see NO_LARGE_TUNNELS */
 		dropped(o, DP_DROP_DECAP_FAILED);
 	else {
-		/* the kernel makes no shorter packet: to Ethernet's minimum then, as a wire would */
+		/* the kernel makes no packet shorter than its IP header: to Ethernet's minimum then, as a wire would */
 		o->short_n = t.inner.n;
-		if (t.inner.n < ETHER + t.ip)
+		if (t.inner.n < ETHER + (type_of(&t.inner) == TYPE_IP4 ? IP4 : t.ip))
 			t.inner.n = 60;
 		deliver(o, port, &t.inner, type_of(&t.inner) == TYPE_IP4);
 	}

@@ -416,7 +416,7 @@ static void shortest(void **state _unused_)
 		struct result r = run(BPF_ROLE_UPLINK, WIDE, &f);
 
 		assert_int_equal(r.verdict, DP_VERDICT_DELIVER_PEER);
-		assert_memory_equal(r.out.b, inner.b, inner.n);
+		assert_frame(&r.out, &inner);
 	}
 }
 
@@ -687,6 +687,34 @@ static void not_ours(void **state _unused_)
 	set_uplink(NARROW, 0, 0);
 }
 
+/*
+ * Decision 0007: what comes for a provider address of IP rewrite is the machine's behind it, but for outer headers from a host
+ * whose own address is none of that kind.
+ */
+static void to_rewritten_address(void **state _unused_)
+{
+	struct bpf_rewrite here = { .key = addr(HERE4), .value = { .segment = VSID, .target = NEAR, .mac[5] = 0x11,
+								   .flags = DP_REWRITE_LOCAL, .ca = addr("10.0.0.11") } };
+	struct frame inner = frame_ip4(from_far(DP_ENCAP_VXLAN4)), f;
+
+	assert_int_equal(bpf_driver_set_rewrites(fixture_driver(), &here, 1), 0);
+	set_uplink(WIDE, DP_PORT_OUTER | DP_PORT_REWRITE, DP_VXLAN_PORT);
+	f = valid(DP_ENCAP_VXLAN4);
+	expect_inner(&f, &inner);
+	inner = frame_ip4(from_far(DP_ENCAP_NVGRE4));
+	f = valid(DP_ENCAP_NVGRE4);
+	expect_inner(&f, &inner);
+	f = valid(DP_ENCAP_VXLAN4);
+	frame_set_u16(&f, l4_of(DP_ENCAP_VXLAN4) + 2, 4790);
+	wire_drop(&f, DP_DROP_REWRITE_SOURCE_UNKNOWN);
+	/* without a record of VXLAN it is UDP like any other */
+	set_uplink(WIDE, DP_PORT_REWRITE, 0);
+	f = valid(DP_ENCAP_VXLAN4);
+	wire_drop(&f, DP_DROP_REWRITE_SOURCE_UNKNOWN);
+	set_uplink(WIDE, DP_PORT_OUTER, DP_VXLAN_PORT);
+	assert_int_equal(bpf_driver_delete_rewrites(fixture_driver(), &here.key, 1), 0);
+}
+
 /* At XDP only VXLAN over IPv4 besides NVGRE over IPv4, and that without a checksum, of which a NIC may know something. */
 static void at_xdp(void **state _unused_)
 {
@@ -900,7 +928,8 @@ int main(void)
 		cmocka_unit_test(other_ethertype_received), cmocka_unit_test(shortest), cmocka_unit_test(truncated),
 		cmocka_unit_test(lengths), cmocka_unit_test(padding), cmocka_unit_test(vxlan_header), cmocka_unit_test(gre_header),
 		cmocka_unit_test(reserved_vsid), cmocka_unit_test(fragment4), cmocka_unit_test(fragment6), cmocka_unit_test(options),
-		cmocka_unit_test(outer_source), cmocka_unit_test(mapped), cmocka_unit_test(not_ours), cmocka_unit_test(at_xdp),
+		cmocka_unit_test(outer_source), cmocka_unit_test(mapped), cmocka_unit_test(not_ours), cmocka_unit_test(to_rewritten_address),
+		cmocka_unit_test(at_xdp),
 		cmocka_unit_test(replicated), cmocka_unit_test(received_for_all), cmocka_unit_test(cut_for_all),
 	};
 
