@@ -177,7 +177,8 @@ stage __u64 acl_verdict(struct acl_packet *p)
 	f = acl_flow(p);
 	if (unlikely(!f || DP_ACL_VERDICT_SET(f->verdict[p->direction & 1]) != p->set)) {
 		acl_ask();
-		f = acl_flow(p);
+		/* of a made packet nothing was kept */
+		f = TRACE_DRY ? NULL : acl_flow(p);
 		if (!f)
 			f = &p->flow;
 	}

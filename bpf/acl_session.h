@@ -36,7 +36,8 @@ stage _Bool acl_expired(const struct dp_acl_flow *f, __u64 now)
 /* Writes p->flow. What has no room stays without a memory: it is judged anew the next time. */
 stage void acl_keep(struct acl_packet *p)
 {
-	bpf_map_update_elem(&acl_flows, &p->key, &p->flow, BPF_ANY);
+	if (!TRACE_DRY)
+		bpf_map_update_elem(&acl_flows, &p->key, &p->flow, BPF_ANY);
 }
 
 /*
@@ -76,6 +77,8 @@ stage void acl_session_note(struct acl_packet *p, struct dp_acl_flow *f, __u64 n
 {
 	__u8 tcp = f->tcp;
 
+	if (TRACE_DRY)
+		return;
 	if (now - f->seen > ACL_SEEN_STEP)
 		f->seen = now;
 	if (unlikely(p->tcp_flags & ACL_TCP_FIN))

@@ -47,7 +47,7 @@ static const struct {
 	[MAP_ACL_VECTORS] = { "acl_vectors", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_vector_key), sizeof(struct dp_acl_vector) },
 	[MAP_ACL_MACS] = { "acl_macs", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_mac_key), 4 },
 	[MAP_ACL_METERS] = { "acl_meters", BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct dp_acl_meter_key), sizeof(struct dp_acl_meter), true },
-	[MAP_ACL_FLOWS] = { "acl_flows", BPF_MAP_TYPE_LRU_HASH, sizeof(struct dp_acl_flow_key), sizeof(struct dp_acl_flow), true },
+	[MAP_ACL_FLOWS] = { "acl_flows", BPF_MAP_TYPE_LRU_HASH, sizeof(struct dp_acl_flow_key), sizeof(struct dp_acl_flow) },
 	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
 };
 
