@@ -106,6 +106,33 @@ def test_extensions_are_hidden_and_exposed(net):
     assert len(net.libvirt.machines()) == 1
 
 
+def test_paused_and_saved(net):
+    """Its state survives: a counter in the guest goes on where it was, also after the daemon and libvirt died."""
+    net.make("q", net.image, "i=0; while :; do i=$((i+1)); echo guest: count $i; sleep 1; done")
+    net.wait_console("q", "guest: count 2\n")
+    net.do("Suspend-VM", Name="q")
+    assert (net.vm("q")["State"], net.libvirt.domains()["q"]) == ("Paused", "paused")
+    net.daemon.kill9()
+    net.daemon.start()
+    wait_for(lambda: net.vm("q")["State"] == "Paused", 10, "the daemon to find it paused", net.daemon.log_tail)
+    net.do("Resume-VM", Name="q")
+    assert net.libvirt.domains()["q"] == "running"
+    net.do("Save-VM", Name="q")
+    assert (net.vm("q")["State"], net.libvirt.domains()["q"]) == ("Saved", "shut off")
+    count = net.console("q").count("guest: count")
+    net.daemon.restart()
+    net.do("Start-VM", Name="q")
+    net.wait_console("q", f"guest: count {count + 2}")
+    assert net.console("q").count("guest: count 1\n") == 1
+    net.do("Stop-VM", Name="q", Save=True)
+    net.do("Remove-VMSavedState", Name="q")
+    net.do("Start-VM", Name="q")
+    wait_for(lambda: net.console("q").count("guest: count 1\n") == 2, BOOT_SECONDS, "a fresh start", lambda: net.console("q"))
+    net.do("Stop-VM", Name="q", TurnOff=True)
+    net.do("Remove-VM", Name="q", Force=True)
+    assert net.libvirt.domains() == {"a": "running"}
+
+
 def test_orderly_shutdown_and_end_by_itself(net):
     """The power button; a guest that powers off by itself is off, and the wish to run it has ended."""
     script = "for e in /dev/input/event*; do (while :; do dd if=$e bs=24 count=1 of=/dev/null 2>/dev/null && poweroff -f; sleep 1; done) & done\n" \
