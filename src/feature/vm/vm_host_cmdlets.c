@@ -42,9 +42,9 @@ static const char *const version_properties[] = { "Name", "Version", "IsDefault"
 static const struct column version_columns[] = { { "Name" }, { "Version" }, { "IsDefault" }, { 0 } };
 static const struct object_type version_object = { "VMHostSupportedVersion", version_properties, version_columns };
 
-static const char *const test_properties[] = { "Target", "Check", "Result", "Detail", "Recommendation", "Rule", NULL };
+static const char *const test_properties[] = { "Target", "Check", "Result", "Message", "Detail", "Recommendation", "Rule", NULL };
 static const struct column test_columns[] = {
-	{ "Target" }, { "Check" }, { "Result" }, { "Detail" }, { "Recommendation" }, { 0 },
+	{ "Target" }, { "Check" }, { "Result" }, { "Message" }, { 0 },
 };
 static const struct object_type test_object = { "VMNestedVirtualizationCheck", test_properties, test_columns };
 
@@ -98,8 +98,9 @@ static void check(struct call *c, const char *target, const char *what, enum ver
 {
 	static const char *const names[] = { "Ok", "Warning", "Failed" };
 
-	call_emit_json(c, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "Target", target, "Check", what, "Result", names[v], "Detail",
-				    detail, "Recommendation", v == OK ? "" : recommendation, "Rule", rule));
+	call_emit_json(c, json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:s}", "Target", target, "Check", what, "Result", names[v], "Message",
+				    json_sprintf(v == OK ? "%s" : "%s: %s", detail, recommendation), "Detail", detail, "Recommendation",
+				    v == OK ? "" : recommendation, "Rule", rule));
 }
 
 static void check_host(struct call *c, const struct host_machines *h)
@@ -107,12 +108,12 @@ static void check_host(struct call *c, const struct host_machines *h)
 	const char *host = call_host(c)->name;
 
 	check(c, host, "Engine", h->missing ? FAILED : OK, "", h->missing ? h->missing : "libvirt's daemon is there",
-	      "Install and start libvirt's daemon, or name another by nestord --libvirt URI.");
+	      "start libvirt's daemon, or see nestord --libvirt");
 	check(c, host, "Acceleration", h->kvm ? OK : WARNING, "NV-2", acceleration(h),
-	      "Emulation is slow, and nested twice as much; a host with VT-x or AMD-V and /dev/kvm is faster.");
+	      "slow; KVM needs VT-x or AMD-V");
 	check(c, host, "NestedVirtualization", h->nested ? OK : FAILED, "NV-13",
 	      h->nested ? "virtualization extensions can be exposed" : h->no_nesting ? h->no_nesting : "the processor has none",
-	      "Load kvm_intel or kvm_amd with nested=1.");
+	      "load it with nested=1");
 }
 
 /* The advisories of Microsoft's own check before nesting. */
@@ -125,27 +126,27 @@ static void check_vm(struct call *c, const struct host_machines *h, const struct
 	bool spoofing = false;
 
 	if (vm->engine != VM_ENGINE_QEMU) {
-		check(c, vm->name, "Engine", FAILED, "", "a network namespace has no processor of its own", "New-VM -Engine Qemu makes a machine.");
+		check(c, vm->name, "Engine", FAILED, "", "a network namespace has no processor of its own", "New-VM -Engine Qemu");
 		return;
 	}
 	call_host(c)->guest(call_host(c), &vm->id, &guest);
 	check(c, vm->name, "State", vm->state == VM_OFF ? OK : vm->nested ? OK : WARNING, "NV-1", vm_states[vm->state],
-	      "Virtualization extensions can be exposed only while it is off: Stop-VM.");
+	      "to expose extensions, Stop-VM first");
 	check(c, vm->name, "ConfigurationVersion", vm_version_can_nest(vm, h) ? OK : FAILED, "NV-2", vm->version,
-	      "Stop the virtual machine, then Update-VMVersion.");
+	      "Update-VMVersion while it is off");
 	check(c, vm->name, "ExposeVirtualizationExtensions", vm->nested ? OK : WARNING, "NV-1",
 	      guest.hypervisor ? "exposed, and a hypervisor runs in the guest" : vm->nested ? "exposed" : "not exposed",
 	      "Set-VMProcessor -ExposeVirtualizationExtensions $true");
 	check(c, vm->name, "DynamicMemory", vm->dynamic_memory ? WARNING : OK, "NV-5", vm->dynamic_memory ? "on" : "off",
-	      "What is assigned stays constant while a hypervisor runs in it.");
+	      "stays constant while a hypervisor runs in it");
 	check(c, vm->name, "Memory", vm->memory_startup < ADVISED_MEMORY ? WARNING : OK, "NV-12",
-	      vm->memory_startup < ADVISED_MEMORY ? "less than 4 GB" : "4 GB or more", "Set-VMMemory -StartupBytes 4GB, or as much as its guests need.");
+	      vm->memory_startup < ADVISED_MEMORY ? "less than 4 GB" : "4 GB or more", "give it what its guests need (Set-VMMemory)");
 	adapter_of_vm(call_docs(c), &vm->id, &adapters);
 	vec_foreach(&adapters, a)
 		spoofing |= (*a)->spoofing;
 	vec_done(&adapters);
 	check(c, vm->name, "MacAddressSpoofing", spoofing ? OK : WARNING, "NN-1", spoofing ? "on" : "off",
-	      "Set-VMNetworkAdapter -MacAddressSpoofing On, or address translation inside the virtual machine (NN-2).");
+	      "turn it on for inner guests, or translate inside (NN-2)");
 }
 
 static int test_nested(struct call *c, struct err **e)
