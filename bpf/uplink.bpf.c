@@ -74,7 +74,7 @@ stage int find_port(__u32 vsid, const void *mac, __u32 *ret_ifindex)
 stage int receive(struct __sk_buff *skb, const void *p, const void *at, const void *end, const struct wire *w,
 		  const struct dp_port *uplink)
 {
-	_Bool peer, for_many;
+	_Bool peer, for_many, to_group;
 	struct ether inner;
 	__u32 target = 0;
 	int reason;
@@ -82,8 +82,9 @@ stage int receive(struct __sk_buff *skb, const void *p, const void *at, const vo
 	if (unlikely(at + ETH_HLEN > end))
 		return drop(skb, DP_DROP_INNER_TRUNCATED);
 	inner = ether_load(at);
-	for_many = mac_is_group(&inner) || outer_is_group(uplink, p, w);
-	reason = likely(!for_many) ? find_port(w->vsid, &inner, &target) : group_find(w->vsid, outer_group(p, w), at, end, &target);
+	to_group = outer_is_group(uplink, p, w);
+	for_many = to_group || mac_is_group(&inner);
+	reason = likely(!for_many) ? find_port(w->vsid, &inner, &target) : group_accept(p, at, end, w, to_group, &target);
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
 	if (likely(!for_many))
@@ -151,7 +152,7 @@ static __noinline int uplink_other(struct __sk_buff *skb, const struct dp_port *
 	if (reason != WIRE_OURS)
 		return drop(skb, reason);
 	p = frame_data(skb);
-	if (p + OUTER_IP + 20 > frame_end(skb))
+	if (p + OUTER_IP + 40 > frame_end(skb))
 		return drop(skb, DP_DROP_OUTER_TRUNCATED);
 	at = p + (w.inner & 127);
 	asm volatile("" : "+r"(at));

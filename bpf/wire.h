@@ -311,18 +311,22 @@ static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const voi
 	return WIRE_OURS;
 }
 
-/* The multicast provider address that a packet was sent to, network order; 0: none. p: a packet whose outer headers are good. */
-stage __u32 outer_group(const void *p, const struct wire *w)
-{
-	const __u8 *to = p + OUTER_IP + 16;
-
-	return !w->is_ip6 && *to >= 224 ? *(const __u32 *)to : 0;
-}
-
-/* WG-7: was it sent to one? */
+/* WG-7: was it sent to a multicast provider address? p: a frame whose outer headers are good. */
 stage _Bool outer_is_group(const struct dp_port *uplink, const void *p, const struct wire *w)
 {
-	return unlikely(uplink->flags & DP_PORT_GROUPS) && outer_group(p, w);
+	const __u8 *to = p + OUTER_IP + (w->is_ip6 ? 24 : 16);
+
+	return unlikely(uplink->flags & DP_PORT_GROUPS) && *to >= (w->is_ip6 ? 0xff : 224);
+}
+
+/* The address that it was sent to. */
+stage union dp_addr outer_destination(const void *p, const struct wire *w)
+{
+	const __u32 *to = p + OUTER_IP + (w->is_ip6 ? 24 : 16);
+
+	if (!w->is_ip6)
+		return (union dp_addr){ .w = { 0, 0, ADDR4_PREFIX, to[0] } };
+	return (union dp_addr){ .w = { to[0], to[1], to[2], to[3] } };
 }
 
 /* The inner frame, inner: its Ethernet header. */

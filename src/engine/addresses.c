@@ -96,7 +96,7 @@ static void addresses(struct pass *p)
 	want_link_locals(p, &want);
 	/* A group is joined by the kernel itself, so that the host stays in it when this daemon ends. */
 	vec_foreach(&p->netvirt.heard, pa)
-		want_address(p, pa, ADDRESS_JOIN, &want);
+		want_address(p, pa, ADDRESS_JOIN | ADDRESS_NODAD, &want);
 	address_observe(p->g->nl, 0, &all);
 	vec_sort(&want, address_key);
 	/* What somebody else put there stays; a wanted one is taken as it is. */

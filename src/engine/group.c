@@ -84,7 +84,10 @@ bool group_link_address(const struct ip *pa, struct mac *ret)
 {
 	if (!ip_is_multicast(pa))
 		return false;
-	*ret = (struct mac){ { 0x01, 0x00, 0x5e, pa->b[13] & 0x7f, pa->b[14], pa->b[15] } };
+	if (ip_is_v4(pa))
+		*ret = (struct mac){ { 0x01, 0x00, 0x5e, pa->b[13] & 0x7f, pa->b[14], pa->b[15] } };
+	else
+		*ret = (struct mac){ { 0x33, 0x33, pa->b[12], pa->b[13], pa->b[14], pa->b[15] } };
 	return true;
 }
 

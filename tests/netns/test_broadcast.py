@@ -17,6 +17,7 @@ from labs import colons
 from support import Dropped, Wire, assert_settled
 
 PAS = ("214.214.51.42", "214.214.51.43", "214.214.51.44")
+PAS6 = ("fd00::42", "fd00::43", "fd00::44")
 GROUP, GROUP_MAC = "239.192.19.146", "01:00:5e:40:13:92"
 # Name: host, VSID, MAC, address. Red has blue's addresses. `lease` gets its address by DHCP.
 GUESTS = {
@@ -27,8 +28,13 @@ GUESTS = {
     "red_a": (0, 5011, "000000000021", "10.10.10.11"),
     "red_b": (1, 5011, "000000000023", "10.10.10.13"),
     "lease": (0, 5010, "000000000031", None),
+    # of a virtual subnet over IPv6, by VXLAN
+    "x": (0, 5012, "000000000041", "10.10.10.11"),
+    "y": (1, 5012, "000000000042", "10.10.10.12"),
+    "z": (2, 5012, "000000000043", "10.10.10.13"),
 }
-BLUE = {"a", "a2", "b", "c"}
+BLUE, GREEN = {"a", "a2", "b", "c"}, {"x", "y", "z"}
+GROUP6, GROUP6_MAC = "ff08::1394", "33:33:00:00:13:94"
 
 
 class Net:
@@ -36,13 +42,17 @@ class Net:
         *namespaces, self.middle = lab.namespaces("host1", "host2", "host3", "switch")
         underlay.switch(self.middle, *namespaces)
         self.hosts = [Host(ns, ns.label) for ns in namespaces]
-        for host, pa in zip(self.hosts, PAS):
+        for host, pa, pa6 in zip(self.hosts, PAS, PAS6):
             host.switch()
             host.provider(pa)
-            for vsid in (5010, 5011):
+            host.do("New-NetVirtualizationProviderAddress", InterfaceIndex=host.nic_index(), ProviderAddress=pa6, PrefixLength=64)
+            for vsid in (5010, 5011, 5012):
                 host.subnet(vsid, "10.10.10.0/24")
             for where, vsid, mac, address in GUESTS.values():
-                if address:
+                if vsid == 5012:
+                    host.do("New-NetVirtualizationLookupRecord", VirtualSubnetID=vsid, CustomerAddress=address, MACAddress=mac,
+                            ProviderAddress=PAS6[where], Rule="TranslationMethodEncapVxlan")
+                elif address:
                     host.record(vsid, address, mac, PAS[where])
                 else:
                     host.do("New-NetVirtualizationLookupRecord", VirtualSubnetID=vsid, CustomerAddress="0.0.0.0", MACAddress=mac,
@@ -58,12 +68,12 @@ class Net:
         host = self.hosts[GUESTS[name][0]]
         return Dropped(host.daemon, host.port(name), **reasons)
 
-    def mode(self, address=None):
-        """Broadcast of the virtual subnet on all hosts: by this address, by copies ("0.0.0.0"), or off."""
+    def mode(self, address=None, vsid=5010):
+        """Broadcast of the virtual subnet on all hosts, and of no other: by this address, by copies ("0.0.0.0"), or off."""
         for host in self.hosts:
             host.do("Remove-NetVirtualizationBroadcast")
             if address:
-                host.do("New-NetVirtualizationBroadcast", VirtualSubnetID=5010, ProviderAddress=address)
+                host.do("New-NetVirtualizationBroadcast", VirtualSubnetID=vsid, ProviderAddress=address)
 
     def heard(self, name, address="255.255.255.255", by=frozenset()):
         """Who heard one ping request from the guest, besides itself; waits until those did who should."""
@@ -154,10 +164,28 @@ def test_copies_on_the_wire(net):
         assert captures[i].packets("frame.number", filter="_ws.malformed || (gre && arp)") == []
 
 
-def members(net):
-    """The switch's ports where somebody has joined the group, by IGMP."""
+@pytest.mark.parametrize("mode", [GROUP6, "0.0.0.0"])
+def test_over_ipv6_by_vxlan(net, mode):
+    """WG-8, WG-10: the same over other outer headers."""
+    net.mode(mode, 5012)
+    macs = [host.ns.mac(underlay.UPLINK) for host in net.hosts]
+    with Capture(net.hosts[0].ns, underlay.UPLINK) as capture:
+        assert net.heard("x", by={"y", "z"}) == {"y", "z"}
+        assert net.heard("z", by={"x", "y"}) == {"x", "y"}
+    found = capture.packets("eth.dst", "ipv6.src", "ipv6.dst", "vxlan.vni", filter=f"icmp.type == 8 && eth.src == {colons(GUESTS['x'][2])}")
+    wanted = [(PAS6[0], GROUP6, GROUP6_MAC)] if mode == GROUP6 else [(PAS6[0], PAS6[i], macs[i]) for i in (1, 2)]
+    assert [(p["ipv6.src"][0], p["ipv6.dst"][0], p["eth.dst"][0]) for p in found] == wanted
+    assert {p["vxlan.vni"][0] for p in found} == {"5012"}
+    assert capture.packets("frame.number", filter="_ws.malformed") == []
+    if mode == GROUP6:
+        wait_for(lambda: members(net, GROUP6) == {"port0", "port1", "port2"}, 10, "the switch to know who listens, by MLD",
+                 lambda: str(members(net, GROUP6)))
+
+
+def members(net, group=GROUP):
+    """The switch's ports where somebody has joined the group, by IGMP or MLD."""
     out = run("bridge", "-n", net.middle.name, "-json", "mdb", "show").out
-    return {entry["port"] for table in json.loads(out or "[]") for entry in table.get("mdb", []) if entry["grp"] == GROUP}
+    return {entry["port"] for table in json.loads(out or "[]") for entry in table.get("mdb", []) if entry["grp"] == group}
 
 
 def joined(host):

@@ -86,6 +86,29 @@ static void shared_address(void **state)
 			 "heard 239.1.1.1/32 nic eth0\n");
 }
 
+/* WG-8, WG-10: of the address's family, and by VXLAN where the subnet has nothing else. */
+static void encapsulations(void **state)
+{
+	struct kit *k = *state;
+
+	policy(k);
+	lab_do(k, "Remove-NetVirtualizationLookupRecord", "{'VirtualSubnetID': 5010}");
+	lab_pa(k, 2, "fd00::42", 64);
+	lab_record(k, 5010, "10.10.10.11", "000000000011", "fd00::42", "");
+	lab_record(k, 5010, "10.10.10.12", "000000000012", "214.214.51.43", "");
+	lab_record(k, 5010, "10.10.10.14", "000000000014", "fd00::44", "");
+	lab_do(k, NEW, "{'VirtualSubnetID': 5010, 'ProviderAddress': 'ff08::13b0'}");
+	lab_assert_wants(k, "g", "group 5010 to ff08::13b0 here at fd00::42: ff08::13b0\nheard ff08::13b0/128 nic eth0\n");
+	/* no port has an address of that family */
+	lab_do(k, SET, "{'ProviderAddress': '239.1.1.1'}");
+	lab_assert_wants(k, "g", "group 5010 to 239.1.1.1 here at :::\n");
+	lab_do(k, SET, "{'ProviderAddress': '0.0.0.0'}");
+	lab_assert_wants(k, "g", "group 5010 to :: here at ::: 214.214.51.43 fd00::44\n");
+	lab_do(k, SET, "{'ProviderAddress': 'ff08::13b0'}");
+	kit_do(k, "Set-NetVirtualizationLookupRecord", "{'VirtualSubnetID': 5010, 'Rule': 'TranslationMethodEncapVxlan'}");
+	lab_assert_wants(k, "g", "group 5010 to ff08::13b0 here at fd00::42: vxlan:ff08::13b0\nheard ff08::13b0/128 nic eth0\n");
+}
+
 /* Without policy the ports of one switch hear each other anyway, and a document changes nothing about it. */
 static void without_policy(void **state)
 {
@@ -130,7 +153,9 @@ static void refused(void **state)
 		{ "214.214.51.43", "Wnv.BadMulticastAddress" }, { "255.255.255.255", "Wnv.BadMulticastAddress" },
 		{ "240.0.0.1", "Wnv.BadMulticastAddress" },	{ "127.0.0.1", "Wnv.BadMulticastAddress" },
 		{ "224.0.0.1", "Wnv.BadMulticastAddress" },	{ "224.0.0.255", "Wnv.BadMulticastAddress" },
-		{ "fd00::1", "Wnv.BadMulticastAddress" },	{ "ff05::1", "Wnv.ProviderAddressFamily" },
+		{ "fd00::1", "Wnv.BadMulticastAddress" },	{ "ff00::1", "Wnv.BadMulticastAddress" },
+		{ "ff01::1", "Wnv.BadMulticastAddress" },	{ "ff02::1", "Wnv.BadMulticastAddress" },
+		{ "ff12::1", "Wnv.BadMulticastAddress" },	{ "ff0f::1", "Wnv.BadMulticastAddress" },
 	};
 	struct kit *k = *state;
 	char parameters[128];
@@ -142,7 +167,10 @@ static void refused(void **state)
 	}
 	lab_assert_wants(k, "g", "");
 	kit_run(k, NEW, "{'VirtualSubnetID': 5010, 'ProviderAddress': '224.0.1.0'}");
-	kit_warning(k, "224.0.1.0 is not of 239.0.0.0/8");
+	kit_warning(k, "224.0.1.0 is not administratively scoped");
+	kit_run(k, NEW, "{'VirtualSubnetID': 5011, 'ProviderAddress': 'ff1e::1'}");
+	kit_warning(k, "ff1e::1 is not administratively scoped");
+	lab_do(k, "Remove-NetVirtualizationBroadcast", "{'VirtualSubnetID': 5011}");
 	kit_refused(k, NEW, "{'VirtualSubnetID': 5010}", "AlreadyExists");
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		snprintf(parameters, sizeof(parameters), "{'VirtualSubnetID': 5010, 'ProviderAddress': '%s'}", cases[i].address);
@@ -155,7 +183,8 @@ static void refused(void **state)
 int broadcast_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(ring_and_peers), kit_test(who_gets_no_copy), kit_test(shared_address), kit_test(without_policy),
+		kit_test(ring_and_peers), kit_test(who_gets_no_copy), kit_test(shared_address), kit_test(encapsulations),
+		kit_test(without_policy),
 		kit_test(objects), kit_test(refused),
 	};
 

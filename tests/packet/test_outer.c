@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <unistd.h>
 
 #include "harness.h"
 
@@ -714,6 +715,183 @@ static void at_xdp(void **state _unused_)
 	set_uplink(WIDE, DP_PORT_OUTER, DP_VXLAN_PORT);
 }
 
+/* ---- for many (WG-7) ---- */
+
+enum { NEAR2 = ONLY4 }; /* the other port of the ring */
+static const char *const group_of[] = { "239.192.19.176", "ff08::13b0" };
+
+static void set_ring(uint32_t first, uint32_t second)
+{
+	struct bpf_port_vec all = { 0 };
+
+	/* without the other end up nothing can be sent there */
+	assert_int_equal(system("ip link set e91 up && ip link set e94 up"), 0);
+	assert_int_equal(bpf_driver_observe_ports(fixture_driver(), &all), 0);
+	vec_foreach(&all, p) {
+		if (p->ifindex != NEAR && p->ifindex != NEAR2)
+			continue;
+		p->value.flood_next = p->ifindex == NEAR ? second : first;
+		assert_int_equal(bpf_driver_set_port(fixture_driver(), p), 0);
+	}
+	vec_done(&all);
+}
+
+static void set_group(const char *pa, size_t n, const uint32_t *peers)
+{
+	struct bpf_group g = { .key = VSID, .value = { .first = NEAR, .n_peers = (uint32_t)n } };
+
+	if (pa)
+		g.value.pa = addr(pa);
+	memcpy(g.value.peers, peers, n * sizeof(*peers));
+	assert_int_equal(bpf_driver_set_groups(fixture_driver(), &g, 1), 0);
+}
+
+static void no_group(void)
+{
+	assert_int_equal(bpf_driver_delete_groups(fixture_driver(), (uint32_t[]){ VSID }, 1), 0);
+	set_ring(0, 0);
+}
+
+static struct frame to_all(uint16_t type)
+{
+	struct ip4 p = { .dst_mac = 0xff, .src_mac = 0x11, .dst = "255.255.255.255", .src = "10.0.0.11", .payload = 40 };
+	struct frame f;
+
+	if (type == 0x0800)
+		return frame_ip4(p);
+	f = frame_ether(0xff, 0x11, type);
+	frame_add(&f, "hello, this is not IP but needs 46 bytes of it", 46);
+	return f;
+}
+
+/* What the sender writes, made from what a peer would send; the hash's parts are taken from the packet. */
+static struct frame expected(unsigned encap, const struct frame *got, const struct frame *inner)
+{
+	struct frame f = wrap(encap, encap & DP_ENCAP_IP6 ? HERE6 : HERE4, pa_of(encap), VSID, inner);
+
+	f.b[5] = 0xb2;
+	f.b[11] = 0xb1;
+	if (encap & DP_ENCAP_IP6)
+		memcpy(f.b + 14, got->b + 14, 4);
+	if (encap & DP_ENCAP_VXLAN)
+		memcpy(f.b + l4_of(encap), got->b + l4_of(encap), 2);
+	else
+		f.b[l4_of(encap) + 7] = got->b[l4_of(encap) + 7];
+	return f;
+}
+
+/* One copy for each of four peers, each in headers of its own; the daemon gives them in this order. */
+static void replicated(void **state _unused_)
+{
+	const uint32_t peers[] = { FIRST_HOP, FIRST_HOP + 1, FIRST_HOP + 1, FIRST_HOP + 2, FIRST_HOP + 3 };
+	const unsigned encaps[] = { 0, 1, 1, 2, 3 };
+	int tap = tap_open(UPLINK), near2 = tap_open(NEAR2);
+
+	set_ring(NEAR, NEAR2);
+	set_group(NULL, ARRAY_SIZE(peers), peers);
+	for (int kind = 0; kind < 2; kind++) {
+		struct frame f = to_all(kind ? 0x88b5 : 0x0800), got, want;
+		struct result r = run(BPF_ROLE_VPORT, NEAR, &f);
+
+		assert_int_equal(r.verdict, DP_VERDICT_FLOOD);
+		assert_int_equal(r.detail, 1 + ARRAY_SIZE(peers));
+		tap_expect(near2, &f);
+		for (size_t i = 0; i < ARRAY_SIZE(peers); i++) {
+			assert_true(tap_next(tap, &got));
+			want = expected(encaps[i], &got, &f);
+			assert_frame(&got, &want);
+		}
+		tap_expect_nothing(tap);
+	}
+	/* each alone, too */
+	for EACH(e) {
+		struct frame f = to_all(0x0800), got, want;
+
+		set_group(NULL, 1, (uint32_t[]){ FIRST_HOP + e });
+		assert_int_equal(run(BPF_ROLE_VPORT, NEAR, &f).detail, 2);
+		assert_true(tap_next(tap, &got));
+		want = expected(e, &got, &f);
+		assert_frame(&got, &want);
+		tap_expect(near2, &f);
+	}
+	tap_expect_nothing(tap);
+	no_group();
+	close(tap);
+	close(near2);
+}
+
+static void received_for_all(void **state _unused_)
+{
+	int near = tap_open(NEAR), near2 = tap_open(NEAR2), taps[] = { near, near2 };
+
+	set_ring(NEAR, NEAR2);
+	set_uplink(WIDE, DP_PORT_OUTER | DP_PORT_GROUPS | DP_PORT_MORE_CA, DP_VXLAN_PORT);
+	for (size_t i = 0; i < ARRAY_SIZE(group_of); i++) {
+		struct bpf_pa heard = { .key = addr(group_of[i]), .value.ifindex = BRIDGE };
+
+		assert_int_equal(bpf_driver_set_pa(fixture_driver(), &heard), 0);
+	}
+	for EACH(e) {
+		const char *group = group_of[e / 2], *other = group_of[1 - e / 2], *here = e & DP_ENCAP_IP6 ? HERE6 : HERE4;
+		struct ip4 p = from_far(e);
+		struct frame inner, f;
+		struct result r;
+
+		p.dst_mac = 0xff;
+		p.dst = "255.255.255.255";
+		inner = frame_ip4(p);
+		set_group(group, 0, NULL);
+		for (int direct = 0; direct < 2; direct++) {
+			f = wrap(e, pa_of(e), direct ? here : group, VSID, &inner);
+			r = run(BPF_ROLE_UPLINK, WIDE, &f);
+			assert_int_equal(r.verdict, DP_VERDICT_FLOOD);
+			assert_int_equal(r.detail, 2);
+			for (size_t i = 0; i < ARRAY_SIZE(taps); i++) {
+				tap_expect(taps[i], &inner);
+				tap_expect_nothing(taps[i]);
+			}
+		}
+		/* the other family's address, when that is the subnet's; and none is */
+		f = wrap(e, pa_of(e), group, VSID, &inner);
+		set_group(other, 0, NULL);
+		expect_drop(BPF_ROLE_UPLINK, WIDE, &f, DP_DROP_GROUP_NOT_OF_SUBNET);
+		set_group(NULL, 0, NULL);
+		expect_drop(BPF_ROLE_UPLINK, WIDE, &f, DP_DROP_GROUP_NOT_OF_SUBNET);
+		set_group(group, 0, NULL);
+		f = wrap(e, e & DP_ENCAP_IP6 ? "fd00::99" : "214.214.51.99", group, VSID, &inner);
+		expect_drop(BPF_ROLE_UPLINK, WIDE, &f, DP_DROP_WRONG_SOURCE_PA);
+		inner = frame_ip4(from_far(e));
+		f = wrap(e, pa_of(e), group, VSID, &inner);
+		expect_drop(BPF_ROLE_UPLINK, WIDE, &f, DP_DROP_GROUP_UNICAST);
+		/* one that the host does not listen to */
+		f = wrap(e, pa_of(e), e & DP_ENCAP_IP6 ? "ff08::1" : "239.1.1.1", VSID, &inner);
+		expect_pass(BPF_ROLE_UPLINK, WIDE, &f);
+	}
+	no_group();
+	set_uplink(WIDE, DP_PORT_OUTER, DP_VXLAN_PORT);
+	close(near);
+	close(near2);
+}
+
+static void cut_for_all(void **state _unused_)
+{
+	set_ring(NEAR, NEAR2);
+	set_uplink(WIDE, DP_PORT_OUTER | DP_PORT_GROUPS | DP_PORT_MORE_CA, DP_VXLAN_PORT);
+	for EACH(e) {
+		struct ip4 p = from_far(e);
+		struct frame inner, whole, f;
+
+		p.dst_mac = 0xff;
+		inner = frame_ip4(p);
+		whole = wrap(e, pa_of(e), group_of[e / 2], VSID, &inner);
+		set_group(group_of[e / 2], 0, NULL);
+		for (f = whole, f.n = l4_of(e) + 8; f.n < whole.n; f.n++)
+			expect_drop(BPF_ROLE_UPLINK, WIDE, &f, DP_DROP_OUTER_TRUNCATED);
+	}
+	no_group();
+	set_uplink(WIDE, DP_PORT_OUTER, DP_VXLAN_PORT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -723,6 +901,7 @@ int main(void)
 		cmocka_unit_test(lengths), cmocka_unit_test(padding), cmocka_unit_test(vxlan_header), cmocka_unit_test(gre_header),
 		cmocka_unit_test(reserved_vsid), cmocka_unit_test(fragment4), cmocka_unit_test(fragment6), cmocka_unit_test(options),
 		cmocka_unit_test(outer_source), cmocka_unit_test(mapped), cmocka_unit_test(not_ours), cmocka_unit_test(at_xdp),
+		cmocka_unit_test(replicated), cmocka_unit_test(received_for_all), cmocka_unit_test(cut_for_all),
 	};
 
 	return cmocka_run_group_tests(tests, up, fixture_down);

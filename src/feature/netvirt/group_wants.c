@@ -84,7 +84,7 @@ static void link_ports(struct groups *x)
 			memcpy(ports[i].flood_next, g->first, sizeof(g->first));
 		}
 		x->last.items[at] = i + 1;
-		group_nic(x, g, &ports[i].src_pa4);
+		group_nic(x, g, ip_is_zero(&g->pa) || ip_is_v4(&g->pa) ? &ports[i].src_pa4 : &ports[i].src_pa6);
 	}
 }
 
@@ -112,22 +112,32 @@ static void want_peers(struct groups *x)
 	}
 }
 
+/* By VXLAN where the subnet has nothing else. */
+static enum dp_encap group_encap(const struct groups *x, const struct want_group *g)
+{
+	unsigned all = 0, vxlan = 0;
+
+	for (unsigned encap = 0; encap < DP_ENCAPS; encap++) {
+		if (!netvirt_has_records(x->docs, g->segment, RECORD_ENCAP + encap))
+			continue;
+		all++;
+		vxlan += (encap & DP_ENCAP_VXLAN) != 0;
+	}
+	return (ip_is_v4(&g->pa) ? 0 : DP_ENCAP_IP6) | (all && all == vxlan ? DP_ENCAP_VXLAN : 0);
+}
+
 /*
- * A multicast address has one way; where virtual subnets on different NICs share one, that of the lowest VSID. By VXLAN where the
- * subnet has nothing else.
+ * A multicast address has one way; where virtual subnets on different NICs share one, that of the lowest VSID.
  */
 static void want_multicast(struct groups *x)
 {
 	vec_foreach(&x->w->groups, g) {
-		struct want_hop hop = { .pa = g->pa, .via = g->pa };
-		struct want_pa heard = { .pa = g->pa, .prefix_len = 32 };
+		struct want_hop hop = { .pa = g->pa, .via = g->pa, .encap = (uint8_t)group_encap(x, g) };
+		struct want_pa heard = { .pa = g->pa, .prefix_len = ip_is_v4(&g->pa) ? 32 : 128 };
 		uintptr_t way;
 
 		if (ip_is_zero(&g->pa) || !g->nic[0])
 			continue;
-		if (netvirt_has_records(x->docs, g->segment, RECORD_ENCAP + DP_ENCAP_VXLAN4) &&
-		    !netvirt_has_records(x->docs, g->segment, RECORD_ENCAP + DP_ENCAP_NVGRE4))
-			hop.encap = DP_ENCAP_VXLAN4;
 		vec_push(&g->peers, (struct want_peer){ g->pa, hop.encap });
 		way = (uintptr_t)map_get(x->hops, &g->pa, sizeof(g->pa));
 		if (way & 1u << hop.encap)

@@ -205,6 +205,21 @@ char *customer_route_warning(const struct docs *d, const struct customer_route_d
 			 ip_format(&r->next_hop, text));
 }
 
+/*
+ * 224.0.0.0/24, and IPv6 multicast up to the scope of a link, are for the protocols of one network: no router forwards them, and
+ * switches flood them (RFC 5771 4, RFC 4291 2.7).
+ */
+static bool is_reserved_group(const struct ip *pa)
+{
+	return ip_is_v4(pa) ? ntohl(ip_v4(pa)) >> 8 == 0xe00000 : (pa->b[1] & 0xf) <= 2 || (pa->b[1] & 0xf) == 0xf;
+}
+
+/* Administratively scoped (WG-7): RFC 2365; RFC 7346: all scopes but the global one. */
+static bool is_scoped_group(const struct ip *pa)
+{
+	return ip_is_v4(pa) ? ntohl(ip_v4(pa)) >> 24 == 239 : (pa->b[1] & 0xf) < 0xe;
+}
+
 int broadcast_check(const struct broadcast_doc *b, struct err **e)
 {
 	char pa[IP_TEXT_SIZE];
@@ -212,14 +227,10 @@ int broadcast_check(const struct broadcast_doc *b, struct err **e)
 	ip_format(&b->pa, pa);
 	if (ip_is_any(&b->pa))
 		return 0;
-	/* 224.0.0.0/24 is for the protocols of one network: no router forwards it, and switches flood it (RFC 5771 4) */
-	if (!ip_is_multicast(&b->pa) || (ip_is_v4(&b->pa) && (ntohl(ip_v4(&b->pa)) >> 8) == 0xe00000))
+	if (!ip_is_multicast(&b->pa) || is_reserved_group(&b->pa))
 		return err_advise(e, err_set(e, "Wnv.BadMulticastAddress", ERR_INVALID_ARGUMENT, pa,
 					     "%s cannot be the multicast provider address of a virtual subnet.", pa),
-				  "Give one of 239.0.0.0/8, or 0.0.0.0 for a copy to each host.");
-	if (!ip_is_v4(&b->pa))
-		return err_set(e, "Wnv.ProviderAddressFamily", ERR_NOT_IMPLEMENTED, pa,
-			       "IPv6 multicast provider addresses are not carried by this version: 0.0.0.0 gives each host a copy.");
+				  "Give one of 239.0.0.0/8 or ff08::/16, or 0.0.0.0 for a copy to each host.");
 	return 0;
 }
 
@@ -227,9 +238,9 @@ char *broadcast_warning(const struct docs *d, const struct broadcast_doc *b)
 {
 	char pa[IP_TEXT_SIZE];
 
-	if (ip_is_multicast(&b->pa) && ip_is_v4(&b->pa) && (ntohl(ip_v4(&b->pa)) >> 24) != 239)
-		return xasprintf("%s is not of 239.0.0.0/8: routers may carry it beyond the provider network (WG-7).",
-				 ip_format(&b->pa, pa));
+	if (ip_is_multicast(&b->pa) && !is_scoped_group(&b->pa))
+		return xasprintf("%s is not administratively scoped, as those of 239.0.0.0/8 and ff08::/16 are: routers may carry it "
+				 "beyond the provider network (WG-7).", ip_format(&b->pa, pa));
 	if (!netvirt_vsid_has_policy(d, b->vsid))
 		return xasprintf("Virtual subnet %u has no policy: until it has, its ports on one switch hear each other, and no others.",
 				 b->vsid);
