@@ -9,7 +9,8 @@ import pytest
 
 from fabric import PAS, Host
 from kit import CmdletError, Image, Lab, Libvirt, underlay, wait_for
-from support import BUILD_DIR, assert_settled, health, hang_up
+from support import BUILD_DIR, VOLATILE, assert_settled, health, hang_up, prune
+from test_what_if import MACHINE_LINES, PAUSED_LINES, SAVED_LINES
 
 BOOT_SECONDS = 60
 VSID = 5010
@@ -131,6 +132,26 @@ def test_paused_and_saved(net):
     net.do("Stop-VM", Name="q", TurnOff=True)
     net.do("Remove-VM", Name="q", Force=True)
     assert net.libvirt.domains() == {"a": "running"}
+
+
+def what_if(net, lines):
+    before = net.do("Get-VM"), net.do("Get-VMMemory"), net.do("Get-VMProcessor"), net.libvirt.domains()
+    for line in lines:
+        assert "What if: " in net.daemon.pipeline(f"{line} -WhatIf").out
+    after = net.do("Get-VM"), net.do("Get-VMMemory"), net.do("Get-VMProcessor"), net.libvirt.domains()
+    assert prune(list(after), VOLATILE) == prune(list(before), VOLATILE)
+
+
+def test_what_if(net):
+    net.do("New-VM", Name="off", Version="9.3")
+    what_if(net, MACHINE_LINES)
+    net.do("Suspend-VM", Name="a")
+    what_if(net, PAUSED_LINES)
+    net.do("Save-VM", Name="a")
+    what_if(net, SAVED_LINES)
+    net.do("Start-VM", Name="a")
+    net.do("Remove-VM", Name="off", Force=True)
+    wait_for(lambda: net.b.ping(A), 10, "a to answer again")
 
 
 def test_orderly_shutdown_and_end_by_itself(net):
