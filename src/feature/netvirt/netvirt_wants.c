@@ -129,6 +129,18 @@ static void take_lowest(const struct record_doc **best, const struct record_doc 
 		*best = r;
 }
 
+/* Has one of its addresses another provider address of this host than the first of that family? */
+static bool several_pas(const struct context *x, const struct want_vport *p)
+{
+	const struct record_doc *r;
+
+	for (size_t pos = 0; (r = records_at_mac(x->docs, p->vsid, &p->mac, &pos));)
+		if (netvirt_is_carried(r) && !netvirt_is_gateway_record(r) && netvirt_is_local(x->w, &r->pa) &&
+		    !ip_equal(&r->pa, ip_is_v4(&r->pa) ? &p->src_pa4 : &p->src_pa6))
+			return true;
+	return false;
+}
+
 /*
  * What the records of the port's MAC let it send, and from where: of several with an address of a family that is here, the one
  * with the lowest customer address.
@@ -150,6 +162,7 @@ static void want_records_of(struct context *x, struct want_vport *p)
 	}
 	if (v6)
 		p->src_pa6 = v6->pa;
+	p->more_pa = p->spoofing || (v4 && v6) || several_pas(x, p);
 	p->learn_full = p->learn && p->n_learnt >= p->learn_limit;
 	/* The order of records is not defined, that of a port's addresses must not depend on it. */
 	if (p->more_ca)
