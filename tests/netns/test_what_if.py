@@ -61,7 +61,7 @@ LINES = [
     "Set-NetVirtualizationBroadcast -ProviderAddress 239.1.1.1",
     "Remove-NetVirtualizationBroadcast",
     "Set-NetVirtualizationGlobal -UseExternalRouter $true",
-    "Test-VMNetworkAdapter a -Sender -SenderIPAddress 10.10.10.11 -ReceiverIPAddress 10.10.10.12",
+    "Test-VMNetworkAdapter a -Sender -SenderIPAddress 10.10.10.11 -ReceiverIPAddress 10.10.10.12 -SequenceNumber 1",
 ]
 
 # Of a machine "a" that runs, and "off", which is saved where it says so: tried in test_machines.py.
