@@ -108,9 +108,12 @@ static void port_allow(struct want_vport *p, const struct record_doc *r)
 {
 	if (r->learnt && ip_is_v4(&r->ca))
 		p->n_learnt++;
-	if (ip_is_any(&r->ca)) {
+	if (!ip_is_v4(&r->ca)) {
+		p->ca6 = true;
+		p->any_ca6 |= netvirt_is_wildcard(r);
+	} else if (ip_is_any(&r->ca)) {
 		*(r->type == NETVIRT_L2ONLY ? &p->learn : &p->any_ca) = true;
-	} else if (ip_is_v4(&r->ca)) {
+	} else {
 		if (p->n_cas < NETVIRT_PORT_CAS)
 			p->cas[p->n_cas++] = r->ca;
 		else

@@ -22,14 +22,16 @@ struct want_vport {
 	struct mac mac;
 	bool spoofing;
 	bool policy;
-	bool any_ca;           /* HN-7 */
+	bool any_ca;           /* HN-7: of IPv4 */
+	bool any_ca6;          /* of IPv6 */
+	bool ca6;              /* some record of its MAC address is of IPv6 */
 	bool learn;            /* HN-8: IPv4 addresses are learnt */
 	uint32_t n_learnt;     /* how many are */
 	uint32_t learn_limit;  /* how many may be */
 	bool learn_full;
 	bool more_ca;          /* more addresses than fit here */
 	bool inner_elsewhere;  /* the inner end is in another network namespace */
-	struct ip cas[NETVIRT_PORT_CAS];
+	struct ip cas[NETVIRT_PORT_CAS]; /* of IPv4 */
 	size_t n_cas;
 	/* Provider addresses of the guest's records, one of each family (WG-8); zero: none of this host's is a record's. */
 	struct ip src_pa4;
@@ -42,13 +44,18 @@ struct want_vport {
 	struct guid rdid;      /* routing domain; zero: none */
 	struct mac router_mac; /* zero: frames are not routed */
 	struct ip router;      /* its IPv4 address; zero: none */
+	struct mac router_mac6; /* as router_mac, of IPv6 */
+	struct ip router6;
 };
 
 struct want_dest {
 	uint32_t segment;
 	struct mac mac;
-	bool any_ca;
+	bool any_ca;           /* HN-7, HN-8: of IPv4 */
 	bool any_known;        /* any_ca, also an address that another record has (HN-7) */
+	bool any_ca6;          /* of IPv6 */
+	bool any_known6;
+	bool ca6;              /* some record of the MAC is of IPv6 */
 	bool remote;
 	char link[16];         /* of the local port; "": the machine is this host's, but has no port now */
 	struct ip pa;
@@ -124,12 +131,13 @@ struct want_subnet {
 	uint32_t vsid;
 	struct guid rdid;
 	struct mac router_mac; /* zero: none */
+	struct mac router_mac6;
 };
 
 /* Who may send routed packets to this host. */
 struct want_source {
 	struct guid rdid;
-	struct ip ca;          /* 0.0.0.0: any (HN-7) */
+	struct ip ca;          /* 0.0.0.0 or ::: any (HN-7) */
 	struct ip pa;
 	struct mac router_mac; /* of the record's virtual subnet; zero: none */
 };
