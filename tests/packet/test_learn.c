@@ -459,6 +459,10 @@ static void options(void **state _unused_)
 		l = entry(cases[i].options, cases[i].n);
 		assert_int_equal(learnt_parse(&l, sizeof(l), &r), cases[i].ack ? 0 : -EBADMSG);
 	}
+	/* an option whose value lies behind the message's end */
+	l = entry((uint8_t[]){ 53, 1, 5 }, 3);
+	l.len--;
+	assert_int_equal(learnt_parse(&l, sizeof(l), &r), -EBADMSG);
 }
 
 /* RFC 2132 9.3: options that go on in the fields for names. */
