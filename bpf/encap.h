@@ -18,6 +18,24 @@
 	 ((encap) & DP_ENCAP_VXLAN ? BPF_F_ADJ_ROOM_ENCAP_L4_UDP : BPF_F_ADJ_ROOM_ENCAP_L4_GRE))
 
 /*
+ * Room in a packet that is marked as encapsulated already. The kernel then takes it for one of the inner family still, and would
+ * cut a large one in pieces by the wrong headers. It lets itself be told better when headers are taken away (Linux 6.3): so there
+ * are some too many first.
+ */
+static __noinline long encap_grow_again(struct __sk_buff *skb, __u32 bytes, __u32 to_ip6)
+{
+	const __u32 too_many = 4;
+	_Bool is_ip6 = skb->protocol == ETHERTYPE_IP6;
+
+	if (is_ip6 == !!to_ip6)
+		return bpf_skb_adjust_room(skb, bytes, BPF_ADJ_ROOM_MAC, ROOM_FLAGS);
+	if (bpf_skb_adjust_room(skb, bytes + too_many, BPF_ADJ_ROOM_MAC, ROOM_FLAGS) != 0)
+		return -1;
+	return bpf_skb_adjust_room(skb, -(__s32)too_many, BPF_ADJ_ROOM_MAC,
+				   ROOM_FLAGS | (is_ip6 ? ROOM_DECAP_L3_IPV4 : ROOM_DECAP_L3_IPV6));
+}
+
+/*
  * Room for the outer headers. The ENCAP flags keep large segments large. The kernel refuses them for a packet that is
  * marked as encapsulated already (a guest that forwards what came to it through a tunnel): growing it without them
  * works. It refuses any other EtherType than IP altogether: those are never segmented, so plain room will do.
@@ -28,7 +46,7 @@ stage long encap_grow(struct __sk_buff *skb, _Bool is_ip, const __u32 encap)
 		return bpf_skb_change_head(skb, INNER_AT(encap), 0);
 	if (likely(bpf_skb_adjust_room(skb, INNER_AT(encap), BPF_ADJ_ROOM_MAC, ENCAP_FLAGS(encap)) == 0))
 		return 0;
-	return bpf_skb_adjust_room(skb, INNER_AT(encap), BPF_ADJ_ROOM_MAC, ROOM_FLAGS);
+	return encap_grow_again(skb, INNER_AT(encap), encap & DP_ENCAP_IP6);
 }
 
 /* A large segment may be longer than a field can say; segmentation writes the real lengths. */

@@ -3,6 +3,7 @@
 #define NESTOR_BPF_GUARD_H
 
 #include "headers.h"
+#include "ip6.h"
 #include "verdict.h"
 
 /* NN-3: with spoofing off, ARP must not speak for another MAC either. */
@@ -20,11 +21,11 @@ stage int guard_arp(struct __sk_buff *skb, const struct dp_port *port, const str
 	return NEXT;
 }
 
+/* Neighbour discovery, RFC 4861 */
 #define ICMP6_ROUTER_SOLICITATION 133
 #define ICMP6_ROUTER_ADVERTISEMENT 134
 #define ICMP6_NEIGHBOR_SOLICITATION 135
 #define ICMP6_NEIGHBOR_ADVERTISEMENT 136
-#define ICMP6_REDIRECT 137
 #define ND_SOURCE_ADDRESS 1
 #define ND_TARGET_ADDRESS 2
 #define ND_OPTIONS_MAX 16
@@ -52,17 +53,21 @@ stage _Bool nd_claims(__u8 type, __u8 option)
 	return option == ND_SOURCE_ADDRESS || (option == ND_TARGET_ADDRESS && type == ICMP6_NEIGHBOR_ADVERTISEMENT);
 }
 
-/* h: at the options. 0, or why the message is dropped. */
-stage __u32 nd_options(struct __sk_buff *skb, const struct dp_port *port, struct headers *h, __u8 type)
+/* h: at the options; sender: its MAC address, aligned to 4. 0, or why the message is dropped; *ret_claimed: it names its address. */
+stage __u32 nd_options(struct __sk_buff *skb, const void *sender, struct headers *h, __u8 type, _Bool *ret_claimed)
 {
 	__u8 mac[8] __attribute__((aligned(8))), o[2];
 
+	*ret_claimed = 0;
 	for (int i = 0; i < ND_OPTIONS_MAX && h->at < h->end; i++) {
 		if (!headers_has(h, 8) || bpf_skb_load_bytes(skb, h->at, o, sizeof(o)) != 0 || !o[1] ||
 		    bpf_skb_load_bytes(skb, h->at + 2, mac, 6) != 0)
 			return DP_DROP_ND_MALFORMED;
-		if (nd_claims(type, o[0]) && !mac_equal(mac, port->mac))
-			return DP_DROP_ND_SPOOFED;
+		if (nd_claims(type, o[0])) {
+			if (!mac_equal(mac, sender))
+				return DP_DROP_ND_SPOOFED;
+			*ret_claimed = 1;
+		}
 		h->at += o[1] * 8;
 	}
 	return h->at == h->end ? 0 : DP_DROP_ND_MALFORMED;
@@ -75,6 +80,7 @@ stage __u32 nd_options(struct __sk_buff *skb, const struct dp_port *port, struct
 stage int guard_nd(struct __sk_buff *skb, const struct dp_port *port, struct headers *h)
 {
 	enum headers_found found = headers_ip6(skb, h);
+	_Bool claimed;
 	__u32 reason;
 	__u8 type;
 
@@ -89,7 +95,7 @@ stage int guard_nd(struct __sk_buff *skb, const struct dp_port *port, struct hea
 	if (h->fragment || !headers_has(h, nd_fixed(type)))
 		return drop(skb, DP_DROP_ND_MALFORMED);
 	h->at += nd_fixed(type);
-	reason = nd_options(skb, port, h, type);
+	reason = nd_options(skb, port->mac, h, type, &claimed);
 	if (reason)
 		return drop(skb, reason);
 	trace(GUARD_ND);

@@ -107,8 +107,10 @@ stage enum headers_found headers_ip6(struct __sk_buff *skb, struct headers *h)
 			return HEADERS_HIDDEN;
 		if (h->proto == IPPROTO_FRAGMENT) {
 			h->fragment = 1;
-			if (*(__u16 *)(b + 2) & bpf_htons(0xfff8))
+			if (*(__u16 *)(b + 2) & bpf_htons(0xfff8)) {
+				h->proto = b[0];
 				return HEADERS_LATER;
+			}
 		}
 		length = headers_ip6_length(h->proto, b[1]);
 		h->proto = b[0];

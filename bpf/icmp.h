@@ -3,6 +3,7 @@
 #define NESTOR_BPF_ICMP_H
 
 #include "flow.h"
+#include "icmp6.h"
 #include "parse.h"
 #include "verdict.h"
 
@@ -91,11 +92,13 @@ static __noinline int icmp_answer(struct __sk_buff *skb, const struct dp_port *p
 	return verdict(skb, DP_VERDICT_REPLY, skb->ifindex, bpf_redirect(skb->ifindex, 0));
 }
 
-/* WG-5: the guest that asked for it (DF) is told what fits; nothing is ever fragmented. */
+/* WG-5: the guest that asked for it (DF; in IPv6 all do) is told what fits; nothing is ever fragmented. */
 stage int too_big(struct __sk_buff *skb, const struct dp_port *port, __u32 mtu, const void *eth, const void *end)
 {
 	const struct iphdr *ip = eth + ETH_HLEN;
 
+	if (ether_type(eth) == ETHERTYPE_IP6)
+		return icmp6_answer(skb, port, DP_DROP_TOO_BIG, ICMP6_PACKET_TOO_BIG << 8, mtu);
 	if (ether_type(eth) != ETHERTYPE_IP4 || (const void *)(ip + 1) > end || !(ip->frag_off & IP_DF))
 		return drop(skb, DP_DROP_TOO_BIG);
 	return icmp_answer(skb, port, DP_DROP_TOO_BIG, ICMP_DEST_UNREACH << 8 | ICMP_FRAG_NEEDED, mtu);

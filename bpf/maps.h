@@ -159,6 +159,15 @@ stage const struct dp_ca *ca4_get(__u32 segment, __u32 ca)
 	return bpf_map_lookup_elem(&cas, &key);
 }
 
+/* ca: on the stack, and an address that its packet's family has */
+stage const struct dp_ca *ca_get(__u32 segment, const union dp_addr *ca)
+{
+	struct dp_ca_key key = { .segment = segment };
+
+	key.ca = *ca;
+	return bpf_map_lookup_elem(&cas, &key);
+}
+
 /* Is this a provider address that this host has or, of a multicast one, listens to? The uplink's entry has a few inline. */
 stage _Bool pa4_is_local(const struct dp_port *uplink, __u32 pa)
 {

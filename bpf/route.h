@@ -4,6 +4,7 @@
 
 #include "deliver.h"
 #include "icmp.h"
+#include "icmp6.h"
 #include "send.h"
 
 /*
@@ -12,40 +13,58 @@
  * router's MAC is nobody's destination entry.
  */
 
-/* Longest prefix, then lowest metric (HN-9); among equals the sender's subnet may have a choice of its own. */
-stage const struct dp_route *route_lookup(const struct dp_port *port, __u32 daddr)
+/* What the router looks at, of either family. */
+struct routed {
+	union dp_addr daddr;
+	__u8 ttl;
+	_Bool is_ip6;
+};
+
+#define PREFIX4_BITS 96 /* of an IPv4 prefix, before it */
+
+/*
+ * Longest prefix, then lowest metric (HN-9); among equals the sender's subnet may have a choice of its own. Both families are in
+ * one table, and a short prefix of IPv6 covers where IPv4 is: it is none for IPv4.
+ */
+stage const struct dp_route *route_lookup(const struct dp_port *port, const struct routed *p)
 {
 	struct dp_route_key key = { .prefixlen = DP_ROUTE_KEY_BITS + 128 };
 	const struct dp_route *r, *own;
 
 	__builtin_memcpy(key.domain, port->domain, sizeof(key.domain));
-	key.ca.w[2] = ADDR4_PREFIX;
-	key.ca.w[3] = daddr;
+	key.ca = p->daddr;
 	r = bpf_map_lookup_elem(&routes, &key);
-	if (likely(!r || !(r->flags & DP_ROUTE_OWN))) {
-		if (r)
-			trace(ROUTE, r->prefixlen, r->vsid, 0, &key.ca);
+	if (unlikely(!r || (!p->is_ip6 && r->prefixlen < PREFIX4_BITS)))
+		return NULL;
+	if (likely(!(r->flags & DP_ROUTE_OWN))) {
+		trace(ROUTE, r->prefixlen, r->vsid, 0, &p->daddr);
 		return r;
 	}
 	key.vsid = port->vsid;
 	own = bpf_map_lookup_elem(&routes, &key);
 	r = own && own->prefixlen == r->prefixlen ? own : r;
-	trace(ROUTE, r->prefixlen, r->vsid, 0, &key.ca);
+	trace(ROUTE, r->prefixlen, r->vsid, 0, &p->daddr);
 	return r;
 }
 
 /* "This" network, loopback, multicast, reserved and broadcast: never forwarded (RFC 1812 4.2.2.11, 5.3.7). */
-stage _Bool route_never(__u32 daddr)
+stage _Bool route_never4(__u32 daddr)
 {
 	__u8 first = *(const __u8 *)&daddr;
 
 	return first == 0 || first == 127 || first >= 224;
 }
 
-/* The entry of the machine that gets the packet; NULL: *ret_reason. mac: room for its MAC. */
-stage const struct dp_dest *route_dest(const struct dp_route *r, __u32 daddr, __u8 *mac, __u32 *ret_reason)
+/* Nor unspecified, loopback, multicast, and what has IPv4 in it or a narrower scope (RFC 4291 2.5). */
+stage _Bool route_never6(const union dp_addr *a)
 {
-	const struct dp_ca *ca = r->flags & DP_ROUTE_ONLINK ? ca4_get(r->vsid, daddr) : NULL;
+	return !addr_is_machine6(a) || addr_is_link_local(a) || (!a->d[0] && !a->w[2] && a->w[3] == bpf_htonl(1));
+}
+
+/* The entry of the machine that gets the packet; NULL: *ret_reason. mac: room for its MAC. */
+stage const struct dp_dest *route_dest(const struct dp_route *r, const struct routed *p, __u8 *mac, __u32 *ret_reason)
+{
+	const struct dp_ca *ca = r->flags & DP_ROUTE_ONLINK ? ca_get(r->vsid, &p->daddr) : NULL;
 
 	*ret_reason = DP_DROP_ROUTER_ADDRESS;
 	if (ca && ca->flags & DP_CA_ROUTER)
@@ -55,40 +74,53 @@ stage const struct dp_dest *route_dest(const struct dp_route *r, __u32 daddr, __
 	if (mac_is_zero(mac))
 		return NULL;
 	if (ca)
-		trace(ROUTE_RECORD, trace_mac(mac), r->vsid, daddr);
+		trace(ROUTE_RECORD, trace_mac(mac), r->vsid, 0, &p->daddr);
 	else
 		trace(ROUTE_NEXT_HOP, trace_mac(mac));
 	return dest_get(r->vsid, mac);
 }
 
-/* TTL and MACs. The checksum by difference (RFC 1624): one that was wrong stays wrong. */
-stage int route_rewrite(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r, const __u8 *mac)
+/* The checksum by difference (RFC 1624): one that was wrong stays wrong. */
+stage void route_age4(struct iphdr *ip)
 {
-	void *eth = frame_data(skb);
-	struct iphdr *ip = eth + ETH_HLEN;
-	__u32 sum;
+	__u32 sum = (__u16)~ip->check + (__u16)~bpf_htons(0x0100);
 
-	if ((void *)(ip + 1) > frame_end(skb))
-		return drop(skb, DP_DROP_FRAME_TRUNCATED);
-	mac_copy(eth, mac);
-	mac_copy(eth + ETH_ALEN, mac_is_zero(r->router_mac) ? port->router_mac : r->router_mac);
-	sum = (__u16)~ip->check + (__u16)~bpf_htons(0x0100);
 	sum = (sum & 0xffff) + (sum >> 16);
 	ip->check = ~sum;
 	ip->ttl--;
-	trace(ROUTED, trace_mac(eth + ETH_ALEN), trace_mac(eth), ip->ttl);
+}
+
+/* TTL and MACs. */
+stage int route_rewrite(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r, const struct routed *p,
+			const __u8 *mac)
+{
+	void *eth = frame_data(skb);
+	struct iphdr *ip = eth + ETH_HLEN;
+	__u8 *hop_limit = eth + ETH_HLEN + offsetof(struct ip6, hop_limit);
+	const __u8 *own;
+
+	if ((void *)(ip + 1) > frame_end(skb))
+		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	if (p->is_ip6)
+		--*hop_limit;
+	else
+		route_age4(ip);
+	own = p->is_ip6 ? port->router_mac6 : port->router_mac;
+	mac_copy(eth, mac);
+	mac_copy(eth + ETH_ALEN, mac_is_zero(r->router_mac) ? own : r->router_mac);
+	trace(ROUTED, trace_mac(eth + ETH_ALEN), trace_mac(eth), p->ttl - 1);
 	return NEXT;
 }
 
 stage int route_deliver(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r,
-			const struct dp_dest *dest, const __u8 *mac)
+			const struct dp_dest *dest, const struct routed *p, const __u8 *mac)
 {
 	__u32 target = dest->target, segment = r->vsid;
 	int action;
 
 	if (unlikely(target == skb->ifindex))
 		return drop(skb, DP_DROP_DESTINATION_IS_SOURCE);
-	action = route_rewrite(skb, port, r, mac);
+	action = route_rewrite(skb, port, r, p, mac);
 	if (action != NEXT)
 		return action;
 	count_sent(port, frame_packets(skb), skb->len);
@@ -96,7 +128,7 @@ stage int route_deliver(struct __sk_buff *skb, const struct dp_port *port, const
 }
 
 stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r,
-		     const struct dp_dest *dest, const __u8 *mac)
+		     const struct dp_dest *dest, const struct routed *p, const __u8 *mac)
 {
 	const void *eth = frame_data(skb), *end = frame_end(skb);
 	const struct dp_nexthop *nh;
@@ -110,7 +142,7 @@ stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const st
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
 	if (unlikely(!path_fits(skb, nh->mtu, eth, end)))
 		return too_big(skb, port, nh->mtu, eth, end);
-	action = route_rewrite(skb, port, r, mac);
+	action = route_rewrite(skb, port, r, p, mac);
 	if (action != NEXT)
 		return action;
 	eth = frame_data(skb), end = frame_end(skb);
@@ -119,34 +151,61 @@ stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const st
 	return encap_send(skb, port, nh, vsid, eth, end);
 }
 
+/* Is it for the router at all, and may it be routed? NEXT, with what there is to know of it. */
+stage int route_parse(struct __sk_buff *skb, const struct dp_port *port, struct routed *ret)
+{
+	const void *eth = frame_data(skb), *end = frame_end(skb), *packet = eth + ETH_HLEN;
+	const struct iphdr *ip = packet;
+	union dp_addr src;
+
+	if (likely(packet + sizeof(*ip) <= end && ether_type(eth) == ETHERTYPE_IP4 && !mac_is_zero(port->router_mac) &&
+		   mac_equal(eth, port->router_mac))) {
+		trace(DEST_ROUTER, trace_mac(port->router_mac));
+		*ret = (struct routed){ .daddr.w = { 0, 0, ADDR4_PREFIX, ip->daddr }, .ttl = ip->ttl };
+		return route_never4(ip->daddr) ? drop(skb, DP_DROP_NO_ROUTE) : NEXT;
+	}
+	if (packet + sizeof(struct ip6) > end || ether_type(eth) != ETHERTYPE_IP6 || mac_is_zero(port->router_mac6) ||
+	    !mac_equal(eth, port->router_mac6))
+		return drop(skb, DP_DROP_DESTINATION_NOT_IN_POLICY);
+	trace(DEST_ROUTER, trace_mac(port->router_mac6));
+	src = addr_load(packet + offsetof(struct ip6, src));
+	*ret = (struct routed){ .daddr = addr_load(packet + offsetof(struct ip6, dst)),
+				.ttl = ((const __u8 *)packet)[offsetof(struct ip6, hop_limit)], .is_ip6 = 1 };
+	if (addr_is_link_local(&src) || addr_is_link_local(&ret->daddr))
+		return drop(skb, DP_DROP_ROUTED_LINK_LOCAL);
+	return route_never6(&ret->daddr) ? drop(skb, DP_DROP_NO_ROUTE) : NEXT;
+}
+
 /* A frame whose destination MAC is nobody's in its virtual subnet. */
 static __noinline int route(struct __sk_buff *skb, const struct dp_port *port)
 {
-	const void *eth = frame_data(skb);
-	const struct iphdr *ip = eth + ETH_HLEN;
 	const struct dp_route *r;
 	const struct dp_dest *dest;
+	struct routed p;
 	__u8 mac[8] = {};
-	__u32 reason, daddr, ttl;
+	__u32 reason;
+	int action;
 
-	if (!port || (const void *)(ip + 1) > frame_end(skb) || ether_type(eth) != ETHERTYPE_IP4 ||
-	    mac_is_zero(port->router_mac) || !mac_equal(eth, port->router_mac))
+	if (!port)
 		return drop(skb, DP_DROP_DESTINATION_NOT_IN_POLICY);
-	trace(DEST_ROUTER, trace_mac(eth));
-	daddr = ip->daddr;
-	ttl = ip->ttl;
-	r = route_never(daddr) ? NULL : route_lookup(port, daddr);
+	action = route_parse(skb, port, &p);
+	if (action != NEXT)
+		return action;
+	r = route_lookup(port, &p);
 	if (unlikely(!r))
 		return drop(skb, DP_DROP_NO_ROUTE);
-	dest = route_dest(r, daddr, mac, &reason);
+	dest = route_dest(r, &p, mac, &reason);
 	if (unlikely(!dest))
 		return drop(skb, reason);
 	/* The receiver would take what is encapsulated between two such addresses for what a guest sends. */
 	if (unlikely(dest->kind == DP_DEST_REMOTE && (dest->flags & DP_DEST_REWRITE) && (port->flags & DP_PORT_REWRITE)))
 		return drop(skb, DP_DROP_REWRITE_ROUTED);
-	if (unlikely(ttl <= 1))
+	if (unlikely(p.ttl <= 1 && p.is_ip6))
+		return icmp6_answer(skb, port, DP_DROP_TTL_EXCEEDED, ICMP6_TIME_EXCEEDED << 8, 0);
+	if (unlikely(p.ttl <= 1))
 		return icmp_answer(skb, port, DP_DROP_TTL_EXCEEDED, ICMP_TIME_EXCEEDED << 8, 0);
-	return dest->kind == DP_DEST_REMOTE ? route_send(skb, port, r, dest, mac) : route_deliver(skb, port, r, dest, mac);
+	return dest->kind == DP_DEST_REMOTE ? route_send(skb, port, r, dest, &p, mac) :
+					      route_deliver(skb, port, r, dest, &p, mac);
 }
 
 #endif

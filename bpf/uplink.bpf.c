@@ -7,6 +7,7 @@
  * Everything else goes on to the kernel, untouched.
  */
 #include "deliver.h"
+#include "icmp6.h"
 #include "group_wire.h"
 #include "meta.h"
 #include "rewrite.h"
@@ -60,6 +61,17 @@ stage int decapsulate(struct __sk_buff *skb, const struct wire *w, struct ether 
 	return WIRE_OURS;
 }
 
+/* Neighbour discovery never crosses hosts: each answers from its records. at: the inner IPv6 header */
+static __noinline int find_nd(struct __sk_buff *skb, __u32 at)
+{
+	struct headers h = { .at = at, .end = skb->len };
+	int type = icmp6_local_type(skb, &h);
+
+	if (type < 0)
+		return DP_DROP_IPV6_HEADERS;
+	return type ? DP_DROP_ND_FROM_WIRE : WIRE_OURS;
+}
+
 stage int find_port(__u32 vsid, const void *mac, __u32 *ret_ifindex)
 {
 	const struct dp_dest *dest = dest_get(vsid, mac);
@@ -82,6 +94,11 @@ stage int receive(struct __sk_buff *skb, const void *p, const void *at, const vo
 	if (unlikely(at + ETH_HLEN > end))
 		return drop(skb, DP_DROP_INNER_TRUNCATED);
 	inner = ether_load(at);
+	if (unlikely(inner.type == ETHERTYPE_IP6)) {
+		reason = find_nd(skb, w->inner + ETH_HLEN);
+		if (reason != WIRE_OURS)
+			return drop(skb, reason);
+	}
 	to_group = outer_is_group(uplink, p, w);
 	for_many = to_group || mac_is_group(&inner);
 	reason = likely(!for_many) ? find_port(w->vsid, &inner, &target) : group_accept(p, at, end, w, to_group, &target);

@@ -84,6 +84,8 @@ stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segme
 	}
 	if (wire_inner(inner, end, &w, uplink) != WIRE_OURS)
 		return 0;
+	if (ether_type(inner) == ETHERTYPE_IP6 && !wire_is_plain6((const __u8 *)ip, end))
+		return 0;
 	/* a group address is nobody's destination entry */
 	dest = dest_get(w.vsid, inner);
 	if (!dest || dest->kind != DP_DEST_LOCAL)

@@ -12,6 +12,7 @@
 #include "group.h"
 #include "guard.h"
 #include "mirror.h"
+#include "nd.h"
 #include "route.h"
 #include "send.h"
 #include "service_guard.h"
@@ -38,7 +39,7 @@ stage int policy_source(struct __sk_buff *skb, const struct dp_port *port, const
 	if (type == ETHERTYPE_ARP)
 		return arp(skb, port);
 	if (type == ETHERTYPE_IP6)
-		return drop(skb, DP_DROP_IPV6_NOT_CARRIED);
+		return policy_source6(skb, port);
 	if (!source_has_mac(skb->ifindex, port, eth + ETH_ALEN, 0))
 		return drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
 	trace(SOURCE_MAC, trace_mac(eth + ETH_ALEN));

@@ -6,6 +6,7 @@
 #include "maps.h"
 #include "outer.h"
 #include "parse.h"
+#include "scratch.h"
 #include "trace.h"
 
 /*
@@ -273,6 +274,8 @@ stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const 
 	return wire_source_pa(d, w, uplink);
 }
 
+SCRATCH_FITS(struct dp_source_key);
+
 /* The part of the key that the outer headers say. */
 stage void wire_source_key(struct dp_source_key *key, const struct wire *w)
 {
@@ -282,33 +285,46 @@ stage void wire_source_key(struct dp_source_key *key, const struct wire *w)
 
 /*
  * A routed packet: its source MAC is the router's of its subnet or, where that has none, of the sender's. It is good when the
- * routing domain has a record of the inner source, in whichever subnet, at the outer source. key: with the outer source.
+ * routing domain has a record of the inner source, in whichever subnet, at the outer source. router: of the subnet.
  */
-static __noinline int wire_routed4(__u32 vsid, const struct iphdr *ip, const void *end, struct dp_source_key *key)
+static __noinline int wire_routed(struct dp_source_key *key, const __u8 *router, const void *mac)
 {
-	const struct dp_subnet *subnet = bpf_map_lookup_elem(&subnets, &vsid);
 	const struct dp_source *source;
-	const void *mac;
+	union dp_addr ca;
 
-	if (!key || !subnet || !ip || (const void *)(ip + 1) > end)
+	if (!key || !router || !mac)
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
-	mac = (const void *)ip - ETH_HLEN + ETH_ALEN;
-	if (mac_is_zero(mac) || (!mac_is_zero(subnet->router_mac) && !mac_equal(mac, subnet->router_mac)))
+	if (mac_is_zero(mac) || (!mac_is_zero(router) && !mac_equal(mac, router)))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
-	__builtin_memcpy(key->domain, subnet->domain, sizeof(key->domain));
-	key->ca.w[2] = ADDR4_PREFIX;
-	key->ca.w[3] = ip->saddr;
+	ca = key->ca;
 	source = bpf_map_lookup_elem(&sources, key);
 	if (!source) {
-		key->ca.w[3] = 0;
+		/* any of the family (HN-7) */
+		key->ca = (union dp_addr){ .w = { 0, 0, addr_is_v4(&ca) ? ADDR4_PREFIX : 0, 0 } };
 		source = bpf_map_lookup_elem(&sources, key);
 	}
 	if (!source)
-		return mac_is_zero(subnet->router_mac) ? DP_DROP_INNER_SOURCE_UNKNOWN : DP_DROP_ROUTED_SOURCE_UNKNOWN;
-	if (mac_is_zero(subnet->router_mac) && !mac_equal(mac, source->router_mac))
+		return mac_is_zero(router) ? DP_DROP_INNER_SOURCE_UNKNOWN : DP_DROP_ROUTED_SOURCE_UNKNOWN;
+	if (mac_is_zero(router) && !mac_equal(mac, source->router_mac))
 		return DP_DROP_INNER_SOURCE_UNKNOWN;
-	trace(INNER_ROUTED, ip->saddr, 0, 0, &key->pa);
+	trace(INNER_ROUTED, 0, 0, 0, &ca);
 	return WIRE_OURS;
+}
+
+/* inner: Ethernet and IPv4, checked */
+stage int wire_routed4(const void *inner, const struct wire *w)
+{
+	const struct iphdr *ip = inner + ETH_HLEN;
+	__u32 vsid = w->vsid;
+	const struct dp_subnet *subnet = bpf_map_lookup_elem(&subnets, &vsid);
+	struct dp_source_key *key = scratch_get();
+
+	if (!subnet || !key)
+		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	__builtin_memcpy(key->domain, subnet->domain, sizeof(key->domain));
+	key->ca = (union dp_addr){ .w = { 0, 0, ADDR4_PREFIX, ip->saddr } };
+	wire_source_key(key, w);
+	return wire_routed(key, subnet->router_mac, inner + ETH_ALEN);
 }
 
 /* WG-7: was it sent to a multicast provider address? p: a frame whose outer headers are good. */
@@ -328,6 +344,8 @@ stage union dp_addr outer_destination(const void *p, const struct wire *w)
 		return (union dp_addr){ .w = { 0, 0, ADDR4_PREFIX, to[0] } };
 	return (union dp_addr){ .w = { to[0], to[1], to[2], to[3] } };
 }
+
+#include "wire6.h"
 
 /* The inner frame, inner: its Ethernet header. */
 stage int wire_inner(const void *inner, const void *end, const struct wire *w, const struct dp_port *uplink)
@@ -350,13 +368,8 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 		if (unlikely(ETH_HLEN + bpf_ntohs(ip->tot_len) > w->inner_len))
 			return DP_DROP_INNER_TRUNCATED;
 		reason = wire_source4(inner, ip->saddr, w, uplink);
-		if (unlikely(reason == DP_DROP_INNER_SOURCE_UNKNOWN)) {
-			/* not w itself, which is to stay in registers */
-			struct dp_source_key key = {};
-
-			wire_source_key(&key, w);
-			reason = wire_routed4(w->vsid, ip, end, &key);
-		}
+		if (unlikely(reason == DP_DROP_INNER_SOURCE_UNKNOWN))
+			reason = wire_routed4(inner, w);
 		return reason;
 	}
 	if (type == ETHERTYPE_ARP) {
@@ -368,8 +381,16 @@ stage int wire_inner(const void *inner, const void *end, const struct wire *w, c
 			return DP_DROP_ARP_SPOOFED;
 		return wire_source4(inner, arp_spa(arp), w, uplink);
 	}
-	if (type == ETHERTYPE_IP6)
-		return DP_DROP_IPV6_NOT_CARRIED;
+	if (type == ETHERTYPE_IP6) {
+		const __u16 *payload_len = inner + ETH_HLEN + offsetof(struct ip6, payload_len);
+		union dp_addr pa = { .w = { 0, 0, ADDR4_PREFIX, w->source_pa } };
+
+		if ((const void *)(payload_len + 1) > end || ETH_HLEN + sizeof(struct ip6) + bpf_ntohs(*payload_len) > w->inner_len)
+			return DP_DROP_INNER_TRUNCATED;
+		if (w->is_ip6)
+			pa = w->source_pa6;
+		return wire_inner6(inner, end, w->vsid, &pa, uplink);
+	}
 	return wire_source_mac(inner, w, uplink);
 }
 

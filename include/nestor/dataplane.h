@@ -15,7 +15,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 11
+#define DP_ABI 13
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -68,7 +68,7 @@ enum dp_port_flag {
 	DP_PORT_PRESENT = 1 << 0,	/* the entry is in use */
 	DP_PORT_SPOOFING = 1 << 1,	/* MacAddressSpoofing On: any source MAC */
 	DP_PORT_POLICY = 1 << 2,	/* the segment has lookup records; else it is plain switching inside the segment */
-	DP_PORT_ANY_CA = 1 << 3,	/* any source address for the port's MAC: GatewayWildcard (HN-7) */
+	DP_PORT_ANY_CA = 1 << 3,	/* any IPv4 source address for the port's MAC: GatewayWildcard (HN-7) */
 	DP_PORT_MORE_CA = 1 << 4,	/* addr4 is not the whole list: ask map "cas" (uplink: map "pas") */
 	DP_PORT_PEER = 1 << 5,		/* the guest's end is a veth in another namespace: deliver by redirect_peer */
 	DP_PORT_UPLINK = 1 << 6,	/* not a port but an uplink; addr4 holds this host's provider addresses */
@@ -77,6 +77,8 @@ enum dp_port_flag {
 	 * only holds while every frame passes the XDP program.
 	 */
 	DP_PORT_XDP = 1 << 7,
+	DP_PORT_CA6 = 1 << 8,		/* a record of the port's MAC has an IPv6 address, or any: else the guest speaks none */
+	DP_PORT_ANY_CA6 = 1 << 9,	/* as DP_PORT_ANY_CA, for IPv6 */
 	DP_PORT_ACL_OUT = 1 << 10,	/* acl_sets[DP_ACL_OUT] is asked about what the guest sends (dataplane_acl.h) */
 	DP_PORT_ACL_IN = 1 << 11,	/* acl_sets[DP_ACL_IN] about what it gets */
 	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
@@ -103,7 +105,9 @@ enum dp_guard {
 /* Of an L2Only port: which addresses the daemon wants to hear of (map "learnt") */
 enum dp_port_learn {
 	DP_PORT_LEARN_4 = 1 << 0,	/* IPv4 addresses */
-	DP_PORT_LEARN_FULL = 1 << 7,	/* it has as many as it may (DynamicIPAddressLimit): leases alone, which may replace one */
+	DP_PORT_LEARN_6 = 1 << 1,	/* IPv6 addresses */
+	DP_PORT_LEARN_FULL6 = 1 << 6,	/* it has as many as it may (DynamicIPAddressLimit) */
+	DP_PORT_LEARN_FULL = 1 << 7,	/* the same of IPv4: leases alone, which may replace one */
 };
 
 #define DP_PORT_ADDR4 4
@@ -131,7 +135,7 @@ struct dp_port {
 	__u8 pad2[4];
 	union dp_addr src_pa6;
 	__u32 rewrite4[DP_PORT_ADDR4];	/* network order: what addr4[i] becomes by IP rewrite; 0: it does not */
-	/* third cache line: what DP_PORT_RARE, DP_PORT_ACL_IN and DP_PORT_VLAN lead to */
+	/* third cache line: what DP_PORT_RARE, DP_PORT_ACL_IN and DP_PORT_VLAN lead to, and what is routed of IPv6 */
 	__u8 guards;			/* enum dp_guard */
 	__u8 learn;			/* enum dp_port_learn */
 	__u16 vlan;			/* VLAN of its frames without a tag, 1 to 4094; 0: they have none on the wire either */
@@ -139,7 +143,11 @@ struct dp_port {
 	__u32 mirror;			/* ifindex of the first port that gets copies; of one that gets them: of the next; 0: none */
 	__u32 acl_sets[2];		/* by enum dp_acl_direction; 0: none */
 	__u8 trunk;			/* map "trunks" has the VLANs that it speaks besides, with tags */
-	__u8 pad4[43];
+	__u8 pad4[3];
+	__u8 router_mac6[6];		/* as router_mac, for IPv6 */
+	__u8 pad6[2];
+	union dp_addr router6;		/* zero: none */
+	__u8 pad7[16];
 };
 
 /* ---- map "trunks": HASH, key __u32 ifindex: VLANs that a port sends and receives with tags ---- */
@@ -163,8 +171,11 @@ enum dp_dest_kind {
 };
 
 enum dp_dest_flag {
-	DP_DEST_ANY_CA = 1 << 0,	/* as a source: any customer address (L2Only, GatewayWildcard; HN-7, HN-8) */
+	DP_DEST_ANY_CA = 1 << 0,	/* as a source: any IPv4 customer address (L2Only, GatewayWildcard; HN-7, HN-8) */
+	DP_DEST_CA6 = 1 << 1,		/* some record of this MAC has an IPv6 address, or any */
+	DP_DEST_ANY_CA6 = 1 << 2,	/* as DP_DEST_ANY_CA, for IPv6 */
 	DP_DEST_L2ONLY = 1 << 3,	/* any that no other record has: all such records of the MAC are L2Only (HN-8) */
+	DP_DEST_L2ONLY6 = 1 << 4,	/* as DP_DEST_L2ONLY, for IPv6 */
 	DP_DEST_REWRITE_MORE = 1 << 6,	/* some record of this MAC is of IP rewrite: map "cas" tells which */
 	DP_DEST_REWRITE = 1 << 7,	/* the record of ca4 and pa is: no lookup for it */
 };
@@ -242,7 +253,7 @@ struct dp_route {
 struct dp_subnet {
 	__u8 domain[16];
 	__u8 router_mac[6];		/* zero: none, the router of the sender's subnet is the source */
-	__u8 pad[2];
+	__u8 router_mac6[6];		/* of IPv6 */
 };
 
 /*
@@ -363,7 +374,7 @@ struct dp_flow {
 /* ---- map "learnt": RINGBUF, addresses that machines of L2Only records were seen to have (HN-8) ---- */
 
 enum dp_learnt_kind {
-	DP_LEARNT_ANNOUNCED = 1,	/* the guest said so, by ARP */
+	DP_LEARNT_ANNOUNCED = 1,	/* the guest said so, by ARP or neighbour discovery */
 	DP_LEARNT_LEASED = 2,		/* a DHCP server gave it to the guest: message, to be read by who gets this */
 };
 
@@ -431,7 +442,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_port, acl_sets) == 140);
 DP_ASSERT(sizeof(struct dp_route_key) == 40);
 DP_ASSERT(__builtin_offsetof(struct dp_route_key, ca) == 24);
 DP_ASSERT(sizeof(struct dp_route) == 20);
-DP_ASSERT(sizeof(struct dp_subnet) == 24);
+DP_ASSERT(sizeof(struct dp_subnet) == 28);
 DP_ASSERT(sizeof(struct dp_source_key) == 48);
 DP_ASSERT(sizeof(struct dp_source) == 8);
 DP_ASSERT(sizeof(struct dp_dest_key) == 12);
@@ -448,6 +459,7 @@ DP_ASSERT(sizeof(struct dp_group) == 32 + 4 * DP_GROUP_PEERS);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
+DP_ASSERT(__builtin_offsetof(struct dp_port, router6) == 160);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
 DP_ASSERT(sizeof(struct dp_limit) == 16);
 DP_ASSERT(sizeof(struct dp_trunk) == 512);

@@ -24,7 +24,7 @@
 	X(20, ARP_ANNOUNCEMENT, "2.5", "ARP announcement or reply: lookup records say who has an address")             \
 	X(21, ARP_MALFORMED, "", "the ARP packet is not for IPv4 over Ethernet")                                       \
 	X(22, BROADCAST_OFF, "WG-7", "broadcast and multicast are off in this virtual subnet")                         \
-	X(23, IPV6_NOT_CARRIED, "", "IPv6 is not carried in this virtual subnet")                                      \
+	X(23, IPV6_NOT_CARRIED, "", "no lookup record gives this machine an IPv6 address")                                      \
 	X(24, TOO_BIG, "WG-5", "the packet does not fit the path to the provider address")                             \
 	X(25, NO_SOURCE_PA, "HN-5", "this host has no provider address for the virtual subnet")                        \
 	X(26, NO_NEXT_HOP, "", "there is no next hop to the provider address of the destination")                      \
@@ -64,6 +64,16 @@
 	X(81, PORT_VSID_MISMATCH, "2.5", "the destination's port is in another virtual subnet")                        \
 	/* outer headers besides NVGRE over IPv4 */                                                                    \
 	X(96, VXLAN_NO_VNI, "WG-10", "the VXLAN header does not say that it has a virtual subnet id (I flag)")         \
+	/* IPv6 of guests */                                                                                           \
+	X(112, ND_UNKNOWN_TARGET, "2.5", "no lookup record of the virtual subnet has the address asked for by ND")     \
+	X(113, ND_OWN_ADDRESS, "2.5", "ND for the guest's own address: no answer means the address is free")           \
+	X(114, ND_ADVERTISEMENT, "2.5", "neighbour advertisement: lookup records say who has an address")              \
+	X(115, ND_ROUTER_SOLICITATION, "HN-4", "the distributed router does not advertise itself")                     \
+	X(116, ND_FROM_NO_ROUTER, "HN-4", "router advertisement or redirect: the router is the distributed one")       \
+	X(117, MLD, "WG-7", "multicast listener discovery: lookup records say who is in the virtual subnet")           \
+	X(118, IPV6_HEADERS, "", "the IPv6 packet has too many extension headers, or does not show in its first part what it is") \
+	X(119, ROUTED_LINK_LOCAL, "", "a link-local address is not routed (RFC 4291)")                                 \
+	X(120, ND_FROM_WIRE, "2.5", "neighbour discovery from another host: lookup records say who has an address")    \
 	/* access control lists of a port */                                                                           \
 	X(128, ACL_OUTBOUND, "AC-2", "an ACL entry of the port denies what its guest sends")                           \
 	X(129, ACL_INBOUND, "AC-2", "an ACL entry of the port denies what its guest gets")                             \

@@ -31,15 +31,19 @@
 	X(17, ACL_PASSED, "ACL", "the rules of {a:port} let it pass")                                                   \
 	X(18, ACL_SESSION, "ACL", "it belongs to a session that a stateful rule has let begin")                         \
 	X(19, ACL_DENIED, "ACL", "{a} (the weight of an extended rule, the number of an entry) denies it")              \
+	X(160, ND_ANSWERED, "ND", "{addr:ip} is at {a:mac} by its lookup record; the host answers for it")              \
 	X(24, SOURCE_ADAPTER, "Source", "a lookup record gives {b:ip4} to this adapter")                               \
 	X(25, SOURCE_ANY, "Source", "a record without address (L2Only, GatewayWildcard) lets {a:mac} send as {b:ip4}") \
 	X(26, SOURCE_RECORD, "Source", "a lookup record gives {b:ip4} to {a:mac} at this port")                        \
 	X(27, SOURCE_MAC, "Source", "it is not IP: that {a:mac} is known at this port is enough")                      \
+	X(28, SOURCE_RECORD6, "Source", "a lookup record gives {addr:ip} to {a:mac} at this port")                     \
+	X(29, SOURCE_LINK_LOCAL, "Source", "{addr:ip} is link-local, and nobody else's than {a:mac}'s")                \
+	X(30, SOURCE_ANY6, "Source", "a record without address (L2Only, GatewayWildcard) lets {a:mac} send as {addr:ip}") \
 	X(32, DEST_LOCAL, "Destination", "{a:mac} is {b:port} on this host")                                           \
 	X(33, DEST_REMOTE, "Destination", "{a:mac} is at provider address {addr:ip}")                                  \
 	X(34, DEST_ROUTER, "Destination", "{a:mac} is the router of the virtual subnet")                               \
 	X(40, ROUTE, "Route", "the customer route {addr:prefix} leads to VSID {b}")                                    \
-	X(41, ROUTE_RECORD, "Route", "the lookup record of {c:ip4} in VSID {b} has the MAC address {a:mac}")         \
+	X(41, ROUTE_RECORD, "Route", "the lookup record of {addr:ip} in VSID {b} has the MAC address {a:mac}")        \
 	X(42, ROUTE_NEXT_HOP, "Route", "the route's next hop (or wildcard record) has the MAC address {a:mac}")        \
 	X(43, ROUTED, "Route", "goes on from the router's {a:mac} to {b:mac}, time to live {c}")                       \
 	X(48, NEXT_HOP, "Next hop", "{addr:ip} is reached by {b:device} at {a:mac}")                                   \
@@ -50,6 +54,7 @@
 	X(59, ENCAP_NVGRE6, "Encapsulate", "NVGRE to {addr:ip}, VSID {b}, FlowID {c:hex}")                             \
 	X(60, ENCAP_VXLAN6, "Encapsulate", "VXLAN to {addr:ip}, VNI {b}, source port {c}")                             \
 	X(64, ICMP, "ICMP", "the guest is told why: type {a}, code {b}")                                                \
+	X(65, ICMP6, "ICMPv6", "the guest is answered by ICMPv6: type {a}, code {b}, {c} bytes fit")                    \
 	X(72, FLOOD, "Flood", "copies for the other ports of the segment: {a}")                                          \
 	X(73, COPY_SENT, "Flood", "a copy for {addr:ip}, by {b:device} to {a:mac}")                                     \
 	X(80, DELIVER, "Deliver", "the port of {a:port} is in VSID {b}, too")                                          \
@@ -62,7 +67,7 @@
 	X(116, WIRE_NVGRE6, "Outer", "NVGRE from {addr:ip} to this host, VSID {b}")                                    \
 	X(117, WIRE_VXLAN6, "Outer", "VXLAN from {addr:ip} to this host, VNI {b}")                                     \
 	X(120, INNER_SOURCE, "Source", "by its lookup record the inner source is at {addr:ip}")              \
-	X(121, INNER_ROUTED, "Source", "routed: a record of its routing domain has {a:ip4} at {addr:ip}")              \
+	X(121, INNER_ROUTED, "Source", "routed: a record of its routing domain has {addr:ip} at the outer source")     \
 	X(122, WIRE_FOR_MANY, "Destination", "broadcast or multicast: for all ports of the virtual subnet on this host") \
 	X(128, DECAP, "Decapsulate", "{a} bytes remain")                                                               \
 	X(129, REWRITE_IN, "IP rewrite", "the provider addresses become {a:ip4} and {b:ip4}, VSID {c}")

@@ -95,6 +95,11 @@ bool ip_is_loopback(const struct ip *ip)
 	return ip_is_v4(ip) ? ip->b[12] == 127 : ip_equal(ip, &v6);
 }
 
+bool ip_is_link_local(const struct ip *ip)
+{
+	return ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
+}
+
 bool ip_equal(const struct ip *a, const struct ip *b)
 {
 	return ip_compare(a, b) == 0;

@@ -24,5 +24,6 @@ bool ip_is_any(const struct ip *ip);  /* 0.0.0.0 or :: */
 bool ip_is_zero(const struct ip *ip); /* all 16 bytes 0: also "no address" */
 bool ip_is_multicast(const struct ip *ip);
 bool ip_is_loopback(const struct ip *ip);
+bool ip_is_link_local(const struct ip *ip); /* of IPv6: fe80::/10 */
 bool ip_equal(const struct ip *a, const struct ip *b);
 int ip_compare(const struct ip *a, const struct ip *b);

@@ -276,12 +276,18 @@ static struct dp_port vport_value(struct pass *p, const struct want_port *port, 
 		v.flags |= DP_PORT_ANY_CA;
 	if (w->more_ca)
 		v.flags |= DP_PORT_MORE_CA;
+	if (w->ca6)
+		v.flags |= DP_PORT_CA6;
+	if (w->any_ca6)
+		v.flags |= DP_PORT_ANY_CA6;
 	if (w->inner_elsewhere)
 		v.flags |= DP_PORT_PEER;
 	memcpy(v.mac, w->mac.b, 6);
 	memcpy(v.domain, w->rdid.b, sizeof(v.domain));
 	memcpy(v.router_mac, w->router_mac.b, sizeof(v.router_mac));
 	v.router4 = ip_is_v4(&w->router) ? ip_v4(&w->router) : 0;
+	memcpy(v.router_mac6, w->router_mac6.b, sizeof(v.router_mac6));
+	v.router6 = dp_addr_of(&w->router6);
 	v.flood_next = next ? (uint32_t)next->ifindex : 0;
 	v.src_pa4 = ip_is_zero(&w->src_pa4) ? 0 : ip_v4(&w->src_pa4);
 	v.src_pa6 = dp_addr_of(&w->src_pa6);

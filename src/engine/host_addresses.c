@@ -13,9 +13,7 @@
 
 static bool moves_along(const struct address *a)
 {
-	bool link_local = !ip_is_v4(&a->ip) && a->ip.b[0] == 0xfe && (a->ip.b[1] & 0xc0) == 0x80;
-
-	return !link_local && a->proto != ADDRESS_PROTO_NESTOR;
+	return !ip_is_link_local(&a->ip) && a->proto != ADDRESS_PROTO_NESTOR;
 }
 
 static void move_routes(struct pass *p, const struct link *from, const struct link *to)

@@ -22,8 +22,8 @@ struct fact {
 	uint32_t number;  /* FACT_HOP: in "nexthops"; FACT_PORT: ifindex */
 	uint32_t segment; /* FACT_PORT, FACT_SUBNET */
 	uint32_t encap;   /* FACT_HOP */
-	struct mac mac;   /* FACT_PORT: its own; FACT_SUBNET: the router's */
-	uint8_t zero[2];
+	struct mac mac;   /* FACT_PORT: its own; FACT_SUBNET: the router's of IPv4 */
+	struct mac mac6;  /* FACT_SUBNET: the router's of IPv6 */
 	struct ip pa;     /* FACT_LOCAL, FACT_HOP */
 	struct guid rdid; /* FACT_SUBNET */
 };
@@ -114,7 +114,7 @@ static struct map *facts_of(const struct record_view *v)
 		map_put(facts, &f, sizeof(f), facts);
 	}
 	vec_foreach(&w->subnets, s) {
-		struct fact f = { .kind = FACT_SUBNET, .segment = s->vsid, .mac = s->router_mac, .rdid = s->rdid };
+		struct fact f = { .kind = FACT_SUBNET, .segment = s->vsid, .mac = s->router_mac, .mac6 = s->router_mac6, .rdid = s->rdid };
 
 		map_put(facts, &f, sizeof(f), facts);
 	}

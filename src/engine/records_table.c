@@ -47,7 +47,9 @@ static bool dest_want(const struct record_view *v, const void *k, void *ret, siz
 		return false;
 	*value = (struct dp_dest){ .pa = dp_addr_of(&w.pa), .ca4 = ip_is_v4(&w.ca) ? ip_v4(&w.ca) : 0 };
 	value->flags = (uint8_t)((w.any_ca ? DP_DEST_ANY_CA : 0) | (w.any_ca && !w.any_known ? DP_DEST_L2ONLY : 0) |
-				  (w.rewrite ? DP_DEST_REWRITE : 0) | (w.some_rewrite ? DP_DEST_REWRITE_MORE : 0));
+				 (w.ca6 ? DP_DEST_CA6 : 0) | (w.any_ca6 ? DP_DEST_ANY_CA6 : 0) |
+				 (w.any_ca6 && !w.any_known6 ? DP_DEST_L2ONLY6 : 0) |
+				 (w.rewrite ? DP_DEST_REWRITE : 0) | (w.some_rewrite ? DP_DEST_REWRITE_MORE : 0));
 	number = w.remote ? hop_of(v, &w.pa, w.encap) : ifindex_of(v, w.link);
 	if (number) {
 		value->kind = w.remote ? DP_DEST_REMOTE : DP_DEST_LOCAL;

@@ -91,6 +91,7 @@ static void diff_subnets(struct pass *p, struct changes *x)
 
 		memcpy(v.value.domain, w->rdid.b, sizeof(v.value.domain));
 		memcpy(v.value.router_mac, w->router_mac.b, sizeof(v.value.router_mac));
+		memcpy(v.value.router_mac6, w->router_mac6.b, sizeof(v.value.router_mac6));
 		vec_push(&want, v);
 	}
 	subnets_diff(p, x, &want);

@@ -204,6 +204,13 @@ static void ip_kinds(void **state)
 		assert_int_equal(ip_is_multicast(&a), cases[i].multicast);
 		assert_int_equal(ip_is_loopback(&a), cases[i].loopback);
 	}
+	for (size_t i = 0; i < 8; i++) {
+		static const char *const texts[] = { "fe7f:ffff::", "fe80::", "fe80::1", "febf:ffff::1", "fec0::", "::", "254.128.0.1",
+						     "ff02::1" };
+
+		assert_int_equal(ip_parse(texts[i], &a), 0);
+		assert_int_equal(ip_is_link_local(&a), i >= 1 && i <= 3);
+	}
 	assert_int_equal(ip_parse("10.0.0.9", &a), 0);
 	assert_int_equal(ip_parse("10.0.0.10", &b), 0);
 	assert_true(ip_compare(&a, &b) < 0 && ip_compare(&b, &a) > 0 && ip_compare(&a, &a) == 0);

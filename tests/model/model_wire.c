@@ -177,6 +177,23 @@ static int check_source(const struct model *m, const struct tunnel *t, const str
 	return known ? DP_DROP_WRONG_SOURCE_PA : DP_DROP_INNER_SOURCE_UNKNOWN;
 }
 
+/* The records are of IPv4 alone: no machine that they know has IPv6. */
+static int check_ip6(const struct model *m, const struct tunnel *t)
+{
+	const struct frame *f = &t->inner;
+	struct mac src = mac_at(f->b + 6);
+	struct ip ca;
+
+	if (f->n < ETHER + 40 || (!f->gso_size && get16(f->b + ETHER + 4) > f->n - ETHER - 40))
+		return DP_DROP_INNER_TRUNCATED;
+	memcpy(&ca, f->b + ETHER + 8, sizeof(ca));
+	if (ip_is_v4(&ca) || ip_is_multicast(&ca) || ip_is_zero(&ca))
+		return DP_DROP_INNER_SOURCE_UNKNOWN;
+	if (machine(m, t->vsid, &src))
+		return DP_DROP_IPV6_NOT_CARRIED;
+	return is_local(m, &t->source) ? DP_DROP_OWN_PA_AS_SOURCE : DP_DROP_INNER_SOURCE_UNKNOWN;
+}
+
 static int check_inner(const struct model *m, const struct tunnel *t)
 {
 	const struct frame *f = &t->inner;
@@ -206,7 +223,7 @@ static int check_inner(const struct model *m, const struct tunnel *t)
 		ca = ip4_at(f->b + 28);
 		return check_source(m, t, &ca);
 	case TYPE_IP6:
-		return DP_DROP_IPV6_NOT_CARRIED;
+		return check_ip6(m, t);
 	}
 	return check_source(m, t, NULL);
 }

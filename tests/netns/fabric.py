@@ -21,21 +21,26 @@ class Host:
     def switch(self, name="vswitch", nic=underlay.UPLINK, **parameters):
         return self.do("New-VMSwitch", Name=name, **({"NetAdapterName": nic} if nic else {}), **parameters)[0]
 
-    def guest(self, name, address=None, mac=None, vsid=0, switch="vswitch", start=True):
-        """A running guest with its address; a Guest of labs.py."""
+    def guest(self, name, address=None, mac=None, vsid=0, switch="vswitch", start=True, address6=None):
+        """A running guest with its addresses; a Guest of labs.py."""
         self.do("New-VM", Name=name, Engine="Namespace", **({"SwitchName": switch} if switch else {}))
         if mac:
             self.do("Set-VMNetworkAdapter", VMName=name, StaticMacAddress=mac)
         if vsid:
             self.do("Set-VMNetworkAdapter", VMName=name, VirtualSubnetId=vsid)
-        return self.start(name, address) if start else None
+        return self.start(name, address, address6) if start else None
 
-    def start(self, name, address=None):
+    def start(self, name, address=None, address6=None):
         self.do("Start-VM", Name=name)
         adapter = self.adapter(name)
         guest = Guest(GuestPlan(name, 0, adapter["MacAddress"] if adapter else "", address, ""), self.daemon)
-        # What a guest sends by itself (router solicitations) would disturb counts and captures.
-        guest.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
+        if address6:
+            # Else it asks for routers for ever.
+            guest.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=0", "net.ipv6.conf.eth0.router_solicitations=0")
+            guest.run("ip", "addr", "add", f"{address6}/64", "dev", "eth0")
+        else:
+            # What a guest sends by itself (router solicitations) would disturb counts and captures.
+            guest.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
         if address:
             guest.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
         return guest

@@ -37,21 +37,22 @@ def bad(pair):
     return {name: now.get(name, 0) for name in BAD_COUNTERS}
 
 
-def socket_in(guest, kind):
+def socket_in(guest, kind, family=socket.AF_INET):
     with inside(guest.netns):
-        return socket.socket(socket.AF_INET, kind)
+        return socket.socket(family, kind)
 
 
-def transfer(pair, port, total=TOTAL):
+def transfer(pair, port, total=TOTAL, address=B_IP):
     """Bytes from a to b over TCP; (hash sent, hash received, bytes received)."""
-    listener = socket_in(pair.b, socket.SOCK_STREAM)
-    listener.bind((B_IP, port))
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listener = socket_in(pair.b, socket.SOCK_STREAM, family)
+    listener.bind((address, port))
     listener.listen(1)
     sent = hashlib.sha256()
 
     def send():
-        with socket_in(pair.a, socket.SOCK_STREAM) as client:
-            client.connect((B_IP, port))
+        with socket_in(pair.a, socket.SOCK_STREAM, family) as client:
+            client.connect((address, port))
             block = os.urandom(MEGABYTE)
             for _ in range(total // MEGABYTE):
                 # Every block differs, so that one in another's place is noticed.

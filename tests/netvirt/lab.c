@@ -118,6 +118,12 @@ static void lines_add(lines *l, struct str *all)
 	vec_done(l);
 }
 
+/* What the records say of IPv6. */
+static const char *v6(bool ca6, bool any_ca6)
+{
+	return any_ca6 ? " any6" : ca6 ? " v6" : "";
+}
+
 static char *port_line(const struct kit *k, const struct want_vport *p)
 {
 	char mac[MAC_TEXT_SIZE], ip[IP_TEXT_SIZE], pa[IP_TEXT_SIZE];
@@ -129,8 +135,9 @@ static char *port_line(const struct kit *k, const struct want_vport *p)
 		 ip_format(src, ip));
 	if (src == &p->src_pa4 && !ip_is_zero(&p->src_pa6))
 		str_addf(&s, "+%s", ip_format(&p->src_pa6, ip));
-	str_addf(&s, "%s%s%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
-		 p->learn ? " learn" : "", p->learn_full ? " full" : "",
+	str_addf(&s, "%s%s%s%s%s%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
+		 v6(p->ca6, p->any_ca6), p->learn4.wanted ? " learn" : "", p->learn4.full ? " full" : "",
+		 p->learn6.wanted ? " learn6" : "", p->learn6.full ? " full6" : "",
 		 p->more_ca ? " more" : "", p->inner_elsewhere ? "" : " here");
 	for (size_t i = 0; i < p->n_cas; i++)
 		str_addf(&s, " %s%s%s%s", ip_format(&p->cas[i], ip), ip_is_zero(&p->rewrites[i]) ? "" : "=",
@@ -145,10 +152,19 @@ static char *dest_line(const struct kit *k, const struct want_dest *d)
 {
 	char mac[MAC_TEXT_SIZE], pa[IP_TEXT_SIZE];
 
-	return xasprintf("dest %u+%u %s %s%s pa %s%s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
+	return xasprintf("dest %u+%u %s %s%s pa %s%s%s%s", d->segment >> 24, d->segment & 0xffffff, mac_format(&d->mac, mac),
 			 d->remote ? "remote" : owner(k, d->link), d->remote && d->encap & DP_ENCAP_VXLAN ? " vxlan" : "",
 			 ip_format(&d->pa, pa), d->any_known ? " any" : d->any_ca ? " unknown" : "",
+			 d->any_ca6 && !d->any_known6 ? " unknown6" : v6(d->ca6, d->any_ca6),
 			 d->rewrite ? " rewrite" : d->some_rewrite ? " some rewrite" : "");
+}
+
+static const char *router6(const struct ip *ip, char buf[static PREFIX_TEXT_SIZE])
+{
+	char text[IP_TEXT_SIZE];
+
+	snprintf(buf, PREFIX_TEXT_SIZE, " %s", ip_format(ip, text));
+	return buf;
 }
 
 /* Routing domains by the last two digits of their id. */
@@ -158,14 +174,19 @@ static void router_lines(const struct kit *k, const struct netvirt_wants *w, con
 
 	vec_foreach(&w->ports, p)
 		if (!guid_is_zero(&p->rdid))
-			vec_push(l, xasprintf("at %s domain %02x router %s %s", owner(k, p->link), p->rdid.b[15],
-					      mac_format(&p->router_mac, m), ip_format(&p->router, b)));
+			vec_push(l, xasprintf("at %s domain %02x router %s %s%s%s%s", owner(k, p->link), p->rdid.b[15],
+					      mac_format(&p->router_mac, m), ip_format(&p->router, b),
+					      mac_is_zero(&p->router_mac6) ? "" : " and ",
+					      mac_is_zero(&p->router_mac6) ? "" : mac_format(&p->router_mac6, n),
+					      mac_is_zero(&p->router_mac6) ? "" : router6(&p->router6, a)));
 	vec_foreach(&w->customer_routes, r)
 		vec_push(l, xasprintf("to %s domain %02x sender %u: vsid %u router %s mac %s%s%s", prefix_format(&r->prefix, a),
 				      r->rdid.b[15], r->sender, r->vsid, mac_format(&r->router_mac, m), mac_format(&r->mac, n),
 				      r->on_link ? " on-link" : "", r->own ? " own" : ""));
 	vec_foreach(&w->subnets, s)
-		vec_push(l, xasprintf("subnet %u domain %02x router %s", s->vsid, s->rdid.b[15], mac_format(&s->router_mac, m)));
+		vec_push(l, xasprintf("subnet %u domain %02x router %s%s%s", s->vsid, s->rdid.b[15], mac_format(&s->router_mac, m),
+				      mac_is_zero(&s->router_mac6) ? "" : " and ",
+				      mac_is_zero(&s->router_mac6) ? "" : mac_format(&s->router_mac6, n)));
 	vec_foreach(&t->sources, s)
 		vec_push(l, xasprintf("from %s at %s domain %02x router %s", ip_format(&s->ca, a), ip_format(&s->pa, b), s->rdid.b[15],
 				      mac_format(&s->router_mac, m)));

@@ -109,7 +109,9 @@ static void make_policy(documents *d)
 					.rule = dice(8) ? dice(3) ? NETVIRT_ENCAP : NETVIRT_ENCAP_VXLAN : NETVIRT_NAT,
 					.type = dice(4) };
 
-		if (!dice(10))
+		if (!dice(12))
+			r.ca = (struct ip) { { 0 } };
+		else if (!dice(6))
 			r.ca = (struct ip) { { 0x20, 1, [15] = (uint8_t)dice(9) } };
 		if (!dice(6))
 			r.pa = (struct ip) { { 0xfd, 1, [15] = (uint8_t)dice(4) } };
@@ -124,6 +126,12 @@ static void make_policy(documents *d)
 
 		if (dice(2))
 			r.next_hop = ip_of(10, 0, dice(12));
+		if (!dice(3)) {
+			r.next_hop = (struct ip) { { 0 } };
+			if (dice(2))
+				r.next_hop = (struct ip) { { 0x20, 1, [15] = (uint8_t)dice(9) } };
+			ip = (struct ip) { { 0x20, 1 } };
+		}
 		assert_int_equal(prefix_from(&ip, dice(3) * 12, &r.prefix), 0);
 		make(d, customer_route_kind, r);
 	}
@@ -244,9 +252,10 @@ static void check_ports(const struct docs *d, const struct netvirt_wants *w)
 		assert_int_equal(p->policy, p->vsid && netvirt_vsid_has_policy(d, p->vsid));
 		assert_int_equal(p->segment & 0xffffff, p->vsid);
 		assert_int_equal(p->segment >> 24, p->vsid && !p->policy ? switch_get(d, &mine->switch_id)->number : 0);
-		assert_true(p->policy || (!p->any_ca && !p->more_ca && !p->n_cas && ip_is_zero(&p->src_pa4) &&
+		assert_true(p->policy || (!p->any_ca && !p->ca6 && !p->more_ca && !p->n_cas && ip_is_zero(&p->src_pa4) &&
 					  ip_is_zero(&p->src_pa6)));
 		assert_true(!p->more_ca || !p->n_cas);
+		assert_true(p->ca6 || !p->any_ca6);
 		/* What it sends from are this host's addresses, at most one of each family. */
 		vec_foreach (&w->pas, pa)
 			known += ip_equal(&pa->pa, ip_is_v4(&pa->pa) ? &p->src_pa4 : &p->src_pa6);

@@ -202,8 +202,8 @@ static void special_records(void **state)
 			 "port nat vsid 5010 segment 0+5010 mac 000000000013 next - src :: policy\n"
 			 "dest 0+5010 000000000011 dhcp pa 10.1.0.1 unknown\n"
 			 "dest 0+5010 000000000012 gateway pa 10.1.0.1 any\n"
-			 "dest 0+5010 000000000021 remote pa 10.1.0.9 unknown\n"
-			 "dest 0+5010 000000000022 remote pa 10.1.0.9\n"
+			 "dest 0+5010 000000000021 remote pa 10.1.0.9 unknown6\n"
+			 "dest 0+5010 000000000022 remote pa 10.1.0.9 v6\n"
 			 "ca 5010 10.0.0.1 101010101101 pa 169.254.254.254 router\n"
 			 "ca 5010 10.0.0.7 000000000011 pa 10.1.0.1 local\n"
 			 "ca 5010 2001:db8::5 000000000022 pa 10.1.0.9\n"
@@ -368,11 +368,52 @@ static void many_addresses(void **state)
 	lab_record(k, 5010, "2001:db8::1", "000000000011", "10.1.0.1", "");
 	lab_assert_wants(
 		k, "pd",
-		"port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy 9.255.255.255 10.0.0.9 "
+		"port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy v6 9.255.255.255 10.0.0.9 "
 		"10.0.0.20 10.0.0.100\n"
-		"dest 0+5010 000000000011 a pa 10.1.0.1\n");
+		"dest 0+5010 000000000011 a pa 10.1.0.1 v6\n");
 	lab_record(k, 5010, "10.0.0.21", "000000000011", "10.1.0.1", "");
-	lab_assert_wants(k, "p", "port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy more\n");
+	lab_assert_wants(k, "p", "port a vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy v6 more\n");
+}
+
+/* Dual stack: who speaks IPv6, and from what; a wildcard or L2Only is one of its own family (HN-7, HN-8). */
+static void dual_stack(void **state)
+{
+	struct kit *k = *state;
+
+	lab_uplink(k, "vswitch", "eth0");
+	lab_pa(k, 2, "10.1.0.1", 24);
+	for (int i = 0; i < 5; i++) {
+		_cleanup_free_ char *name = xasprintf("vm%d", i), *mac = xasprintf("00000000001%d", i);
+
+		lab_vm(k, name, "vswitch", mac, 5010);
+	}
+	lab_record(k, 5010, "10.0.0.5", "000000000010", "10.1.0.1", "");
+	lab_record(k, 5010, "2001:db8::5", "000000000010", "10.1.0.1", "");
+	lab_record(k, 5010, "fe80::5", "000000000010", "10.1.0.1", "");
+	lab_record(k, 5010, "2001:db8::6", "000000000011", "10.1.0.1", "");
+	lab_record(k, 5010, "10.0.0.7", "000000000012", "10.1.0.1", "");
+	lab_record(k, 5010, "::", "000000000012", "10.1.0.1", ", 'Type': 'GatewayWildcard'");
+	lab_record(k, 5010, "0.0.0.0", "000000000013", "10.1.0.1", ", 'Type': 'GatewayWildcard'");
+	lab_record(k, 5010, "2001:db8::8", "000000000013", "10.1.0.1", "");
+	lab_record(k, 5010, "0.0.0.0", "000000000014", "10.1.0.1", ", 'Type': 'GatewayWildcard'");
+	lab_record(k, 5010, "::", "000000000014", "10.1.0.1", ", 'Type': 'GatewayWildcard'");
+	lab_assert_wants(k, "pdc",
+			 "port vm0 vsid 5010 segment 0+5010 mac 000000000010 next - src 10.1.0.1 policy v6 10.0.0.5\n"
+			 "port vm1 vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy v6\n"
+			 "port vm2 vsid 5010 segment 0+5010 mac 000000000012 next - src 10.1.0.1 policy any6 10.0.0.7\n"
+			 "port vm3 vsid 5010 segment 0+5010 mac 000000000013 next - src 10.1.0.1 policy any v6\n"
+			 "port vm4 vsid 5010 segment 0+5010 mac 000000000014 next - src 10.1.0.1 policy any any6\n"
+			 "dest 0+5010 000000000010 vm0 pa 10.1.0.1 v6\n"
+			 "dest 0+5010 000000000011 vm1 pa 10.1.0.1 v6\n"
+			 "dest 0+5010 000000000012 vm2 pa 10.1.0.1 any6\n"
+			 "dest 0+5010 000000000013 vm3 pa 10.1.0.1 any v6\n"
+			 "dest 0+5010 000000000014 vm4 pa 10.1.0.1 any any6\n"
+			 "ca 5010 10.0.0.5 000000000010 pa 10.1.0.1 local\n"
+			 "ca 5010 10.0.0.7 000000000012 pa 10.1.0.1 local\n"
+			 "ca 5010 2001:db8::5 000000000010 pa 10.1.0.1 local\n"
+			 "ca 5010 2001:db8::6 000000000011 pa 10.1.0.1 local\n"
+			 "ca 5010 2001:db8::8 000000000013 pa 10.1.0.1 local\n"
+			 "ca 5010 fe80::5 000000000010 pa 10.1.0.1 local\n");
 }
 
 /* Records of one machine that name different provider addresses: the lowest customer address counts. */
@@ -533,7 +574,7 @@ int wants_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		kit_test(lab1),		   kit_test(two_switches),   kit_test(same_mac_twice),	    kit_test(lab3_host1),
-		kit_test(lab3_host2),	   kit_test(special_records), kit_test(many_addresses),
+		kit_test(lab3_host2),	   kit_test(special_records), kit_test(many_addresses), kit_test(dual_stack),
 		kit_test(different_providers), kit_test(ways),	     kit_test(switches_and_adapters),
 		kit_test(rewrite),	   kit_test(vxlan),	    kit_test(families),
 	};

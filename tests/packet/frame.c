@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <netinet/in.h>
 
 #include "harness.h"
 
@@ -139,6 +140,74 @@ struct frame frame_ip4(struct ip4 p)
 	}
 	for (size_t i = 0; i < p.payload; i++)
 		add_u8(&f, i & 0xff);
+	return f;
+}
+
+void frame_add_ip6(struct frame *f, const char *address)
+{
+	uint8_t b[16];
+
+	assert_int_equal(inet_pton(AF_INET6, address, b), 1);
+	frame_add(f, b, sizeof(b));
+}
+
+struct frame frame_ip6_header(struct ip6_packet p)
+{
+	struct frame f = frame_ether(p.dst_mac, p.src_mac, 0x86dd);
+
+	add_u32(&f, 0x60000000);
+	add_u16(&f, 0);
+	add_u8(&f, p.next ? p.next : IPPROTO_UDP);
+	add_u8(&f, p.hop_limit ? p.hop_limit : 64);
+	frame_add_ip6(&f, p.src);
+	frame_add_ip6(&f, p.dst);
+	return f;
+}
+
+/* RFC 8200 8.1 */
+static uint16_t checksum6(const struct frame *f)
+{
+	struct frame pseudo = { .n = 0 };
+
+	frame_add(&pseudo, f->b + 22, 32);
+	add_u32(&pseudo, (uint32_t)(f->n - 54));
+	add_u32(&pseudo, f->b[20]);
+	frame_add(&pseudo, f->b + 54, f->n - 54);
+	if (pseudo.n % 2)
+		add_u8(&pseudo, 0);
+	return ip_checksum(pseudo.b, pseudo.n);
+}
+
+void frame_fix6(struct frame *f)
+{
+	size_t at = f->b[20] == IPPROTO_ICMPV6 ? 2 : f->b[20] == IPPROTO_UDP ? 6 : f->b[20] == IPPROTO_TCP ? 16 : 0;
+
+	frame_set_u16(f, 18, (uint16_t)(f->n - 54));
+	if (!at || f->n < 54 + at + 2)
+		return;
+	frame_set_u16(f, 54 + at, 0);
+	frame_set_u16(f, 54 + at, checksum6(f));
+}
+
+struct frame frame_ip6(struct ip6_packet p)
+{
+	struct frame f = frame_ip6_header(p);
+
+	if (f.b[20] == IPPROTO_UDP || f.b[20] == IPPROTO_TCP)
+		add_u32(&f, 1000 << 16 | 2000);
+	if (f.b[20] == IPPROTO_UDP) {
+		add_u16(&f, (uint16_t)(8 + p.payload));
+		add_u16(&f, 0);
+	}
+	if (f.b[20] == IPPROTO_TCP) {
+		add_u32(&f, 1);
+		add_u32(&f, 2);
+		add_u32(&f, 0x50100400);
+		add_u32(&f, 0);
+	}
+	for (size_t i = 0; i < p.payload; i++)
+		add_u8(&f, i & 0xff);
+	frame_fix6(&f);
 	return f;
 }
 

@@ -101,6 +101,21 @@ struct ip4 {
 };
 
 struct frame frame_ip4(struct ip4 p);
+
+struct ip6_packet {
+	uint8_t dst_mac, src_mac; /* last byte */
+	const char *dst, *src;
+	uint8_t next, hop_limit; /* 0: UDP, 64 */
+	size_t payload;          /* behind the eight bytes of UDP, or the twenty of TCP; bytes 0, 1, 2 ... */
+};
+
+/* UDP (or TCP) with ports 1000 and 2000 and a checksum that is right; with another next header, payload alone. */
+struct frame frame_ip6(struct ip6_packet p);
+/* An IPv6 header for what will be added; then frame_fix6(). */
+struct frame frame_ip6_header(struct ip6_packet p);
+/* Writes the payload length anew, and the checksum of ICMPv6, UDP or TCP where that is the next header. */
+void frame_fix6(struct frame *f);
+void frame_add_ip6(struct frame *f, const char *address);
 struct frame frame_arp(uint8_t dst, uint8_t src, uint16_t op, uint8_t sha, const char *spa, const char *tpa);
 /* The inner frame in NVGRE as a peer sends it, outer checksum and lengths right. */
 struct frame frame_nvgre(const char *src, const char *dst, uint32_t key, const struct frame *inner);

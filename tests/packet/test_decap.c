@@ -377,7 +377,7 @@ static void other_ethertype(void **state _unused_)
 	inner.b[12] = 0x86;
 	inner.b[13] = 0xdd;
 	f = frame_nvgre(PEER, HERE, KEY(5010), &inner);
-	wire_drop(&f, DP_DROP_IPV6_NOT_CARRIED);
+	wire_drop(&f, DP_DROP_INNER_TRUNCATED);
 	/* a very short one arrives with padding, as on any Ethernet */
 	inner = frame_ether(0x11, 0x12, 0x88b5);
 	frame_add(&inner, "short", 5);

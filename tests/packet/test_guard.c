@@ -65,7 +65,7 @@ static void add_hex(struct frame *f, const char *hex)
 }
 
 /* From fe80::1 to ff02::1; rest: everything behind the fixed header, in hex. */
-static struct frame frame_ip6(uint8_t src_mac, uint8_t proto, const char *rest)
+static struct frame guest_ip6(uint8_t src_mac, uint8_t proto, const char *rest)
 {
 	struct frame f = frame_hex(ALL_NODES), body = frame_hex(rest);
 	uint8_t header[8] = { 0x60, 0, 0, 0, (uint8_t)(body.n >> 8), (uint8_t)body.n, proto, 255 };
@@ -94,7 +94,7 @@ static struct frame frame_udp6(uint16_t dport, uint8_t message)
 	char hex[64];
 
 	snprintf(hex, sizeof(hex), "03e8 %04x 000c 0000 %02x000001", dport, message);
-	return frame_ip6(0x41, IPPROTO_UDP, hex);
+	return guest_ip6(0x41, IPPROTO_UDP, hex);
 }
 
 static struct frame frame_icmp4(uint8_t src_mac, uint8_t type)
@@ -202,7 +202,7 @@ static void router_guard(void **state _unused_)
 		char hex[64];
 
 		snprintf(hex, sizeof(hex), "%02x000000 0000000000000000", type);
-		v6 = frame_ip6(0x42, IPPROTO_ICMPV6, hex);
+		v6 = guest_ip6(0x42, IPPROTO_ICMPV6, hex);
 		set_guards(OPEN, DP_GUARD_DHCP);
 		expect_passed(OPEN, &v4);
 		expect_passed(OPEN, &v6);
@@ -216,7 +216,7 @@ static void router_guard(void **state _unused_)
 
 static void behind_tags(void **state _unused_)
 {
-	struct frame dhcp = frame_udp4(0x42, 68, 2), advertisement = frame_ip6(0x42, IPPROTO_ICMPV6, "86000000 0000000000000000"), f;
+	struct frame dhcp = frame_udp4(0x42, 68, 2), advertisement = guest_ip6(0x42, IPPROTO_ICMPV6, "86000000 0000000000000000"), f;
 
 	set_guards(OPEN, DP_GUARD_DHCP | DP_GUARD_ROUTER);
 	f = tagged(&dhcp, "8100 0007");
@@ -288,7 +288,7 @@ static void behind_extension_headers(void **state _unused_)
 
 	set_guards(OPEN, DP_GUARD_ROUTER);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct frame f = frame_ip6(0x42, cases[i].proto, cases[i].hex);
+		struct frame f = guest_ip6(0x42, cases[i].proto, cases[i].hex);
 
 		cases[i].reason ? expect_reason(OPEN, &f, cases[i].reason) : expect_passed(OPEN, &f);
 	}
@@ -297,7 +297,7 @@ static void behind_extension_headers(void **state _unused_)
 /* Padding that looks like the rest of a first fragment must not be taken for it. */
 static void padding(void **state _unused_)
 {
-	struct frame f = frame_ip6(0x42, IPPROTO_FRAGMENT, "3c00000100000001 3a00000000000000"), g;
+	struct frame f = guest_ip6(0x42, IPPROTO_FRAGMENT, "3c00000100000001 3a00000000000000"), g;
 
 	set_guards(OPEN, DP_GUARD_ROUTER | DP_GUARD_DHCP);
 	add_hex(&f, "80000000 0000000000000000");
@@ -336,7 +336,7 @@ static void fragments4(void **state _unused_)
 static void every_truncation(void **state _unused_)
 {
 	struct frame dhcp4_ = frame_udp4(0x42, 67, 2), icmp4 = frame_icmp4(0x42, 5), dhcp6_ = frame_udp6(547, 13), f;
-	struct frame ra = frame_ip6(0x42, IPPROTO_HOPOPTS, "3c00010400000000 3a00010400000000" ADVERTISEMENT);
+	struct frame ra = guest_ip6(0x42, IPPROTO_HOPOPTS, "3c00010400000000 3a00010400000000" ADVERTISEMENT);
 
 	dhcp6_.b[11] = 0x42;
 	set_guards(OPEN, DP_GUARD_DHCP | DP_GUARD_ROUTER);
@@ -408,7 +408,7 @@ static const struct {
 static void neighbour_discovery(void **state _unused_)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(nd); i++) {
-		struct frame f = frame_ip6(0x41, IPPROTO_ICMPV6, nd[i].hex), g;
+		struct frame f = guest_ip6(0x41, IPPROTO_ICMPV6, nd[i].hex), g;
 
 		nd[i].reason ? expect_reason(PLAIN, &f, nd[i].reason) : expect_passed(PLAIN, &f);
 		g = tagged(&f, "8100 0007");
@@ -420,7 +420,7 @@ static void neighbour_discovery(void **state _unused_)
 
 static void neighbour_discovery_in_a_segment(void **state _unused_)
 {
-	struct frame f = frame_ip6(0x31, IPPROTO_ICMPV6, ANSWER "0201000000000042");
+	struct frame f = guest_ip6(0x31, IPPROTO_ICMPV6, ANSWER "0201000000000042");
 	struct result r;
 
 	expect_reason(LAB1, &f, DP_DROP_ND_SPOOFED);
@@ -431,21 +431,21 @@ static void neighbour_discovery_in_a_segment(void **state _unused_)
 
 static void neighbour_discovery_in_disguise(void **state _unused_)
 {
-	struct frame f = frame_ip6(0x41, IPPROTO_DSTOPTS, "3a00010400000000" ANSWER "0201000000000042");
+	struct frame f = guest_ip6(0x41, IPPROTO_DSTOPTS, "3a00010400000000" ANSWER "0201000000000042");
 
 	expect_reason(PLAIN, &f, DP_DROP_ND_SPOOFED);
 	/* RFC 6980 */
-	f = frame_ip6(0x41, IPPROTO_FRAGMENT, "3a00000100000001" ANSWER "0201000000000041");
+	f = guest_ip6(0x41, IPPROTO_FRAGMENT, "3a00000100000001" ANSWER "0201000000000041");
 	expect_reason(PLAIN, &f, DP_DROP_ND_MALFORMED);
-	f = frame_ip6(0x41, IPPROTO_FRAGMENT, "3c00000100000001 3a00000000000000");
+	f = guest_ip6(0x41, IPPROTO_FRAGMENT, "3c00000100000001 3a00000000000000");
 	expect_reason(PLAIN, &f, DP_DROP_GUARD_HIDDEN);
-	f = frame_ip6(0x41, IPPROTO_FRAGMENT, "1100000100000001 03e807d00008000000000000");
+	f = guest_ip6(0x41, IPPROTO_FRAGMENT, "1100000100000001 03e807d00008000000000000");
 	expect_passed(PLAIN, &f);
 }
 
 static void neighbour_discovery_cut_off(void **state _unused_)
 {
-	struct frame whole = frame_ip6(0x41, IPPROTO_ICMPV6, ANSWER "0201000000000042"), f;
+	struct frame whole = guest_ip6(0x41, IPPROTO_ICMPV6, ANSWER "0201000000000042"), f;
 
 	for (size_t n = 54; n < whole.n; n++) {
 		f = cut6(whole, n);
@@ -524,7 +524,7 @@ static uint64_t storm_drops(uint32_t port, const struct frame *f, struct meta me
 static void storm_limit(void **state _unused_)
 {
 	struct frame broadcast = frame_arp(0xff, 0x41, 1, 0x41, "10.0.0.1", "10.0.0.2"), unicast = frame_ip4(local);
-	struct frame multicast = frame_ip6(0x41, IPPROTO_ICMPV6, "80000000 00000000");
+	struct frame multicast = guest_ip6(0x41, IPPROTO_ICMPV6, "80000000 00000000");
 	struct meta large = { .gso_size = 10, .gso_segs = 4 };
 	uint64_t before;
 

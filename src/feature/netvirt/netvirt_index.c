@@ -173,6 +173,6 @@ enum record_class netvirt_record_class(const struct record_doc *r)
 /* Which virtual subnet and routing domain the record is of is not asked here. */
 bool netvirt_is_source(const struct record_doc *r)
 {
-	return netvirt_is_carried(r) && ip_is_v4(&r->ca) && !netvirt_is_gateway_record(r) &&
+	return netvirt_is_carried(r) && !netvirt_is_gateway_record(r) &&
 	       (!ip_is_any(&r->ca) || netvirt_is_wildcard(r));
 }

@@ -61,7 +61,8 @@ int netvirt_next_hop(const struct docs *d, uint32_t vsid, const struct ip *desti
 	const struct customer_route_doc *route;
 	const struct record_doc *record;
 
-	if ((own && prefix_contains(own, destination)) || !rdid) {
+	/* what is link-local stays on the link (RFC 4291) */
+	if ((own && prefix_contains(own, destination)) || !rdid || ip_is_link_local(destination)) {
 		record = netvirt_record(d, vsid, destination);
 		if (!record)
 			return unresolvable(destination, e, rdid ? "no lookup record of its virtual subnet has the address"

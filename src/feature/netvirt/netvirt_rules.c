@@ -96,9 +96,7 @@ static int record_check_others(const struct docs *d, const struct record_doc *r,
 /* HN-13: the address of one host, from wherever it is seen; an IPv6 link-local one means another host on each link. */
 static bool is_host_address(const struct ip *ip)
 {
-	bool link_local6 = !ip_is_v4(ip) && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
-
-	return !ip_is_any(ip) && !ip_is_multicast(ip) && !ip_is_loopback(ip) && !link_local6;
+	return !ip_is_any(ip) && !ip_is_multicast(ip) && !ip_is_loopback(ip) && !ip_is_link_local(ip);
 }
 
 int record_check(const struct docs *d, const struct record_doc *r, struct err **e)

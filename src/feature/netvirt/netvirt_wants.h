@@ -14,6 +14,13 @@
  */
 #define NETVIRT_PORT_CAS 4
 
+/* Are addresses of a family learnt, how many have been, and is that as many as may be? */
+struct want_learn {
+	bool wanted;
+	uint32_t n;
+	bool full;
+};
+
 struct want_vport {
 	char link[16];         /* host end of the port */
 	char flood_next[16];   /* next port of the segment, in a ring; without policy or with broadcast, and another port */
@@ -22,14 +29,14 @@ struct want_vport {
 	struct mac mac;
 	bool spoofing;
 	bool policy;
-	bool any_ca;           /* HN-7 */
-	bool learn;            /* HN-8: IPv4 addresses are learnt */
-	uint32_t n_learnt;     /* how many are */
-	uint32_t learn_limit;  /* how many may be */
-	bool learn_full;
+	bool any_ca;           /* HN-7: of IPv4 */
+	bool any_ca6;          /* of IPv6 */
+	bool ca6;              /* some record of its MAC address is of IPv6 */
+	uint32_t learn_limit;  /* HN-8: how many addresses of each family may be learnt */
+	struct want_learn learn4, learn6;
 	bool more_ca;          /* more addresses than fit here */
 	bool inner_elsewhere;  /* the inner end is in another network namespace */
-	struct ip cas[NETVIRT_PORT_CAS];
+	struct ip cas[NETVIRT_PORT_CAS]; /* of IPv4 */
 	size_t n_cas;
 	/* Provider addresses of the guest's records, one of each family (WG-8); zero: none of this host's is a record's. */
 	struct ip src_pa4;
@@ -41,13 +48,18 @@ struct want_vport {
 	struct guid rdid;      /* routing domain; zero: none */
 	struct mac router_mac; /* zero: frames are not routed */
 	struct ip router;      /* its IPv4 address; zero: none */
+	struct mac router_mac6; /* as router_mac, of IPv6 */
+	struct ip router6;
 };
 
 struct want_dest {
 	uint32_t segment;
 	struct mac mac;
-	bool any_ca;
+	bool any_ca;           /* HN-7, HN-8: of IPv4 */
 	bool any_known;        /* any_ca, also an address that another record has (HN-7) */
+	bool any_ca6;          /* of IPv6 */
+	bool any_known6;
+	bool ca6;              /* some record of the MAC is of IPv6 */
 	bool remote;
 	char link[16];         /* of the local port; "": the machine is this host's, but has no port now */
 	struct ip pa;
@@ -123,12 +135,13 @@ struct want_subnet {
 	uint32_t vsid;
 	struct guid rdid;
 	struct mac router_mac; /* zero: none */
+	struct mac router_mac6;
 };
 
 /* Who may send routed packets to this host. */
 struct want_source {
 	struct guid rdid;
-	struct ip ca;          /* 0.0.0.0: any (HN-7) */
+	struct ip ca;          /* 0.0.0.0 or ::: any (HN-7) */
 	struct ip pa;
 	struct mac router_mac; /* of the record's virtual subnet; zero: none */
 };

@@ -42,8 +42,11 @@ static bool want_port_dest(const struct netvirt_wants *w, uint32_t segment, cons
 
 static void dest_add(struct want_dest *w, const struct record_doc *r, bool decides)
 {
-	w->any_ca |= ip_is_any(&r->ca);
-	w->any_known |= netvirt_is_wildcard(r);
+	bool v4 = ip_is_v4(&r->ca), any = ip_is_any(&r->ca), known = netvirt_is_wildcard(r);
+
+	*(v4 ? &w->any_ca : &w->any_ca6) |= any;
+	*(v4 ? &w->any_known : &w->any_known6) |= known;
+	w->ca6 |= !v4;
 	w->some_rewrite |= netvirt_is_rewrite(r);
 	if (!decides)
 		return;
@@ -145,15 +148,17 @@ bool netvirt_want_source(const struct netvirt_wants *w, const struct guid *rdid,
 		return false;
 	for (size_t pos = 0; (r = records_at_source(w->docs, ca, pa, &pos));) {
 		const struct want_subnet *s = netvirt_routed_subnet(w, r->vsid);
+		const struct mac *router;
 		int order;
 
 		if (!s || !guid_equal(&s->rdid, rdid))
 			continue;
-		order = best ? memcmp(&s->router_mac, &source.router_mac, sizeof(s->router_mac)) : 1;
+		router = ip_is_v4(ca) ? &s->router_mac : &s->router_mac6;
+		order = best ? memcmp(router, &source.router_mac, sizeof(*router)) : 1;
 		if (order < 0 || (order == 0 && r->vsid >= best->vsid))
 			continue;
 		best = r;
-		source.router_mac = s->router_mac;
+		source.router_mac = *router;
 		*ret_by = pos;
 	}
 	if (best)

@@ -4,15 +4,17 @@
 #include "map.h"
 
 /*
- * What netvirt_next_hop() answers one packet at a time, as a table. A route whose VSID is another domain's (no cmdlet makes
+ * What netvirt_next_hop() answers one packet at a time, as a table. A virtual subnet has a router of each family: they may have
+ * one MAC address or two. A route whose VSID is another domain's (no cmdlet makes
  * one, HN-2) counts for nothing: it must never lead from one tenant to another.
  */
 
 struct subnet {
 	uint32_t vsid;
 	struct guid rdid;
-	const struct record_doc *gateway;  /* HN-6; NULL: none */
-	const struct record_doc *wildcard; /* HN-7; NULL: none */
+	/* of IPv6, and of IPv4 */
+	const struct record_doc *gateway[2];  /* HN-6; NULL: none */
+	const struct record_doc *wildcard[2]; /* HN-7; NULL: none */
 };
 
 typedef VEC(const struct customer_route_doc *) route_vec;
@@ -81,7 +83,7 @@ static void find_routes(struct router *x)
 	const struct customer_route_doc *r;
 
 	for (size_t pos = 0; (r = docs_next(x->docs, &customer_route_kind, &pos));) {
-		if (!guid_equal(&find_subnet(x, r->vsid)->rdid, &r->rdid) || !ip_is_v4(&r->prefix.ip))
+		if (!guid_equal(&find_subnet(x, r->vsid)->rdid, &r->rdid))
 			continue;
 		vec_push(&x->routes, r);
 	}
@@ -97,12 +99,12 @@ static void keep_lowest(const struct record_doc **best, const struct record_doc 
 		*best = r;
 }
 
-static const struct record_doc *lowest(const struct docs *d, uint32_t vsid, enum record_class class)
+static const struct record_doc *lowest(const struct docs *d, uint32_t vsid, enum record_class class, bool v4)
 {
 	const struct record_doc *r, *best = NULL;
 
 	for (size_t pos = 0; (r = records_in_subnet(d, vsid, class, &pos));)
-		if (ip_is_v4(&r->ca))
+		if (ip_is_v4(&r->ca) == v4)
 			keep_lowest(&best, r);
 	return best;
 }
@@ -110,8 +112,10 @@ static const struct record_doc *lowest(const struct docs *d, uint32_t vsid, enum
 static void find_records(struct router *x)
 {
 	vec_foreach(&x->subnets, s) {
-		s->gateway = lowest(x->docs, s->vsid, RECORD_ROUTER);
-		s->wildcard = lowest(x->docs, s->vsid, RECORD_WILDCARD);
+		for (int v4 = 0; v4 < 2; v4++) {
+			s->gateway[v4] = lowest(x->docs, s->vsid, RECORD_ROUTER, v4);
+			s->wildcard[v4] = lowest(x->docs, s->vsid, RECORD_WILDCARD, v4);
+		}
 	}
 }
 
@@ -129,22 +133,22 @@ static const struct record_doc *find_hop(const struct router *x, uint32_t vsid, 
 static void find_routed(struct router *x)
 {
 	vec_foreach(&x->subnets, s)
-		if (s->gateway)
+		if (s->gateway[false] || s->gateway[true])
 			map_put(x->routed, &s->rdid, sizeof(s->rdid), x);
 }
 
-static struct mac router_mac(const struct router *x, uint32_t vsid)
+static struct mac router_mac(const struct router *x, uint32_t vsid, bool v4)
 {
 	const struct subnet *s = find_subnet(x, vsid);
 
-	return s && s->gateway ? s->gateway->mac : (struct mac){ { 0 } };
+	return s && s->gateway[v4] ? s->gateway[v4]->mac : (struct mac){ { 0 } };
 }
 
 static struct want_route route_of(const struct router *x, const struct customer_route_doc *r)
 {
 	struct want_route w = { .rdid = r->rdid, .prefix = r->prefix, .vsid = r->vsid, .on_link = ip_is_any(&r->next_hop),
-				.router_mac = router_mac(x, r->vsid) };
-	const struct record_doc *wildcard = find_subnet(x, r->vsid)->wildcard;
+				.router_mac = router_mac(x, r->vsid, ip_is_v4(&r->prefix.ip)) };
+	const struct record_doc *wildcard = find_subnet(x, r->vsid)->wildcard[ip_is_v4(&r->prefix.ip)];
 	const struct record_doc *hop = w.on_link ? NULL : find_hop(x, r->vsid, &r->next_hop);
 
 	if (hop)
@@ -224,7 +228,8 @@ static void want_subnets(struct router *x)
 	vec_foreach(&x->subnets, s) {
 		if (!map_get(x->routed, &s->rdid, sizeof(s->rdid)))
 			continue;
-		vec_push(&w->subnets, (struct want_subnet){ s->vsid, s->rdid, router_mac(x, s->vsid) });
+		vec_push(&w->subnets, (struct want_subnet){ s->vsid, s->rdid, router_mac(x, s->vsid, true),
+							    router_mac(x, s->vsid, false) });
 		map_put(w->subnet_by_vsid, &s->vsid, sizeof(s->vsid), (void *)(uintptr_t)w->subnets.n);
 	}
 }
@@ -244,10 +249,14 @@ static void tell_ports(struct router *x)
 		if (!s)
 			continue;
 		p->rdid = s->rdid;
-		if (!s->gateway)
-			continue;
-		p->router_mac = s->gateway->mac;
-		p->router = s->gateway->ca;
+		if (s->gateway[true]) {
+			p->router_mac = s->gateway[true]->mac;
+			p->router = s->gateway[true]->ca;
+		}
+		if (s->gateway[false]) {
+			p->router_mac6 = s->gateway[false]->mac;
+			p->router6 = s->gateway[false]->ca;
+		}
 	}
 }
 
