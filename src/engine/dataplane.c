@@ -246,7 +246,7 @@ static void entries_done(void *arg, int r, const char *table, size_t n, bool set
 	struct pass *p = arg;
 
 	if (r < 0)
-		pass_failed(p, r, r == -E2BIG ? "it is full" : NULL, "cannot write the dataplane's table of %s", table);
+		pass_failed(p, r, r == -E2BIG ? "it is full: start nestord with a larger --max-records" : NULL, "cannot write the dataplane's table of %s", table);
 	pass_wrote_many(p, n, "table of %s: %zu entries %s", table, n, set ? "set" : "removed");
 }
 

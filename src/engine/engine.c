@@ -279,6 +279,7 @@ int engine_watch_guest(struct engine *g, const struct guid *id)
 
 static int open_kernel(struct engine *g, struct err **e)
 {
+	struct bpf_driver_options options = { .max_records = g->config.max_records };
 	int r = nl_open(&g->nl);
 
 	if (r == 0)
@@ -289,7 +290,7 @@ static int open_kernel(struct engine *g, struct err **e)
 	if (r < 0)
 		return err_set_errno(e, "Engine.BpffsFailed", -r, g->config.run_dir, "Cannot mount a bpf file system at %s/bpf: %s.",
 				     g->config.run_dir, strerror(-r));
-	r = bpf_driver_open(g->bpffs, NULL, &g->bpf);
+	r = bpf_driver_open(g->bpffs, &options, &g->bpf);
 	if (r < 0)
 		return err_set_errno(e, "Engine.BpfFailed", -r, NULL, "Cannot load the dataplane into the kernel: %s.", strerror(-r));
 	r = guest_namespace_open(g->config.run_dir, g->config.instance, NULL, &g->guests);

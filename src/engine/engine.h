@@ -22,6 +22,7 @@ struct engine_config {
 	const char *libvirt;   /* URI; NULL: the system's */
 	const char *instance;  /* 8 hex digits */
 	const char *host_name;
+	uint32_t max_records;  /* that the dataplane must have room for; 0: as many as it has, 2^20 at first */
 };
 
 /* What the last passes did; for people and for tests ("a second pass writes nothing"). */

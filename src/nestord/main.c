@@ -193,7 +193,8 @@ static int run(struct daemon *d, struct err **e)
 		return r;
 	config = (struct engine_config){ .event = d->event, .docs = d->docs, .run_dir = d->options.run_dir,
 					 .state_dir = d->options.state_dir, .libvirt = d->options.libvirt,
-					 .instance = d->instance, .host_name = d->options.host_name };
+					 .instance = d->instance, .host_name = d->options.host_name,
+					 .max_records = d->options.max_records };
 	r = engine_new(&config, &d->engine, e);
 	if (r < 0)
 		return r;

@@ -11,6 +11,7 @@ static const struct option long_options[] = {
 	{ "config", required_argument, NULL, 'c' },    { "state-dir", required_argument, NULL, 's' },
 	{ "run-dir", required_argument, NULL, 'r' },   { "store", required_argument, NULL, 'S' },
 	{ "host-name", required_argument, NULL, 'n' }, { "libvirt", required_argument, NULL, 'l' },
+	{ "max-records", required_argument, NULL, 'm' },
 	{ "destroy", no_argument, NULL, 'D' },         { "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },            { "version", no_argument, NULL, 'V' },
 	{ 0 },
@@ -26,6 +27,7 @@ static const char usage[] =
 	"  --store STORE      sqlite (default), in the state directory\n"
 	"  --host-name NAME   what this host is called in the fabric (default: the system's name)\n"
 	"  --libvirt URI      where virtual machines run (default qemu:///system)\n"
+	"  --max-records N    lookup records that the dataplane has room for (default 1048576)\n"
 	"  --destroy          end all guests, remove all links and programs of this instance, and exit\n"
 	"  --verbose          log more\n"
 	"  --help, --version\n";
@@ -45,6 +47,8 @@ static char **slot(struct options *o, int c)
 		return &o->host_name;
 	case 'l':
 		return &o->libvirt;
+	case 'm':
+		return &o->max_records_text;
 	}
 	return NULL;
 }
@@ -121,6 +125,23 @@ static int absolute(char **path, struct err **e)
 	return 0;
 }
 
+/* Above: a table of 16 million entries has no room in what the kernel may take at once. */
+#define MAX_RECORDS_MIN 1024
+#define MAX_RECORDS_MAX (1u << 24)
+
+static int read_max_records(struct options *o, struct err **e)
+{
+	uint64_t n = 0;
+
+	if (!o->max_records_text)
+		return 0;
+	if (parse_u64(o->max_records_text, MAX_RECORDS_MAX, &n) < 0 || n < MAX_RECORDS_MIN)
+		return err_set(e, "Config.MaxRecords", ERR_INVALID_ARGUMENT, o->max_records_text,
+			       "\"%s\" is no number of lookup records: %u to %u.", o->max_records_text, MAX_RECORDS_MIN, MAX_RECORDS_MAX);
+	o->max_records = (uint32_t)n;
+	return 0;
+}
+
 static int defaults(struct options *o, struct err **e)
 {
 	char name[HOST_NAME_MAX + 1] = "localhost";
@@ -138,7 +159,9 @@ static int defaults(struct options *o, struct err **e)
 	if (!streq(o->store, "sqlite"))
 		return err_set(e, "Config.Store", ERR_NOT_IMPLEMENTED, o->store, "The store \"%s\" is not available; \"sqlite\" is.",
 			       o->store);
-	r = absolute(&o->state_dir, e);
+	r = read_max_records(o, e);
+	if (r == 0)
+		r = absolute(&o->state_dir, e);
 	return r < 0 ? r : absolute(&o->run_dir, e);
 }
 
@@ -175,4 +198,5 @@ void options_done(struct options *o)
 	free(o->store);
 	free(o->host_name);
 	free(o->libvirt);
+	free(o->max_records_text);
 }

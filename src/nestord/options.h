@@ -10,6 +10,8 @@ struct options {
 	char *store;
 	char *host_name;
 	char *libvirt;
+	char *max_records_text;
+	uint32_t max_records; /* 0: not said */
 	bool destroy;
 	bool verbose;
 };

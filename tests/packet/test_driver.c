@@ -326,6 +326,128 @@ static void records_in_batches(void **state _unused_)
 	bpf_driver_destroy(d);
 }
 
+static int count_entry(void *arg, const void *key, const void *value)
+{
+	const struct dp_source_key *k = key;
+
+	assert_int_equal(((const struct dp_source *)value)->router_mac[0], k->domain[0]);
+	++*(size_t *)arg;
+	return 0;
+}
+
+/* The large tables without vectors: keys and values by themselves. */
+static void tables_by_key(void **state _unused_)
+{
+	enum { N = 5000 };
+	_cleanup_close_ int dir = second_dir();
+	_cleanup_free_ struct dp_source_key *keys = xcalloc(N, sizeof(*keys));
+	_cleanup_free_ struct dp_source *values = xcalloc(N, sizeof(*values));
+	struct bpf_driver *d = second(dir);
+	struct dp_source found = { 0 };
+	uint64_t before, after;
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < N; i++) {
+		keys[i] = (struct dp_source_key){ .domain = { (uint8_t)i }, .ca.w = { i } };
+		values[i].router_mac[0] = (uint8_t)i;
+	}
+	assert_int_equal(bpf_driver_get_generation(d, &before), 0);
+	assert_int_equal(bpf_driver_set(d, BPF_TABLE_SOURCES, keys, values, N), 0);
+	assert_int_equal(bpf_driver_get_generation(d, &after), 0);
+	assert_true(after > before);
+	assert_int_equal(bpf_driver_set(d, BPF_TABLE_SOURCES, keys, values, 2), 0);
+	assert_int_equal(bpf_driver_walk(d, BPF_TABLE_SOURCES, count_entry, &n), 0);
+	assert_int_equal(n, N);
+	assert_int_equal(bpf_driver_get(d, BPF_TABLE_SOURCES, &keys[77], &found), 0);
+	assert_memory_equal(&found, &values[77], sizeof(found));
+	assert_int_equal(bpf_driver_delete(d, BPF_TABLE_SOURCES, &keys[77], 1), 0);
+	assert_int_equal(bpf_driver_get(d, BPF_TABLE_SOURCES, &keys[77], &found), -ENOENT);
+	assert_int_equal(bpf_driver_delete(d, BPF_TABLE_SOURCES, keys, N), -ENOENT);
+	n = 0;
+	assert_int_equal(bpf_driver_walk(d, BPF_TABLE_SOURCES, count_entry, &n), 0);
+	assert_int_equal(n, 0);
+	bpf_driver_destroy(d);
+}
+
+static size_t tables_entries(struct bpf_driver *d)
+{
+	struct bpf_dest_vec found = { 0 };
+	size_t n;
+
+	assert_int_equal(bpf_driver_observe_dests(d, &found), 0);
+	n = found.n;
+	vec_done(&found);
+	return n;
+}
+
+/* Fills the table of MAC addresses; the number of entries that it takes. */
+static uint32_t room(struct bpf_driver *d)
+{
+	for (uint32_t i = 0;; i++) {
+		struct bpf_dest dest = dest_of(i);
+		int r = bpf_driver_set_dests(d, &dest, 1);
+
+		if (r == 0)
+			continue;
+		assert_int_equal(r, -E2BIG);
+		return i;
+	}
+}
+
+/*
+ * More records than the tables have room for: tables anew and empty, the rest as it was, and what is attached goes on with the
+ * old program and the old tables until it is attached again. Fewer: they stay as they are.
+ */
+static void tables_grow(void **state _unused_)
+{
+	struct bpf_driver_options options = { .max_records = 1000 };
+	_cleanup_close_ int dir = second_dir();
+	struct bpf_port port = { .ifindex = 900, .value = { .flags = DP_PORT_PRESENT } };
+	struct bpf_port_vec ports = { 0 };
+	struct bpf_driver *d = NULL;
+	uint64_t generation = 0, later = 0;
+	uint32_t program, ports_pin;
+
+	shell("ip link add name t900 index 900 type bridge");
+	assert_int_equal(bpf_driver_open(dir, &options, &d), 0);
+	assert_int_equal(room(d), 1000);
+	assert_int_equal(bpf_driver_set_port(d, &port), 0);
+	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_VPORT), 0);
+	assert_int_equal(bpf_driver_get_generation(d, &generation), 0);
+	program = link_program(dir, "link-vport-900");
+	ports_pin = pin_id(dir, ABI "/ports");
+	bpf_driver_close(d);
+
+	for (options.max_records = 0; options.max_records <= 1000; options.max_records += 500) {
+		assert_int_equal(bpf_driver_open(dir, &options, &d), 0);
+		assert_int_equal(tables_entries(d), 1000);
+		assert_int_equal(attachments(d), 1);
+		bpf_driver_close(d);
+	}
+	options.max_records = 1500;
+	assert_int_equal(bpf_driver_open(dir, &options, &d), 0);
+	assert_int_equal(tables_entries(d), 0);
+	assert_int_equal(bpf_driver_observe_ports(d, &ports), 0);
+	assert_int_equal(ports.n, 1);
+	vec_done(&ports);
+	assert_int_equal(pin_id(dir, ABI "/ports"), ports_pin);
+	assert_int_equal(bpf_driver_get_generation(d, &later), 0);
+	assert_true(later >= generation);
+	assert_int_equal(attachments(d), 0);
+	assert_int_equal(link_program(dir, "link-vport-900"), program);
+	assert_int_equal(room(d), 1500);
+	assert_int_equal(bpf_driver_attach(d, 900, BPF_ROLE_VPORT), 0);
+	assert_int_equal(attachments(d), 1);
+	assert_int_not_equal(link_program(dir, "link-vport-900"), program);
+	bpf_driver_close(d);
+	/* From now on these are the ones. */
+	assert_int_equal(bpf_driver_open(dir, NULL, &d), 0);
+	assert_int_equal(tables_entries(d), 1500);
+	assert_int_equal(attachments(d), 1);
+	shell("ip link del t900");
+	bpf_driver_destroy(d);
+}
+
 static void cas_and_pas(void **state _unused_)
 {
 	_cleanup_close_ int dir = second_dir();
@@ -467,7 +589,8 @@ int main(void)
 		cmocka_unit_test(reopen_changes_nothing), cmocka_unit_test(upgrade_keeps_entries),
 		cmocka_unit_test(half_made_is_made_anew), cmocka_unit_test(attach_and_detach),
 		cmocka_unit_test(attach_xdp), cmocka_unit_test(attach_by_clsact), cmocka_unit_test(attach_egress),
-		cmocka_unit_test(records_in_batches), cmocka_unit_test(cas_and_pas), cmocka_unit_test(limits),
+		cmocka_unit_test(records_in_batches), cmocka_unit_test(tables_by_key), cmocka_unit_test(tables_grow),
+		cmocka_unit_test(cas_and_pas), cmocka_unit_test(limits),
 		cmocka_unit_test(counters_start_at_zero), cmocka_unit_test(reasons_are_named), cmocka_unit_test(bpffs),
 	};
 

@@ -29,17 +29,18 @@ static json_t *record_to_object(struct call *c, const void *doc)
 	return o;
 }
 
+/* By name from the pipeline, too: a transaction for thousands of records, and one host's policy is another's. */
 static const struct param new_params[] = {
-	{ "CustomerAddress", P_IP, REQUIRED, "address of the VM; 0.0.0.0 or :: with -Type L2Only or GatewayWildcard" },
-	{ "MACAddress", P_MAC, REQUIRED, "MAC address of the VM's adapter" },
-	{ "ProviderAddress", P_IP, REQUIRED, "provider address of the host that has the VM" },
-	{ "Rule", P_ENUM, REQUIRED, "how packets are carried", .values = netvirt_rules },
-	{ "VirtualSubnetID", P_VSID, REQUIRED, "virtual subnet, 4096..16777214" },
-	{ "Type", P_ENUM, 0, "who made the record and what it stands for", .values = netvirt_types, .def = "Static" },
-	{ "UseVmMACAddress", P_BOOL, 0, "keep the VM's MAC address on the wire (rewrite only)", .def = "False" },
-	{ "VMName", P_STRING, 0, "label; not compared with any VM" },
-	{ "Context", P_STRING, 0, "comment" },
-	{ "CustomerID", P_STRING, 0, "tag" },
+	{ "CustomerAddress", P_IP, REQUIRED | PIPE_NAME, "address of the VM; 0.0.0.0 or :: with -Type L2Only or GatewayWildcard" },
+	{ "MACAddress", P_MAC, REQUIRED | PIPE_NAME, "MAC address of the VM's adapter" },
+	{ "ProviderAddress", P_IP, REQUIRED | PIPE_NAME, "provider address of the host that has the VM" },
+	{ "Rule", P_ENUM, REQUIRED | PIPE_NAME, "how packets are carried", .values = netvirt_rules },
+	{ "VirtualSubnetID", P_VSID, REQUIRED | PIPE_NAME, "virtual subnet, 4096..16777214" },
+	{ "Type", P_ENUM, PIPE_NAME, "who made the record and what it stands for", .values = netvirt_types, .def = "Static" },
+	{ "UseVmMACAddress", P_BOOL, PIPE_NAME, "keep the VM's MAC address on the wire (rewrite only)", .def = "False" },
+	{ "VMName", P_STRING, PIPE_NAME, "label; not compared with any VM" },
+	{ "Context", P_STRING, PIPE_NAME, "comment" },
+	{ "CustomerID", P_STRING, PIPE_NAME, "tag" },
 	{ 0 },
 };
 

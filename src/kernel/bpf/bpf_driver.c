@@ -143,6 +143,25 @@ static int maps_open(struct bpf_driver *d)
 	return r;
 }
 
+/*
+ * Tables that are smaller than asked for are made anew, empty; the others stay, and so do counters. The old ones serve the
+ * programs that are attached until each attachment has been changed over.
+ */
+static bool maps_outgrown(struct bpf_driver *d, uint32_t max_records)
+{
+	static const enum map_id ids[] = { MAP_DESTS, MAP_CAS, MAP_REWRITES, MAP_SOURCES };
+	bool outgrown = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		if (d->max_entries[ids[i]] >= max_records)
+			continue;
+		close(TAKE_FD(d->maps[ids[i]]));
+		d->max_entries[ids[i]] = max_records;
+		outgrown = true;
+	}
+	return outgrown;
+}
+
 int maps_prepare(struct bpf_driver *d, struct bpf_object *obj, bool own_state)
 {
 	struct bpf_map *map;
@@ -187,10 +206,14 @@ static int pin(struct bpf_driver *d, const char *name, int fd)
 
 static int maps_pin(struct bpf_driver *d)
 {
-	struct dp_config config = { .abi = DP_ABI };
+	struct dp_config config = { 0 };
 	uint32_t zero = 0;
 	int r;
 
+	/* The generation of a map that was there goes on: programs must not believe again what they noted under a number. */
+	if (bpf_map_lookup_elem(d->maps[MAP_CONFIG], &zero, &config) != 0)
+		return -errno;
+	config.abi = DP_ABI;
 	if (bpf_map_update_elem(d->maps[MAP_CONFIG], &zero, &config, BPF_ANY) != 0)
 		return -errno;
 	for (int i = 0; i < MAP_COUNT; i++) {
@@ -289,16 +312,9 @@ static int program_load(struct bpf_driver *d, enum bpf_role role, bool maps_are_
 
 /* ---- open, close, destroy ---- */
 
-static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options *opt)
+/* What maps that are made get; those that are pinned have sizes already. */
+static void sizes_wanted(struct bpf_driver *d, const struct bpf_driver_options *opt)
 {
-	struct bpf_driver *d = xcalloc(1, sizeof(*d));
-
-	d->dirfd = dirfd;
-	d->clsact = opt && opt->clsact;
-	for (int i = 0; i < MAP_COUNT; i++)
-		d->maps[i] = -1;
-	for (int i = 0; i < BPF_ROLE_COUNT; i++)
-		d->programs[i] = -1;
 	d->max_entries[MAP_PORTS] = DP_MAX_IFINDEX;
 	d->max_entries[MAP_DESTS] = opt && opt->max_records ? opt->max_records : 1 << 20;
 	d->max_entries[MAP_CAS] = d->max_entries[MAP_DESTS];
@@ -324,6 +340,19 @@ static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options 
 	d->max_entries[MAP_ACL_METERS] = 1 << 16;
 	d->max_entries[MAP_ACL_FLOWS] = opt && opt->max_flows ? opt->max_flows : 1 << 16;
 	d->max_entries[MAP_CONFIG] = 1;
+}
+
+static struct bpf_driver *driver_new(int dirfd, const struct bpf_driver_options *opt)
+{
+	struct bpf_driver *d = xcalloc(1, sizeof(*d));
+
+	d->dirfd = dirfd;
+	d->clsact = opt && opt->clsact;
+	for (int i = 0; i < MAP_COUNT; i++)
+		d->maps[i] = -1;
+	for (int i = 0; i < BPF_ROLE_COUNT; i++)
+		d->programs[i] = -1;
+	sizes_wanted(d, opt);
 	return d;
 }
 
@@ -339,6 +368,14 @@ int bpf_driver_open(int dirfd, const struct bpf_driver_options *opt, struct bpf_
 	if (mkdir(path, 0700) != 0 && errno != EEXIST)
 		return -errno;
 	maps_are_new = maps_open(d) != 0;
+	if (maps_are_new)
+		sizes_wanted(d, opt);
+	else
+		maps_are_new = maps_outgrown(d, opt ? opt->max_records : 0);
+	/* While pins are replaced they are no whole set, whenever we may be interrupted: programs and maps would not fit. */
+	pin_path(d, maps[MAP_CONFIG].name, path);
+	if (maps_are_new && unlink(path) != 0 && errno != ENOENT)
+		return -errno;
 	for (int i = 0; i < BPF_ROLE_COUNT; i++) {
 		r = program_load(d, i, maps_are_new);
 		if (r != 0)

@@ -19,7 +19,7 @@ struct bpf_driver;
 
 struct bpf_driver_options {
 	uint32_t max_ports;    /* ports with counters at the same time; 0: 4096 */
-	uint32_t max_records;  /* entries of dests, and of cas; 0: 1048576 */
+	uint32_t max_records;  /* entries of each table in enum bpf_table, at least; 0: 1048576, or as many as those pinned have */
 	uint32_t max_nexthops; /* 0: 16384 */
 	uint32_t max_flows;    /* flows of ports with ACLs that are remembered at the same time; 0: 65536 */
 	bool clsact;           /* attach by clsact also where the kernel has tcx */
@@ -149,9 +149,10 @@ BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
 /*
  * Opens or creates the dataplane pinned in dirfd (bpffs_open(); stays the caller's, must stay open as long as the
- * driver). opt may be NULL. Maps pinned there are reused, with the sizes they have, when they are of this ABI; another
- * ABI gets new, empty maps beside the old ones, whose programs go on forwarding until bpf_driver_attach() changes each
- * attachment over. Where only the code differs, attachments change over at once and the maps stay.
+ * driver). opt may be NULL. Maps pinned there are reused, with the sizes they have, when they are of this ABI; but tables
+ * that are too small for max_records are made anew. Those, and all of another ABI, are empty, beside the old ones, whose programs
+ * go on forwarding until bpf_driver_attach() changes each attachment over. Where only the code differs, attachments change over
+ * at once and the maps stay.
  */
 int bpf_driver_open(int dirfd, const struct bpf_driver_options *opt, struct bpf_driver **ret);
 
