@@ -181,6 +181,11 @@ struct host {
 	 * one, only what was not dropped), without one the link does. -ENODEV: there is no such port now.
 	 */
 	int (*port_traffic)(struct host *h, const char *link, bool virtualized, struct host_traffic *ret);
+	/*
+	 * What the meter of that number at the port has counted since the port and the meter exist. -ENODEV: there is no such
+	 * port or meter now.
+	 */
+	int (*port_meter)(struct host *h, const char *link, uint32_t number, uint64_t *ret_packets, uint64_t *ret_bytes);
 	/* All drops since their devices became ports or uplinks, none with 0 packets. Sorted by ifindex, then code. */
 	int (*drops)(struct host *h, host_drop_vec *ret);
 	int (*dataplane)(struct host *h, struct host_dataplane *ret);

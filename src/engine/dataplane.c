@@ -174,6 +174,7 @@ struct changes {
 	struct bpf_port_vec ports_gone;
 	struct bpf_attachment_vec detach;
 	struct bpf_group_vec groups_gone;
+	struct acl_sets acls;
 };
 
 static void pa_change(void *arg, const void *have, const void *want)
@@ -263,8 +264,9 @@ static uint32_t ifindex_of(void *arg, const char *link)
 
 /* ---- ports ---- */
 
-static struct dp_port vport_value(struct pass *p, const struct want_port *port, const struct want_vport *w)
+static struct dp_port vport_value(struct changes *x, const struct want_port *port, const struct want_vport *w)
 {
+	struct pass *p = x->p;
 	const struct link *next = w->flood_next[0] ? pass_link(p, w->flood_next) : NULL;
 	struct dp_port v = { .flags = DP_PORT_PRESENT, .segment = w->segment, .vsid = w->vsid };
 
@@ -295,6 +297,7 @@ static struct dp_port vport_value(struct pass *p, const struct want_port *port, 
 		v.addr4[i] = ip_v4(&w->cas[i]);
 	guards_port(p, port, &v);
 	vlans_port(p, port, &v);
+	acl_port(&x->acls, w->link, &v);
 	rewrite_port(w, &v);
 	learn_port(w, &v);
 	return v;
@@ -387,7 +390,7 @@ static void write_ports(struct changes *x)
 		const struct link *l = pass_link(p, w->link);
 
 		if (l)
-			vec_push(&want, (struct bpf_port){ (uint32_t)l->ifindex, vport_value(p, map_get_str(by_link, w->link), w) });
+			vec_push(&want, (struct bpf_port){ (uint32_t)l->ifindex, vport_value(x, map_get_str(by_link, w->link), w) });
 	}
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);
@@ -455,7 +458,7 @@ static void write_attachments(struct changes *x)
 
 	vec_foreach(&p->ports, port) {
 		want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT);
-		if (guards_want_egress(p, port))
+		if (guards_want_egress(p, port) || (!port->vsid && acl_has_inbound(p, port->name)))
 			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT_EGRESS);
 	}
 	vec_foreach(&p->netvirt.uplinks, nic) {
@@ -518,12 +521,14 @@ void step_dataplane(struct pass *p)
 		records_update(p->g->records, &host, p);
 	groups_write(p, hops.by_key, &x.groups_gone);
 	dataplane_router(p);
+	acl_write(p, &x.acls);
 	trunks_write(p, &trunks_gone);
 	/* A program does what its port's entry says: once it is there, an entry takes effect whole. */
 	write_attachments(&x);
 	write_ports(&x);
 	detach_gone(&x);
 	delete_gone(&x);
+	acl_delete(p, &x.acls);
 	trunks_delete(p, &trunks_gone);
 	groups_delete(p, &x.groups_gone);
 	hops_delete(p, &hops);
@@ -532,5 +537,6 @@ void step_dataplane(struct pass *p)
 	vec_done(&x.ports_gone);
 	vec_done(&x.detach);
 	vec_done(&x.groups_gone);
+	acl_sets_done(&x.acls);
 	vec_done(&trunks_gone);
 }

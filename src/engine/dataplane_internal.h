@@ -33,6 +33,25 @@ bool group_link_address(const struct ip *pa, struct mac *ret);
 /* What it says of an uplink: whether multicast addresses are listened to there. */
 uint32_t group_uplink_flags(const struct pass *p, const char *nic);
 
+/*
+ * Access control lists (acl.c). The sets that ports are to hold are written before the ports, which name them, and deleted when
+ * no port does any more.
+ */
+struct acl_sets {
+	struct bpf_acl_set_vec have;
+	struct map *by_content;	/* rules, as the driver gets them -> id */
+	struct map *by_port;	/* link -> struct acl_ids * */
+	VEC(struct acl_ids *) owned;
+	struct bpf_acl_meter_vec meters;
+	struct map *wanted;	/* id or meter key -> anything */
+};
+void acl_write(struct pass *p, struct acl_sets *x);
+void acl_port(const struct acl_sets *x, const char *link, struct dp_port *port);
+void acl_delete(struct pass *p, struct acl_sets *x);
+void acl_sets_done(struct acl_sets *x);
+/* Is the program at the egress of that port needed? */
+bool acl_has_inbound(const struct pass *p, const char *link);
+
 /* IP rewrite: what it says of a port and of an uplink. */
 void rewrite_port(const struct want_vport *w, struct dp_port *port);
 uint32_t rewrite_uplink_flags(const struct pass *p);

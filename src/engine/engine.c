@@ -66,6 +66,7 @@ static void pass_done(struct pass *p)
 	vec_done(&p->switches);
 	vec_done(&p->ports);
 	netvirt_wants_done(&p->netvirt);
+	acl_wants_done(&p->acls);
 	vec_done(&p->links);
 	vec_done(&p->guests);
 	vec_done(&p->started);
@@ -81,6 +82,7 @@ static void pass_wants(struct pass *p)
 	switch_wants(p->g->config.docs, &p->switches);
 	adapter_wants(p->g->config.docs, &p->ports);
 	netvirt_wants(p->g->config.docs, &p->netvirt);
+	acl_wants(p->g->config.docs, &p->ports, &p->acls);
 }
 
 static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_t n, struct err **e)

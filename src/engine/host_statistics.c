@@ -47,6 +47,24 @@ static int host_port_traffic(struct host *h, const char *link, bool virtualized,
 	return virtualized ? read_dataplane(engine_of(h), link, ret) : read_link(engine_of(h), link, ret);
 }
 
+static int host_port_meter(struct host *h, const char *link, uint32_t number, uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	struct engine *g = engine_of(h);
+	struct dp_acl_meter_key key = { .number = number };
+	struct dp_acl_meter meter;
+	struct link l;
+	int r = link_get_by_name(g->nl, link, &l);
+
+	key.ifindex = r == 0 ? (uint32_t)l.ifindex : 0;
+	if (r == 0)
+		r = bpf_driver_read_acl_meter(g->bpf, &key, &meter);
+	if (r < 0)
+		return r == -ENOENT ? -ENODEV : r;
+	*ret_packets = meter.packets;
+	*ret_bytes = meter.bytes;
+	return 0;
+}
+
 const struct host_drop_reason *engine_drop_reason(uint32_t code)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(drop_reasons); i++)
@@ -135,6 +153,7 @@ static int host_dataplane(struct host *h, struct host_dataplane *ret)
 void engine_host_statistics_init(struct engine *g)
 {
 	g->host.port_traffic = host_port_traffic;
+	g->host.port_meter = host_port_meter;
 	g->host.drops = host_drops;
 	g->host.dataplane = host_dataplane;
 	g->host.drop_reasons = drop_reasons;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "acl_wants.h"
 #include "adapter_wants.h"
 #include "address.h"
 #include "bpf_driver.h"
@@ -61,6 +62,7 @@ struct pass {
 	want_switch_vec switches;
 	want_port_vec ports;
 	struct netvirt_wants netvirt;
+	want_acl_vec acls;
 	struct link_vec links; /* observed; refreshed after links were made */
 	struct map *by_name;   /* name -> struct link * in links */
 	struct guest_vec guests;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "feature_list.h"
 
+#include "acl.h"
 #include "adapter.h"
 #include "netadapter.h"
 #include "netvirt.h"
@@ -12,6 +13,8 @@ const struct doc_kind *const feature_kinds[] = {
 	&vm_kind,
 	&switch_kind,
 	&adapter_kind,
+	&acl_kind,
+	&extended_acl_kind,
 	&binding_kind,
 	&record_kind,
 	&customer_route_kind,
@@ -28,6 +31,8 @@ const struct cmdlet *const feature_cmdlets[] = {
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,
+	acl_cmdlets,
+	extended_acl_cmdlets,
 	adapter_vlan_cmdlets,
 	netadapter_cmdlets,
 	netvirt_record_cmdlets,

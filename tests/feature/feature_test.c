@@ -7,6 +7,7 @@ int main(void)
 
 	failed += switch_tests();
 	failed += adapter_tests();
+	failed += acl_tests();
 	failed += netadapter_tests();
 	failed += statistics_tests();
 	failed += trace_tests();

@@ -102,6 +102,17 @@ static int fake_port_traffic(struct host *h, const char *link, bool virtualized,
 	return -ENODEV;
 }
 
+static int fake_port_meter(struct host *h, const char *link, uint32_t number, uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	struct kit *k = kit_of(h);
+
+	if (!streq(k->meter.link, link) || k->meter.number != number)
+		return -ENODEV;
+	*ret_packets = k->meter.packets;
+	*ret_bytes = k->meter.bytes;
+	return 0;
+}
+
 static int fake_drops(struct host *h, host_drop_vec *ret)
 {
 	struct kit *k = kit_of(h);
@@ -243,7 +254,7 @@ int kit_setup(void **state)
 	k->host = (struct host){
 		.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec,
-		.machines = fake_machines, .shutdown = fake_shutdown, .port_traffic = fake_port_traffic, .drops = fake_drops,
+		.machines = fake_machines, .shutdown = fake_shutdown, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};
 	k->machines.missing = "there is no libvirt";

@@ -22,6 +22,13 @@ struct kit_traffic {
 	struct host_traffic dataplane;
 };
 
+/* The one meter that has counted anything. */
+struct kit_meter {
+	char link[16];
+	uint32_t number;
+	uint64_t packets, bytes;
+};
+
 /*
  * The features over a real store in a directory of its own and a host that is a table. Cmdlets run as the daemon runs
  * them, from JSON to JSON; ' stands for " in the JSON texts here.
@@ -41,6 +48,7 @@ struct kit {
 	struct guid broken; /* the guest of this VM does not run although it is wanted */
 	int nics_error;
 	VEC(struct kit_traffic) traffic;
+	struct kit_meter meter;
 	host_drop_vec drops;
 	int traffic_error;
 	int drops_error;
@@ -104,6 +112,7 @@ int vm_tests(void);
 int machine_tests(void);
 int switch_tests(void);
 int adapter_tests(void);
+int acl_tests(void);
 int netadapter_tests(void);
 int statistics_tests(void);
 int trace_tests(void);

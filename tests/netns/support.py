@@ -13,14 +13,15 @@ from kit.capture import _inside as inside
 from labs import TOP
 
 BUILD_DIR = os.environ.get("NESTOR_BUILD_DIR", os.path.join(TOP, "build"))
-GETTERS = ("Get-VMSwitch", "Get-VM", "Get-VMNetworkAdapter", "Get-VMNetworkAdapterVlan", "Get-NetAdapterBinding", "Get-NetVirtualizationLookupRecord",
+GETTERS = ("Get-VMSwitch", "Get-VM", "Get-VMNetworkAdapter", "Get-VMNetworkAdapterAcl", "Get-VMNetworkAdapterExtendedAcl",
+           "Get-VMNetworkAdapterVlan", "Get-NetAdapterBinding", "Get-NetVirtualizationLookupRecord",
            "Get-NetVirtualizationCustomerRoute", "Get-NetVirtualizationProviderAddress",
            "Get-NetVirtualizationProviderRoute", "Get-NetVirtualizationBroadcast", "Get-NetVirtualizationGlobal")
 # What time changes by itself.
-VOLATILE = {"Uptime", "CPUUsage", "MemoryAssigned", "MemoryAssignedMB"}
+VOLATILE = {"Uptime", "CPUUsage", "MemoryAssigned", "MemoryAssignedMB", "MeteredMBytes", "MeteredBytes", "MeteredPackets"}
 # What is new in every run: ids, names made of ids, numbers that the kernel gives.
 UNREPEATABLE = VOLATILE | {"Id", "VMId", "SwitchId", "PortName", "InterfaceName", "ProcessId", "CreationTime", "ifIndex",
-                           "InterfaceIndex", "MacAddress", "MACAddress", "ComputerName", "SystemName"}
+                           "InterfaceIndex", "AdapterId", "MacAddress", "MACAddress", "ComputerName", "SystemName"}
 
 
 def health(daemon):
@@ -141,7 +142,8 @@ def _bytes(hexes):
 
 def maps(daemon):
     """The policy in the kernel, byte for byte."""
-    return {name: sorted((_bytes(e["key"]), _bytes(e["value"])) for e in dump(daemon, name)) for name in ("dests", "cas", "pas", "rewrites", "groups")}
+    names = ("dests", "cas", "pas", "rewrites", "groups", "acl_rules", "acl_sets", "acl_matches", "acl_vectors", "acl_macs")
+    return {name: sorted((_bytes(e["key"]), _bytes(e["value"])) for e in dump(daemon, name)) for name in names}
 
 
 def drops(daemon):

@@ -105,6 +105,24 @@ CASES = [
     ("Set-VMNetworkAdapter -VMName b -StaticMacAddress 010000000001", "Adapter.MacNotUnicast"),
     ("Get-VMSwitch -Id 123", TRANSFORM),
     ("New-VMSwitch -Name new -SwitchType Public", TRANSFORM),
+    # access control lists
+    *[(f"Add-VMNetworkAdapterAcl a -Action Deny -Direction Inbound {more}", error) for more, error in (
+        ("", "Acl.NoAddress"), ("-RemoteIPAddress 10.0.0.0/33", "Acl.BadAddress"), ("-RemoteIPAddress 10.0.0.1/8", "Acl.BadAddress"),
+        ("-LocalMacAddress zz", "Acl.BadAddress"), ("-RemoteIPAddress ANY -LocalMacAddress ANY", "Acl.MacAndIp"),
+        ("-RemoteIPAddress ::1 -LocalIPAddress 1.1.1.1", "Acl.AddressFamily"))],
+    ("Add-VMNetworkAdapterAcl a -Action Meter -Direction Both -RemoteMacAddress ANY", "Acl.MeterNeedsIp"),
+    ("Add-VMNetworkAdapterAcl a -Action Count -Direction Both -RemoteIPAddress ANY", TRANSFORM),
+    ("Add-VMNetworkAdapterAcl a -Action Deny -RemoteIPAddress ANY", MISSING),
+    ("Remove-VMNetworkAdapterAcl a -Action Deny -Direction Both -RemoteIPAddress 10.0.0.0/8", "Acl.NotFound"),
+    *[(f"Add-VMNetworkAdapterExtendedAcl a {more}", error) for more, error in (
+        ("Deny Inbound -Weight 5 -LocalPort 80", "Acl.PortNeedsProtocol"), ("Deny Inbound -Weight 5 -Protocol 256", "Acl.BadProtocol"),
+        ("Deny Inbound -Weight 5 -Protocol TCP -LocalPort 9-8", "Acl.BadPort"), ("Deny Inbound -Weight 65536", "ParameterArgumentValidationError"),
+        ("Deny Inbound -Weight 5 -Stateful $true", "Acl.StatefulDeny"), ("Deny Inbound -Weight 5 -RemoteIPAddress nope", "Acl.BadAddress"),
+        ("Allow Inbound -Weight 5 -IdleSessionTimeout 9", "Acl.TimeoutNeedsStateful"), ("Deny Both -Weight 5", TRANSFORM),
+        ("Meter Inbound -Weight 5", TRANSFORM), ("Deny Inbound", MISSING))],
+    ("Remove-VMNetworkAdapterExtendedAcl a -Direction Inbound -Weight 5", "Acl.NotFound"),
+    ("Remove-VMNetworkAdapterExtendedAcl a -Direction Inbound", MISSING),
+    *[(f"{cmdlet} nope", UNKNOWN) for cmdlet in ("Get-VMNetworkAdapterAcl", "Get-VMNetworkAdapterExtendedAcl")],
     # who does not exist
     *[(f"{cmdlet} nope{more}", UNKNOWN) for cmdlet, more in (
         ("Get-VM", ""), ("Start-VM", ""), ("Stop-VM", ""), ("Remove-VM", " -Force"), ("Rename-VM", " new"), ("Restart-VM", " -Force"),

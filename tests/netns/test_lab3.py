@@ -155,7 +155,7 @@ def test_cleanup_removes_the_policy(fabric):
             assert now[cmdlet] == []
         assert {a["VirtualSubnetId"] for a in now["Get-VMNetworkAdapter"]} == {0}
         assert {a["SwitchName"] for a in now["Get-VMNetworkAdapter"]} == {"vswitch"}
-        assert maps(daemon) == {"dests": [], "cas": [], "pas": [], "rewrites": [], "groups": []}
+        assert not any(maps(daemon).values())
         assert_settled(daemon)
     # Back on one plain network: both blue1 and red1 answer for their address.
     assert len(fabric.arp_answers(fabric.guests["blue2"], "10.10.10.11")) == 2

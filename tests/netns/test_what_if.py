@@ -33,6 +33,13 @@ LINES = [
     "Rename-VMNetworkAdapter -VMName a -NewName new",
     "Connect-VMNetworkAdapter -VMName a -SwitchName int",
     "Disconnect-VMNetworkAdapter -VMName a,b",
+    "Add-VMNetworkAdapterAcl a -Action Deny -Direction Both -RemoteIPAddress 10.0.0.0/8",
+    "Get-VMNetworkAdapter a | Add-VMNetworkAdapterAcl -Action Deny -Direction Inbound -RemoteMacAddress ANY",
+    "Remove-VMNetworkAdapterAcl a -Action Deny -Direction Outbound -RemoteIPAddress 10.9.0.0/16",
+    "Get-VMNetworkAdapterAcl a | Remove-VMNetworkAdapterAcl",
+    "Add-VMNetworkAdapterExtendedAcl a Deny Inbound 10.10.10.11 ANY 80 ANY TCP 10",
+    "Remove-VMNetworkAdapterExtendedAcl a -Direction Inbound -Weight 1",
+    "Get-VMNetworkAdapterExtendedAcl | Remove-VMNetworkAdapterExtendedAcl",
     "Enable-NetAdapterBinding nic2 -ComponentID ms_netwnv",
     "Disable-NetAdapterBinding * -ComponentID ms_netwnv",
     "New-NetVirtualizationLookupRecord -VirtualSubnetID 5010 -CustomerAddress 10.10.10.77 -MACAddress 000000000077 "
@@ -74,6 +81,8 @@ def _net():
         host.do("New-NetVirtualizationBroadcast", VirtualSubnetID=5010)
         host.a = host.guest("a", "10.10.10.11", "000000000011", 5010)
         host.guest("b", start=False)
+        host.do("Add-VMNetworkAdapterAcl", VMName="a", Action="Deny", Direction="Outbound", RemoteIPAddress="10.9.0.0/16")
+        host.do("Add-VMNetworkAdapterExtendedAcl", VMName="a", Action="Allow", Direction="Inbound", Weight=1, Stateful=True)
         settle(host.daemon)
         yield host
         assert_settled(host.daemon)

@@ -57,6 +57,9 @@ struct mac adapter_new_mac(const struct docs *d, const char *host_name);
 struct adapter_doc *adapter_make(const struct docs *d, const struct guid *vm, const char *name,
 				 const struct guid *switch_id, const char *host_name);
 
+/* With all that belongs to it. */
+void adapter_delete(struct docs *d, const struct adapter_doc *a);
+
 typedef VEC(const struct adapter_doc *) adapter_vec;
 /* Adapters of one VM (or of the management OS: zero id), by slot, then name. */
 void adapter_of_vm(const struct docs *d, const struct guid *vm, adapter_vec *ret);

@@ -334,14 +334,13 @@ static int disconnect_adapter(struct call *c, struct err **e)
 
 static int remove_one(struct call *c, const struct adapter_doc *a, struct err **e)
 {
-	_cleanup_free_ char *key = doc_key(&adapter_kind, a);
 	int r = adapter_check_remove(call_docs(c), a, e);
 
 	if (r < 0 || !should(c, a))
 		return r;
 	if (call_bool(c, "PassThru", false))
 		call_emit_json(c, adapter_to_object(c, a));
-	docs_delete(call_docs(c), &adapter_kind, key);
+	adapter_delete(call_docs(c), a);
 	return 0;
 }
 

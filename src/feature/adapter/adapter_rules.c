@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter_rules.h"
 
+#include "acl.h"
 #include "feature.h"
 #include "map.h"
 #include "switch_rules.h"
@@ -51,6 +52,14 @@ const struct adapter_doc *adapter_get(const struct docs *d, const struct guid *i
 	char text[GUID_TEXT_SIZE];
 
 	return docs_get(d, &adapter_kind, guid_format(id, text));
+}
+
+void adapter_delete(struct docs *d, const struct adapter_doc *a)
+{
+	_cleanup_free_ char *key = doc_key(&adapter_kind, a);
+
+	acl_forget(d, &a->id);
+	docs_delete(d, &adapter_kind, key);
 }
 
 static const char *link_name(const char *prefix, const struct guid *id, char buf[static 16])

@@ -166,13 +166,6 @@ static void adapters_of_switch(const struct docs *d, const struct switch_doc *sw
 			vec_push(ret, a);
 }
 
-static void adapter_delete(struct docs *d, const struct adapter_doc *a)
-{
-	_cleanup_free_ char *key = doc_key(&adapter_kind, a);
-
-	docs_delete(d, &adapter_kind, key);
-}
-
 static void remove_host_adapters(struct docs *d, const struct switch_doc *sw)
 {
 	adapter_vec adapters = { 0 };

@@ -257,6 +257,17 @@ static char *storm(const struct drop *x)
 			 machine(x));
 }
 
+static char *entries(const struct drop *x)
+{
+	return xasprintf("Get-VMNetworkAdapterAcl -VMName %s lists the entries; the longest prefix decides.", machine(x));
+}
+
+static char *rules(const struct drop *x)
+{
+	return xasprintf("Get-VMNetworkAdapterExtendedAcl -VMName %s lists the rules in the order in which they are tried. A made packet is the "
+			 "first of its flow: it is no answer in a session.", machine(x));
+}
+
 #define OUT_OF_STEP \
 	"Tables and ports differ for the moment: Get-NetVirtualizationStatistics -Summary tells of the last pass over them."
 
@@ -282,6 +293,11 @@ static const struct {
 	{ "DHCP_GUARD", guard },
 	{ "ROUTER_GUARD", guard },
 	{ "STORM_LIMIT", storm },
+	{ "ACL_OUTBOUND", entries },
+	{ "ACL_INBOUND", entries },
+	{ "EXTENDED_ACL_OUTBOUND", rules },
+	{ "EXTENDED_ACL_INBOUND", rules },
+	{ "ACL_NOT_READY", .text = OUT_OF_STEP },
 	{ "ND_SPOOFED", spoofed },
 	{ "ARP_SPOOFED", spoofed },
 	{ "PORT_GONE", .text = OUT_OF_STEP },

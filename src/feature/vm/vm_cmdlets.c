@@ -389,11 +389,8 @@ static int remove_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	if (call_bool(c, "PassThru", false))
 		call_emit_json(c, vm_to_object(c, vm));
 	adapter_of_vm(d, &vm->id, &adapters);
-	vec_foreach(&adapters, a) {
-		_cleanup_free_ char *adapter_key = doc_key(&adapter_kind, *a);
-
-		docs_delete(d, &adapter_kind, adapter_key);
-	}
+	vec_foreach(&adapters, a)
+		adapter_delete(d, *a);
 	vec_done(&adapters);
 	key = doc_key(&vm_kind, vm);
 	docs_delete(d, &vm_kind, key);

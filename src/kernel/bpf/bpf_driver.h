@@ -252,6 +252,9 @@ int bpf_driver_delete_acl_set(struct bpf_driver *d, const struct bpf_acl_set *se
 int bpf_driver_observe_acl_sets(struct bpf_driver *d, struct bpf_acl_set_vec *out);
 void bpf_acl_sets_done(struct bpf_acl_set_vec *sets);
 
+/* Returns when every program that runs now has ended (a grace period, some 10 ms): what nobody finds any more is unused then. */
+void bpf_driver_wait(struct bpf_driver *d);
+
 /* A meter that begins at 0; one that is there counts on. */
 int bpf_driver_add_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key);
 int bpf_driver_delete_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key);

@@ -421,6 +421,12 @@ static int write_port(struct bpf_driver *d, uint32_t ifindex, const struct dp_po
 	return bpf_map_update_elem(d->maps[MAP_PORTS], &ifindex, value, BPF_ANY) == 0 ? 0 : -errno;
 }
 
+void bpf_driver_wait(struct bpf_driver *d)
+{
+	(void)d;
+	syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+}
+
 /*
  * The kernel copies an entry while programs read it. A port that moves to another virtual subnet or VLAN must not be seen half
  * here and half there: it is no port until every program that read the old entry has ended (a grace period, some 10 ms).
@@ -436,7 +442,7 @@ static int withdraw_port(struct bpf_driver *d, uint32_t ifindex, const struct dp
 	none.flags = 0;
 	r = write_port(d, ifindex, &none);
 	if (r == 0)
-		syscall(__NR_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+		bpf_driver_wait(d);
 	return r;
 }
 
