@@ -23,6 +23,7 @@ check: all
 bench: all
 	@bench/run
 	@bench/control
+	@bench/records
 
 asan: deps
 	@tools/configure build-asan -Db_sanitize=address,undefined -Db_lundef=false

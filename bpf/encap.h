@@ -55,6 +55,17 @@ stage __u16 outer_length(__u32 len)
 	return len > 0xffff ? 0 : bpf_htons(len);
 }
 
+/* The provider address that a frame is sent from, of the next hop's family. */
+struct source_pa {
+	__u32 v4;
+	const union dp_addr *v6;
+};
+
+stage struct source_pa source_of_port(const struct dp_port *port)
+{
+	return (struct source_pa){ port->src_pa4, &port->src_pa6 };
+}
+
 /* Sum over the header with identification 0, DF, TTL 64; the words are summed as they lie in memory (RFC 1071). */
 stage __u16 outer_ip4_checksum(__u16 tot_len, __u8 protocol, __u32 saddr, __u32 daddr)
 {
@@ -67,9 +78,9 @@ stage __u16 outer_ip4_checksum(__u16 tot_len, __u8 protocol, __u32 saddr, __u32 
 }
 
 /* p: the frame's beginning; tot_len: of the outer packet */
-stage void outer_ip4(void *p, const struct dp_port *port, const struct dp_nexthop *nh, __u32 tot_len, __u8 protocol)
+stage void outer_ip4(void *p, __u32 saddr, const struct dp_nexthop *nh, __u32 tot_len, __u8 protocol)
 {
-	__u32 saddr = port->src_pa4, daddr = nh->pa.w[3];
+	__u32 daddr = nh->pa.w[3];
 	__u16 len = outer_length(tot_len);
 
 	*(__u64 *)p = *(const __u64 *)nh->dst_mac;
@@ -85,7 +96,7 @@ stage void outer_ip4(void *p, const struct dp_port *port, const struct dp_nextho
 }
 
 /* RFC 6438: the flow label is what routers and bonds spread tunnels by. */
-stage void outer_ip6(void *p, const struct dp_port *port, const struct dp_nexthop *nh, __u32 payload_len, __u8 protocol,
+stage void outer_ip6(void *p, const union dp_addr *saddr, const struct dp_nexthop *nh, __u32 payload_len, __u8 protocol,
 		     __u32 hash)
 {
 	*(__u64 *)p = *(const __u64 *)nh->dst_mac;
@@ -95,7 +106,7 @@ stage void outer_ip6(void *p, const struct dp_port *port, const struct dp_nextho
 	*(__u16 *)(p + 18) = outer_length(payload_len);
 	*(__u16 *)(p + 20) = bpf_htons(protocol << 8 | 64);
 	for (int i = 0; i < 4; i++) {
-		*(__u32 *)(p + 22 + 4 * i) = port->src_pa6.w[i];
+		*(__u32 *)(p + 22 + 4 * i) = saddr->w[i];
 		*(__u32 *)(p + 38 + 4 * i) = nh->pa.w[i];
 	}
 }
@@ -122,16 +133,16 @@ stage void outer_vxlan(void *p, __u32 vsid, __u32 hash, __u32 len)
 	*(__u32 *)(p + 12) = bpf_htonl(vsid << 8);
 }
 
-stage void outer_write(void *p, const struct dp_port *port, const struct dp_nexthop *nh, __u32 vsid, __u32 bytes, __u32 hash,
+stage void outer_write(void *p, struct source_pa source, const struct dp_nexthop *nh, __u32 vsid, __u32 bytes, __u32 hash,
 		       const __u32 encap)
 {
 	const __u32 l4 = OUTER_L4(encap);
 	const __u8 protocol = encap & DP_ENCAP_VXLAN ? IPPROTO_UDP : IPPROTO_GRE;
 
 	if (encap & DP_ENCAP_IP6)
-		outer_ip6(p, port, nh, bytes + INNER_AT(encap) - l4, protocol, hash);
+		outer_ip6(p, source.v6, nh, bytes + INNER_AT(encap) - l4, protocol, hash);
 	else
-		outer_ip4(p, port, nh, bytes + INNER_AT(encap) - OUTER_IP, protocol);
+		outer_ip4(p, source.v4, nh, bytes + INNER_AT(encap) - OUTER_IP, protocol);
 	if (encap & DP_ENCAP_VXLAN)
 		outer_vxlan(p + l4, vsid, hash, bytes + INNER_AT(encap) - l4);
 	else
@@ -187,8 +198,8 @@ stage int encap_redirect(struct __sk_buff *skb, const struct dp_nexthop *nh)
 }
 
 /* encap: constant; inner: the frame's Ethernet header */
-stage int encap_as(struct __sk_buff *skb, const struct dp_port *port, const struct dp_nexthop *nh, __u32 vsid,
-		   struct ether inner, _Bool is_ip, __u32 hash, const __u32 encap)
+stage int encap_as(struct __sk_buff *skb, const struct dp_port *port, struct source_pa source, const struct dp_nexthop *nh,
+		   __u32 vsid, struct ether inner, _Bool is_ip, __u32 hash, const __u32 encap)
 {
 	__u32 bytes = skb->len, packets = frame_packets(skb);
 	void *p;
@@ -200,12 +211,12 @@ stage int encap_as(struct __sk_buff *skb, const struct dp_port *port, const stru
 	p = frame_data(skb);
 	if (unlikely(p + INNER_AT(encap) + ETH_HLEN > frame_end(skb)))
 		return drop(skb, DP_DROP_ENCAP_FAILED);
-	outer_write(p, port, nh, vsid, bytes, hash, encap);
+	outer_write(p, source, nh, vsid, bytes, hash, encap);
 	ether_store(p + INNER_AT(encap), inner);
 	if (encap == DP_ENCAP_NVGRE4)
-		trace(ENCAP_NVGRE, port->src_pa4, vsid, hash >> 24, &nh->pa);
+		trace(ENCAP_NVGRE, source.v4, vsid, hash >> 24, &nh->pa);
 	else if (encap == DP_ENCAP_VXLAN4)
-		trace(ENCAP_VXLAN, port->src_pa4, vsid, vxlan_source_port(hash), &nh->pa);
+		trace(ENCAP_VXLAN, source.v4, vsid, vxlan_source_port(hash), &nh->pa);
 	else if (encap == DP_ENCAP_NVGRE6)
 		trace(ENCAP_NVGRE6, 0, vsid, hash >> 24, &nh->pa);
 	else
@@ -226,47 +237,51 @@ stage __u32 flow_hash(const void *eth, const void *end)
 	return 0;
 }
 
-static __noinline int encap_other(struct __sk_buff *skb, const struct dp_port *port, const struct dp_nexthop *nh, __u32 vsid)
+/* source: NULL, or another provider address than the port's */
+static __noinline int encap_other(struct __sk_buff *skb, const struct dp_port *port, const struct dp_nexthop *nh, __u32 vsid,
+				  const union dp_addr *source)
 {
 	const void *eth = frame_data(skb), *end = frame_end(skb);
+	struct source_pa from;
 	struct ether inner;
 	_Bool is_ip;
 	__u32 hash;
 
 	if (!port || !nh || eth + ETH_HLEN > end)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	from = source ? (struct source_pa){ source->w[3], source } : source_of_port(port);
 	inner = ether_load(eth);
 	is_ip = inner.type == ETHERTYPE_IP4 || inner.type == ETHERTYPE_IP6;
 	hash = nh->flags & DP_NEXTHOP_NO_FLOWID ? 0 : flow_hash(eth, end);
 	switch (nh->encap) {
 	case DP_ENCAP_NVGRE4:
-		return encap_as(skb, port, nh, vsid, inner, is_ip, hash, DP_ENCAP_NVGRE4);
+		return encap_as(skb, port, from, nh, vsid, inner, is_ip, hash, DP_ENCAP_NVGRE4);
 	case DP_ENCAP_VXLAN4:
-		return encap_as(skb, port, nh, vsid, inner, is_ip, hash, DP_ENCAP_VXLAN4);
+		return encap_as(skb, port, from, nh, vsid, inner, is_ip, hash, DP_ENCAP_VXLAN4);
 	case DP_ENCAP_NVGRE6:
-		return encap_as(skb, port, nh, vsid, inner, is_ip, hash, DP_ENCAP_NVGRE6);
+		return encap_as(skb, port, from, nh, vsid, inner, is_ip, hash, DP_ENCAP_NVGRE6);
 	case DP_ENCAP_VXLAN6:
-		return encap_as(skb, port, nh, vsid, inner, is_ip, hash, DP_ENCAP_VXLAN6);
+		return encap_as(skb, port, from, nh, vsid, inner, is_ip, hash, DP_ENCAP_VXLAN6);
 	}
 	return drop(skb, DP_DROP_ENCAP_FAILED);
 }
 
 /*
  * Encapsulates and sends a frame that fits, by a next hop of a family that this host has a source address of (send_way());
- * vsid: what the wire carries; eth: the frame's Ethernet header, checked; the packet's headers are in the linear part.
+ * vsid: what the wire carries; source: NULL, or another provider address than the port's; eth: the frame's Ethernet header, checked; the packet's headers are in the linear part.
  */
 stage int encap_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_nexthop *nh, __u32 vsid,
-		     const void *eth, const void *end)
+		     const union dp_addr *source, const void *eth, const void *end)
 {
 	const struct iphdr *ip = eth + ETH_HLEN;
 	struct ether inner = ether_load(eth);
 	__u32 hash = 0;
 
-	if (unlikely(nh->encap != DP_ENCAP_NVGRE4 || inner.type != ETHERTYPE_IP4))
-		return encap_other(skb, port, nh, vsid);
+	if (unlikely(nh->encap != DP_ENCAP_NVGRE4 || inner.type != ETHERTYPE_IP4 || source))
+		return encap_other(skb, port, nh, vsid, source);
 	if (likely(!(nh->flags & DP_NEXTHOP_NO_FLOWID)) && (const void *)(ip + 1) <= end)
 		hash = flow_hash4(ip, end);
-	return encap_as(skb, port, nh, vsid, inner, 1, hash, DP_ENCAP_NVGRE4);
+	return encap_as(skb, port, source_of_port(port), nh, vsid, inner, 1, hash, DP_ENCAP_NVGRE4);
 }
 
 #endif

@@ -79,7 +79,7 @@ stage _Bool replica_write_as(struct replication *r, const struct dp_nexthop *nh,
 
 	if (p + INNER_AT(encap) + ETH_HLEN > frame_end(r->skb))
 		return 0;
-	outer_write(p, r->port, nh, r->port->vsid, r->bytes, hash, encap);
+	outer_write(p, source_of_port(r->port), nh, r->port->vsid, r->bytes, hash, encap);
 	ether_store(p + INNER_AT(encap), r->inner);
 	return 1;
 }

@@ -131,11 +131,12 @@ stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const st
 		     const struct dp_dest *dest, const struct routed *p, const __u8 *mac)
 {
 	const void *eth = frame_data(skb), *end = frame_end(skb);
+	const union dp_addr *source;
 	const struct dp_nexthop *nh;
 	__u32 reason, vsid = r->vsid;
 	int action;
 
-	nh = send_way(port, dest->target, &reason);
+	nh = send_way_from(skb, port, dest->target, &source, &reason);
 	if (unlikely(!nh))
 		return drop(skb, reason);
 	if (eth + ETH_HLEN > end)
@@ -148,7 +149,7 @@ stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const st
 	eth = frame_data(skb), end = frame_end(skb);
 	if (eth + ETH_HLEN > end)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
-	return encap_send(skb, port, nh, vsid, eth, end);
+	return encap_send(skb, port, nh, vsid, source, eth, end);
 }
 
 /* Is it for the router at all, and may it be routed? NEXT, with what there is to know of it. */

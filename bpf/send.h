@@ -7,6 +7,24 @@
 #include "rewrite.h"
 
 /*
+ * The provider address of the source's own record, by which the receiver judges (section 2.5): that of one of several addresses of
+ * the machine, or of a machine behind the port. NULL: there is none, the port's will do.
+ */
+static __noinline const union dp_addr *source_of_record(struct __sk_buff *skb, const struct dp_port *port)
+{
+	const void *eth = frame_data(skb);
+	const struct iphdr *ip = eth + ETH_HLEN;
+	const struct dp_ca *ca;
+
+	if (!port || (const void *)(ip + 1) > frame_end(skb) || ether_type(eth) != ETHERTYPE_IP4)
+		return NULL;
+	ca = ca4_get(port->segment, ip->saddr);
+	if (!ca || (ca->flags & (DP_CA_LOCAL | DP_CA_ROUTER)) != DP_CA_LOCAL)
+		return NULL;
+	return (port->flags & DP_PORT_SPOOFING) || mac_equal(ca->mac, port->mac) ? &ca->pa : NULL;
+}
+
+/*
  * The way to the host of a remote destination; NULL: *ret_reason says why there is none. Source and destination provider address
  * are of one family (WG-8): the record of the destination chooses, and the port must have a record with one of that family.
  */
@@ -25,22 +43,40 @@ stage const struct dp_nexthop *send_way(const struct dp_port *port, __u32 index,
 	return (nh->encap & DP_ENCAP_IP6) && has6 ? nh : NULL;
 }
 
+/* The same from whatever provider address is right for the frame. *ret_source: NULL, or it, where it is not the port's. */
+stage const struct dp_nexthop *send_way_from(struct __sk_buff *skb, const struct dp_port *port, __u32 index,
+					     const union dp_addr **ret_source, __u32 *ret_reason)
+{
+	const struct dp_nexthop *nh;
+
+	*ret_source = unlikely(port->flags & DP_PORT_MORE_PA) ? source_of_record(skb, port) : NULL;
+	if (likely(!*ret_source))
+		return send_way(port, index, ret_reason);
+	nh = bpf_map_lookup_elem(&nexthops, &index);
+	*ret_reason = DP_DROP_NO_NEXT_HOP;
+	if (!nh || !(nh->flags & DP_NEXTHOP_PRESENT))
+		return NULL;
+	*ret_reason = DP_DROP_PA_FAMILY;
+	return addr_is_v4(*ret_source) == !(nh->encap & DP_ENCAP_IP6) ? nh : NULL;
+}
+
 /* To another host, within the virtual subnet. */
 stage int send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_dest *dest, const void *eth,
 	       const void *end)
 {
+	const union dp_addr *source;
 	const struct dp_nexthop *nh;
 	__u32 reason;
 	int action;
 
 	if ((dest->flags & (DP_DEST_REWRITE | DP_DEST_REWRITE_MORE)) && rewrite_send(skb, port, dest, eth, end, &action))
 		return action;
-	nh = send_way(port, dest->target, &reason);
+	nh = send_way_from(skb, port, dest->target, &source, &reason);
 	if (unlikely(!nh))
 		return drop(skb, reason);
 	if (unlikely(!path_fits(skb, nh->mtu, eth, end)))
 		return too_big(skb, port, nh->mtu, eth, end);
-	return encap_send(skb, port, nh, port->vsid, eth, end);
+	return encap_send(skb, port, nh, port->vsid, source, eth, end);
 }
 
 #endif

@@ -265,7 +265,7 @@ stage int wire_source4(const void *inner, __u32 ca, const struct wire *w, const 
 	if (unlikely(d && (d->ca4 != ca || !ca))) {
 		c = ca4_get(w->vsid, ca);
 		others = c && ((c->flags & DP_CA_ROUTER) || !mac_equal(c->mac, inner + ETH_ALEN));
-		if (c && !others && !(c->flags & DP_CA_LOCAL) && addr_equals_v4(&c->pa, w->source_pa))
+		if (c && !others && !(c->flags & DP_CA_LOCAL) && wire_from(&c->pa, w))
 			return WIRE_OURS;
 		/* HN-7: a gateway may be anybody; HN-8: a machine whose address is learnt nobody who has a record */
 		if ((!c || others) && (!(d->flags & DP_DEST_ANY_CA) || (others && (d->flags & DP_DEST_L2ONLY))))

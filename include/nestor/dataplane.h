@@ -90,6 +90,8 @@ enum dp_port_flag {
 	DP_PORT_LEARN = 1 << 20,	/* the port's MAC has an L2Only record: learn says more (HN-8) */
 	/* port: src_pa4 is the provider address of a record of IP rewrite; uplink: this host has any in map "rewrites" */
 	DP_PORT_REWRITE = 1 << 15,
+	/* not all that the port sends comes from src_pa4 and src_pa6: map "cas" has the provider address of each source */
+	DP_PORT_MORE_PA = 1 << 24,
 	/* uplink: something else than NVGRE over IPv4 may come: there is an IPv6 provider address, or vxlan_port */
 	DP_PORT_OUTER = 1 << 16,
 };

@@ -244,23 +244,26 @@ static void neigh_change(void *arg, const void *have, const void *want)
 void step_neighbours(struct pass *p)
 {
 	struct neigh_vec want = { 0 }, all = { 0 }, have = { 0 };
+	size_t n_unique = 0;
 	struct diff d;
 
 	vec_foreach(&p->netvirt.hops, hop) {
 		const struct link *l = hop->nic[0] && !ip_is_multicast(&hop->pa) ? bridge_of_nic(p, hop->nic) : NULL;
-		bool twice = false;
 
-		vec_foreach(&want, w)
-			twice |= l && w->ifindex == l->ifindex && ip_equal(&w->ip, &hop->via);
-		if (l && !twice)
+		if (l)
 			vec_push(&want, (struct neigh){ .ifindex = l->ifindex, .ip = hop->via, .managed = true,
 							.protocol = NEIGH_PROTOCOL_NESTOR });
 	}
+	vec_sort(&want, neigh_key);
+	/* Many hosts are behind one gateway, and one host may be reached in several ways. */
+	for (size_t i = 0; i < want.n; i++)
+		if (i == 0 || neigh_key(&want.items[n_unique - 1], &want.items[i]) != 0)
+			want.items[n_unique++] = want.items[i];
+	want.n = n_unique;
 	neigh_observe(p->g->nl, 0, &all);
 	vec_foreach(&all, n)
 		if (is_our_bridge(p, n->ifindex) && n->protocol == NEIGH_PROTOCOL_NESTOR)
 			vec_push(&have, *n);
-	vec_sort(&want, neigh_key);
 	vec_sort(&have, neigh_key);
 	d = (struct diff){ want.items, want.n, have.items, have.n, sizeof(struct neigh), neigh_key, NULL, neigh_change, p };
 	diff_run(&d);

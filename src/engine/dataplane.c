@@ -282,6 +282,8 @@ static struct dp_port vport_value(struct changes *x, const struct want_port *por
 		v.flags |= DP_PORT_CA6;
 	if (w->any_ca6)
 		v.flags |= DP_PORT_ANY_CA6;
+	if (w->more_pa)
+		v.flags |= DP_PORT_MORE_PA;
 	if (w->inner_elsewhere)
 		v.flags |= DP_PORT_PEER;
 	memcpy(v.mac, w->mac.b, 6);

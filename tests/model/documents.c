@@ -24,6 +24,8 @@ enum { UNPOLICIED = 6, ROUTE_ONLY = 7, MACHINES = 8, PEERS = 4, LOCAL_PAS = 6 };
 struct maker {
 	struct docs *docs;
 	const struct host_facts *facts;
+	bool v6[ARRAY_SIZE(plans)];	  /* by plan: most of its provider addresses are IPv6 */
+	bool vxlan;			  /* there is that rule at all */
 	uint32_t next_local, next_remote; /* provider addresses of IP rewrite: each is used once */
 };
 
@@ -52,6 +54,15 @@ static struct guid domain(const struct subnet_plan *s)
 	return (struct guid) { { 0x11, 0x22, [15] = s->tenant } };
 }
 
+static void try_provider_address(struct maker *x, const struct provider_address_doc *p)
+{
+	struct err *e = NULL;
+
+	if (provider_address_check(x->docs, p, &e) == 0)
+		put(x, &provider_address_kind, p);
+	err_free(e);
+}
+
 static void make_host(struct maker *x)
 {
 	static const char *const names[] = { "s1", "s2", "s3" };
@@ -74,6 +85,9 @@ static void make_host(struct maker *x)
 							  .prefix_len = 26 };
 
 			put(x, &provider_address_kind, &p);
+			p.pa = (struct ip)UNDERLAY6(nic, i);
+			p.prefix_len = 64;
+			try_provider_address(x, &p);
 		}
 }
 
@@ -103,7 +117,7 @@ static void make_provider_routes(struct maker *x)
 }
 
 /* Where a virtual subnet's machines of one host are: at this host, or at one of a few others. */
-static struct ip pa_of(struct maker *x, uint32_t plan, uint32_t peer, bool rewrite)
+static struct ip pa_of(struct maker *x, uint32_t plan, uint32_t peer, bool rewrite, bool v6)
 {
 	uint32_t nic = plan % NICS;
 
@@ -117,6 +131,10 @@ static struct ip pa_of(struct maker *x, uint32_t plan, uint32_t peer, bool rewri
 	if (rewrite)
 		return address(one_in(3) ? 0xc0000900 + x->next_remote++
 					 : UNDERLAY(dice(NICS), 40 + x->next_remote++ % 8));
+	if (v6 && !peer)
+		return (struct ip)UNDERLAY6(nic, 1 + plan % LOCAL_PAS);
+	if (v6 && peer < 3)
+		return (struct ip)UNDERLAY6((plan + peer) % NICS, 16 + (plan * 3 + peer) % 24);
 	if (!peer)
 		return address(UNDERLAY(nic, 1 + plan % LOCAL_PAS));
 	if (peer < 3)
@@ -137,15 +155,17 @@ static void make_machine(struct maker *x, uint32_t plan, uint32_t mac)
 {
 	const struct subnet_plan *s = &plans[plan];
 	uint32_t peer = one_in(2) ? 0 : 1 + dice(one_in(4) ? PEERS : 2);
-	bool rewrite = one_in(4);
+	bool rewrite = one_in(4), v6 = x->v6[plan] && !one_in(4);
 	struct record_doc r = { .vsid = s->vsid,
 				.mac = machine_mac(mac),
-				.rule = rewrite ? NETVIRT_NAT : NETVIRT_ENCAP };
+				.rule = rewrite			? NETVIRT_NAT
+					: x->vxlan && one_in(2) ? NETVIRT_ENCAP_VXLAN
+								: NETVIRT_ENCAP };
 
 	if (!rewrite && one_in(6)) {
 		r.type = dice(4);
 		r.ca = address(0);
-		r.pa = pa_of(x, plan, peer, false);
+		r.pa = pa_of(x, plan, peer, false, v6);
 		try_record(x, &r);
 		r.type = NETVIRT_STATIC;
 		if (one_in(2))
@@ -155,7 +175,7 @@ static void make_machine(struct maker *x, uint32_t plan, uint32_t mac)
 		r.rule = NETVIRT_NONE;
 	for (uint32_t n = one_in(5) ? 1 + dice(6) : 1; n; n--) {
 		r.ca = address(one_in(16) ? 0x0a090900 + dice(8) : ca_of(s, 10 + dice(24)));
-		r.pa = pa_of(x, plan, peer, rewrite);
+		r.pa = pa_of(x, plan, peer, rewrite, v6);
 		r.use_vm_mac = rewrite && one_in(3);
 		r.type = one_in(6) ? NETVIRT_DYNAMIC : NETVIRT_STATIC;
 		try_record(x, &r);
@@ -297,6 +317,9 @@ void documents_make(struct docs *d, const struct host_facts *facts)
 	struct maker x = { .docs = d, .facts = facts };
 	struct netvirt_global_doc global = { .use_external_router = true };
 
+	x.vxlan = one_in(2);
+	for (uint32_t plan = 0; plan < ARRAY_SIZE(plans); plan++)
+		x.v6[plan] = one_in(3);
 	make_host(&x);
 	make_provider_routes(&x);
 	for (uint32_t plan = 0; plan < ARRAY_SIZE(plans); plan++) {

@@ -41,7 +41,8 @@ bool is_wildcard(const struct record_doc *r)
 
 static bool carries(const struct record_doc *r)
 {
-	return r->rule == NETVIRT_ENCAP || is_rewrite(r) || (r->rule == NETVIRT_NAT && is_router(r));
+	return r->rule == NETVIRT_ENCAP || r->rule == NETVIRT_ENCAP_VXLAN || is_rewrite(r) ||
+	       (r->rule == NETVIRT_NAT && is_router(r));
 }
 
 static const struct switch_doc *switch_with_nic(const struct model *m, const char *nic)
@@ -99,7 +100,8 @@ static void read_ports(struct model *m)
 		if (!a || !switch_get(m->docs, &a->switch_id) ||
 		    (!guid_is_zero(&a->vm) && (!vm || vm->state != VM_RUNNING)))
 			continue;
-		vec_push(&m->ports, (struct model_port) { a, m->facts->port[i], vm && vm->engine == VM_ENGINE_NAMESPACE });
+		vec_push(&m->ports,
+			 (struct model_port) { a, m->facts->port[i], vm && vm->engine == VM_ENGINE_NAMESPACE });
 	}
 }
 

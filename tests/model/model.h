@@ -95,6 +95,13 @@ struct host_facts {
 #define UNDERLAY(nic, host) (0xc0000000u | (uint32_t)(nic) << 8 | (uint32_t)(host))
 #define UNDERLAY_ROUTER	    62
 
+#define UNDERLAY6(nic, host)                                                                                           \
+	{                                                                                                              \
+		{                                                                                                      \
+			0xfd, 0x01, [7] = (uint8_t)(nic), [15] = (uint8_t)(host)                                       \
+		}                                                                                                      \
+	}
+
 /* Does the kernel know the link address behind the bridge? Those of underlays with an even last byte. */
 bool facts_neighbour(const struct ip *ip, struct mac *ret);
 
@@ -128,14 +135,24 @@ struct outcome {
 	uint32_t detail;
 	uint32_t counted; /* drop that is counted although the verdict is another: enum dp_drop_reason */
 	struct frame out;
-	bool kernel_macs;  /* the kernel writes the MAC addresses of the frame: the first 12 bytes say nothing */
-	size_t flow_id_at; /* 0: none; else where the FlowID is (WG-2): any, but always the same for a flow */
-	uint64_t flow;	   /* what makes a flow; 0: the FlowID is 0 */
+	bool kernel_macs; /* the kernel writes the MAC addresses of the frame: the first 12 bytes say nothing */
+	/*
+	 * Where a hash of the flow is in the frame (WG-2, RFC 7348, RFC 6438), a byte and its bits; n 0: nowhere. Any value, but always
+	 * the same for a flow. flow: what makes a flow; 0: the bits are 0.
+	 */
+	struct {
+		size_t at;
+		uint8_t bits;
+	} hash[5];
+	size_t n_hash;
+	uint64_t flow;
 	uint32_t sent_packets, sent_bytes; /* by the port it came from */
 	uint32_t received_packets, received_bytes;
 	uint32_t receiver; /* ifindex; FLOOD: all others of the segment */
 	uint32_t segment;  /* that it is delivered in */
-	size_t short_n;	   /* of a frame from the wire that was padded: its own length */
+	/* Routed, and the machine has no record for the source but one for any address (HN-7, HN-8): who gets it cannot know an L2Only one. */
+	bool source_unknown;
+	size_t short_n; /* of a frame from the wire that was padded: its own length */
 };
 
 void model_open(struct model *m, const struct docs *d, const struct host_facts *facts);
@@ -143,6 +160,8 @@ void model_close(struct model *m);
 /* What becomes of a frame that the machine behind a port sends, or that comes by a NIC. */
 void model_from_guest(const struct model *m, uint32_t ifindex, const struct frame *in, struct outcome *ret);
 void model_from_wire(const struct model *m, uint32_t ifindex, const struct frame *in, struct outcome *ret);
+/* Why the host that has the outer destination would refuse a packet as not sent by whom it says; 0: it would not. */
+enum dp_drop_reason model_refused(const struct model *m, const struct frame *wire);
 
 /* ---- packets ---- */
 

@@ -60,7 +60,8 @@ void route(const struct model *m, const struct model_port *from, const struct fr
 
 /* ---- the wire ---- */
 
-const struct record_doc *sender(const struct model *m, const struct model_port *from);
+/* v4: of the two families of provider addresses */
+const struct record_doc *sender(const struct model *m, const struct model_port *from, bool v4);
 
 /* To the machine of record `to`, at another host. vsid: what the wire carries; routed: by the distributed router. */
 void send_frame(const struct model *m, const struct model_port *from, const struct record_doc *to, uint32_t vsid,

@@ -62,7 +62,7 @@ static void too_big(const struct model *m, const struct model_port *from, const 
 static bool fits(const struct frame *f, uint32_t room)
 {
 	const uint8_t *ip = f->b + ETHER;
-	uint32_t headers = 60 + 60;
+	uint32_t headers = IP4 + 40 + 60;
 
 	if (f->n - ETHER <= room)
 		return true;
@@ -114,20 +114,84 @@ static void to_underlay(const struct way *way, struct outcome *o)
 	}
 }
 
+static void hash_at(struct outcome *o, size_t at, uint8_t bits)
+{
+	o->hash[o->n_hash].at = at;
+	o->hash[o->n_hash++].bits = bits;
+}
+
+static void write_ip4(uint8_t *ip, const struct ip *source, const struct ip *destination, size_t length,
+		      uint8_t protocol)
+{
+	put16(ip, 0x4500);
+	put16(ip + 2, (uint32_t)length);
+	put16(ip + 6, 0x4000); /* WG-5 */
+	put16(ip + 8, 64u << 8 | protocol);
+	put32(ip + 12, ntohl(ip_v4(source)));
+	put32(ip + 16, ntohl(ip_v4(destination)));
+	put16(ip + 10, checksum(ip, IP4));
+}
+
+/* RFC 8200, RFC 6438 */
+static void write_ip6(uint8_t *ip, const struct ip *source, const struct ip *destination, size_t payload,
+		      uint8_t protocol, struct outcome *o)
+{
+	ip[0] = 0x60;
+	put16(ip + 4, (uint32_t)payload);
+	ip[6] = protocol;
+	ip[7] = 64;
+	memcpy(ip + 8, source, 16);
+	memcpy(ip + 24, destination, 16);
+	hash_at(o, ETHER + 1, 0x0f);
+	hash_at(o, ETHER + 2, 0xff);
+	hash_at(o, ETHER + 3, 0xff);
+}
+
+/* Outer Ethernet, IP, and what is between it and the inner frame (WG-1, WG-10, decision 0009). */
+static void wrap(const struct ip *source, const struct record_doc *to, uint32_t vsid, const struct frame *f,
+		 struct outcome *o)
+{
+	bool v4 = ip_is_v4(&to->pa), vxlan = to->rule == NETVIRT_ENCAP_VXLAN;
+	size_t l4 = ETHER + (v4 ? 20 : 40), inner = l4 + (vxlan ? 16 : 8), payload = inner - l4 + f->n;
+	uint8_t *b = o->out.b, protocol = vxlan ? IPPROTO_UDP : IPPROTO_GRE;
+
+	o->out = (struct frame) { .n = inner + f->n };
+	memcpy(b + inner, f->b, f->n);
+	put16(b + 12, v4 ? TYPE_IP4 : TYPE_IP6);
+	if (v4)
+		write_ip4(b + ETHER, source, &to->pa, payload + 20, protocol);
+	else
+		write_ip6(b + ETHER, source, &to->pa, payload, protocol, o);
+	if (vxlan) {
+		put16(b + l4, 49152);
+		put16(b + l4 + 2, 4789);
+		put16(b + l4 + 4, (uint32_t)payload);
+		b[l4 + 8] = 0x08;
+		put32(b + l4 + 12, vsid << 8);
+		hash_at(o, l4, 0x3f);
+		hash_at(o, l4 + 1, 0xff);
+	} else {
+		put32(b + l4, 0x20006558);
+		put32(b + l4 + 4, vsid << 8);
+		hash_at(o, l4 + 7, 0xff);
+	}
+	o->flow = flow_of(f);
+}
+
 static void encapsulate(const struct model *m, const struct model_port *from, const struct ip *source,
 			const struct record_doc *to, uint32_t vsid, const struct frame *f, const struct frame *original,
 			struct outcome *o)
 {
+	uint32_t overhead = ETHER + (ip_is_v4(&to->pa) ? 20 : 40) + (to->rule == NETVIRT_ENCAP_VXLAN ? 16 : 8);
 	struct way way;
 	struct mac unused;
-	uint8_t *ip = o->out.b + ETHER;
 
 	if (!way_to(m, &to->pa, &way)) {
 		dropped(o, DP_DROP_NO_NEXT_HOP);
 		return;
 	}
-	if (!fits(original, way.nic->mtu - 42)) {
-		too_big(m, from, original, way.nic->mtu - 42, o);
+	if (!fits(original, way.nic->mtu - overhead)) {
+		too_big(m, from, original, way.nic->mtu - overhead, o);
 		return;
 	}
 	if (type_of(f) != TYPE_IP4 && !facts_neighbour(&way.via, &unused)) {
@@ -138,20 +202,7 @@ static void encapsulate(const struct model *m, const struct model_port *from, co
 		dropped(o, DP_DROP_ENCAP_FAILED);
 		return;
 	}
-	o->out = (struct frame) { .n = f->n + 42 };
-	memcpy(o->out.b + 42, f->b, f->n);
-	put16(o->out.b + 12, TYPE_IP4);
-	put16(ip, 0x4500);
-	put16(ip + 2, (uint32_t)(f->n + 28));
-	put16(ip + 6, 0x4000); /* WG-5 */
-	put16(ip + 8, 64 << 8 | IPPROTO_GRE);
-	put32(ip + 12, ntohl(ip_v4(source)));
-	put32(ip + 16, ntohl(ip_v4(&to->pa)));
-	put16(ip + 10, checksum(ip, IP4));
-	put32(ip + 20, 0x20006558); /* WG-1 */
-	put32(ip + 24, vsid << 8);
-	o->flow_id_at = ETHER + 27;
-	o->flow = flow_of(f);
+	wrap(source, to, vsid, f, o);
 	to_underlay(&way, o);
 	sent(o, original);
 }
@@ -248,22 +299,38 @@ static const struct record_doc *rewritten(const struct model *m, uint32_t vsid, 
 	return r && is_rewrite(r) && mac_equal(&r->mac, &have) ? r : NULL;
 }
 
-/* HN-13: the record whose provider address the port sends from, one of this host. */
-const struct record_doc *sender(const struct model *m, const struct model_port *from)
+/* HN-13: the record whose provider address the port sends from, one of this host and of that family. */
+const struct record_doc *sender(const struct model *m, const struct model_port *from, bool v4)
 {
 	const struct record_doc *own = NULL;
 
 	vec_foreach (&m->records, r)
 		if ((*r)->vsid == from->adapter->vsid && mac_equal(&(*r)->mac, &from->adapter->mac) && !is_router(*r) &&
-		    is_local(m, &(*r)->pa) && (!own || ip_compare(&(*r)->ca, &own->ca) < 0))
+		    ip_is_v4(&(*r)->pa) == v4 && is_local(m, &(*r)->pa) &&
+		    (!own || ip_compare(&(*r)->ca, &own->ca) < 0))
 			own = *r;
 	return own;
+}
+
+/* The source's own record, as the receiver asks for it; of a machine behind the port, too. */
+static const struct record_doc *source_record(const struct model *m, const struct model_port *from,
+					      const struct frame *f)
+{
+	struct ip ca = ip4_at(f->b + ETHER + 12);
+	const struct record_doc *r = record_of(m, from->adapter->vsid, &ca);
+
+	return r && !is_router(r) && is_local(m, &r->pa) &&
+			       (from->adapter->spoofing || mac_equal(&r->mac, &from->adapter->mac))
+		       ? r
+		       : NULL;
 }
 
 void send_frame(const struct model *m, const struct model_port *from, const struct record_doc *to, uint32_t vsid,
 		const struct frame *f, const struct frame *original, struct outcome *o)
 {
-	const struct record_doc *source = NULL, *destination = NULL, *own = sender(m, from);
+	const struct record_doc *source = NULL, *destination = NULL, *own = sender(m, from, true), *at;
+	struct mac mac;
+	struct ip ca;
 	bool within = f == original, is_ip4 = type_of(f) == TYPE_IP4 && f->n >= ETHER + IP4;
 
 	if (within && is_ip4) {
@@ -278,8 +345,17 @@ void send_frame(const struct model *m, const struct model_port *from, const stru
 		dropped(o, is_ip4 ? DP_DROP_REWRITE_NO_ADDRESS : DP_DROP_REWRITE_NOT_IP);
 		return;
 	}
-	if (!own)
-		dropped(o, DP_DROP_NO_SOURCE_PA);
+	ca = is_ip4 ? ip4_at(original->b + ETHER + 12) : (struct ip) { { 0 } };
+	mac = mac_at(original->b + 6);
+	at = record_of(m, from->adapter->vsid, &ca);
+	o->source_unknown = !within && (!at || !mac_equal(&at->mac, &mac));
+	at = is_ip4 ? source_record(m, from, original) : NULL;
+	if (!at)
+		at = sender(m, from, ip_is_v4(&to->pa)); /* WG-8: the destination chooses the family */
+	if (!at)
+		dropped(o, sender(m, from, !ip_is_v4(&to->pa)) ? DP_DROP_PA_FAMILY : DP_DROP_NO_SOURCE_PA);
+	else if (ip_is_v4(&at->pa) != ip_is_v4(&to->pa))
+		dropped(o, DP_DROP_PA_FAMILY);
 	else
-		encapsulate(m, from, &own->pa, to, vsid, f, original, o);
+		encapsulate(m, from, &at->pa, to, vsid, f, original, o);
 }

@@ -5,7 +5,7 @@
 
 /* What becomes of a frame that a NIC receives: catalogue 2.5, "inbound"; 2.6; 2.7 and decision 0007. */
 
-enum { GRE = ETHER + IP4, KEY = GRE + 4, INNER = GRE + 8, INNER_IP = INNER + ETHER };
+enum { IP6 = 40, GRE = 8, VXLAN = 16, VXLAN_PORT = 4789 };
 
 static void pass(const struct frame *f, struct outcome *o)
 {
@@ -23,6 +23,25 @@ static const struct record_doc *stands_for(const struct model *m, const struct i
 	return NULL;
 }
 
+/* Decision 0009: elsewhere the port is the host's own business. */
+static bool takes_vxlan(const struct model *m)
+{
+	vec_foreach (&m->records, r)
+		if ((*r)->rule == NETVIRT_ENCAP_VXLAN && !is_router(*r))
+			return true;
+	return false;
+}
+
+/* Does it look like one of the tunnels that a machine of encapsulation sends? */
+static bool is_tunnel(const struct model *m, const struct frame *in)
+{
+	const uint8_t *ip = in->b + ETHER;
+
+	return ip[9] == IPPROTO_GRE ||
+	       (ip[9] == IPPROTO_UDP && (ip[0] & 0xf) == 5 && !(get16(ip + 6) & 0x1fff) && in->n >= ETHER + IP4 + 4 &&
+		get16(ip + IP4 + 2) == VXLAN_PORT && takes_vxlan(m));
+}
+
 /* What comes for an address of a machine's is the machine's. False: it is none of these. */
 static bool rewritten(const struct model *m, const struct frame *in, struct outcome *o)
 {
@@ -36,7 +55,7 @@ static bool rewritten(const struct model *m, const struct frame *in, struct outc
 		return false;
 	source = ip4_at(ip + 12), destination = ip4_at(ip + 16);
 	to = stands_for(m, &destination), from = stands_for(m, &source);
-	if (!to || !is_local(m, &destination) || (!from && ip[9] == IPPROTO_GRE))
+	if (!to || !is_local(m, &destination) || (!from && is_tunnel(m, in)))
 		return false;
 	port = port_of(m, to->vsid, &to->mac);
 	if (!from)
@@ -59,56 +78,148 @@ static bool rewritten(const struct model *m, const struct frame *in, struct outc
 	return true;
 }
 
-/* ---- NVGRE ---- */
+/* ---- NVGRE and VXLAN, over IPv4 and IPv6 ---- */
 
 struct tunnel {
 	uint32_t vsid;
 	struct ip source;
+	size_t ip; /* length of the outer IP header */
 	struct frame inner;
 };
 
 enum { OURS = 0, OTHERS = -1 };
 
-/* WG-1, WG-3, WG-5. OURS, OTHERS (the kernel's), or why it is dropped. */
-static int open_tunnel(const struct model *m, const struct frame *f, struct tunnel *t)
+/* The outer IP header: what both families say in their own ways. */
+struct outer {
+	struct ip source, destination;
+	uint8_t protocol;
+	size_t l4;
+	uint32_t payload; /* behind the header, as it says */
+	bool fragment, later, options;
+};
+
+static int read_ip4(const struct frame *f, struct outer *h)
 {
 	const uint8_t *ip = f->b + ETHER;
-	struct ip destination;
-	uint16_t flags, length;
 
 	if (f->n < ETHER + IP4)
 		return DP_DROP_OUTER_TRUNCATED;
-	destination = ip4_at(ip + 16);
-	if (ip[0] >> 4 != 4 || ip[9] != IPPROTO_GRE || !is_local(m, &destination))
+	*h = (struct outer) { .source = ip4_at(ip + 12),
+			      .destination = ip4_at(ip + 16),
+			      .protocol = ip[9],
+			      .l4 = ETHER + (ip[0] & 0xf) * 4u,
+			      .fragment = get16(ip + 6) & 0x3fff,
+			      .later = get16(ip + 6) & 0x1fff,
+			      .options = (ip[0] & 0xf) != 5 };
+	h->payload = get16(ip + 2) < IP4 ? 0 : get16(ip + 2) - IP4;
+	return ip[0] >> 4 == 4 ? OURS : OTHERS;
+}
+
+static bool mapped(const struct ip *ip)
+{
+	return ip_is_v4(ip);
+}
+
+/* Of extension headers only that of a fragment is looked at: no peer sends others. */
+static int read_ip6(const struct frame *f, struct outer *h)
+{
+	const uint8_t *ip = f->b + ETHER;
+
+	if (f->n < ETHER + IP6)
+		return DP_DROP_OUTER_TRUNCATED;
+	*h = (struct outer) { .protocol = ip[6], .l4 = ETHER + IP6, .payload = get16(ip + 4) };
+	memcpy(&h->source, ip + 8, 16);
+	memcpy(&h->destination, ip + 24, 16);
+	if (ip[0] >> 4 != 6 || mapped(&h->source) || mapped(&h->destination))
 		return OTHERS;
-	if (get16(ip + 6) & 0x3fff)
+	if (ip[6] == IPPROTO_FRAGMENT) {
+		h->fragment = true;
+		h->protocol = f->n >= ETHER + IP6 + 8 ? ip[IP6] : 0;
+		h->later = f->n >= ETHER + IP6 + 8 && get16(ip + IP6 + 2) & 0xfff8;
+		h->l4 += 8;
+	}
+	return OURS;
+}
+
+static void take_inner(const struct frame *f, size_t at, size_t n, struct tunnel *t)
+{
+	/* padding that the wire added is no part of the inner frame */
+	t->inner =
+		(struct frame) { .n = f->gso_size ? f->n - at : n, .gso_size = f->gso_size, .gso_segs = f->gso_segs };
+	memcpy(t->inner.b, f->b + at, t->inner.n);
+}
+
+static int vsid_of(uint32_t vsid, struct tunnel *t)
+{
+	t->vsid = vsid;
+	return vsid < 0x1000 || vsid == 0xffffff ? DP_DROP_VSID_RESERVED : OURS; /* WG-3 */
+}
+
+/* WG-1, WG-5 */
+static int open_gre(const struct frame *f, const struct outer *h, struct tunnel *t)
+{
+	const uint8_t *gre = f->b + h->l4;
+	uint16_t flags;
+
+	if (h->fragment)
 		return DP_DROP_OUTER_FRAGMENT;
-	if ((ip[0] & 0xf) != 5)
+	if (h->options)
 		return DP_DROP_OUTER_OPTIONS;
-	if (f->n < KEY)
+	if (f->n < h->l4 + 4)
 		return DP_DROP_OUTER_TRUNCATED;
-	if (get16(f->b + GRE + 2) != 0x6558)
+	if (get16(gre + 2) != 0x6558)
 		return OTHERS;
-	length = get16(ip + 2);
-	if (f->n < INNER || (!f->gso_size && (length < INNER - ETHER || length > f->n - ETHER)))
+	if (f->n < h->l4 + GRE || (!f->gso_size && (h->payload < GRE || h->payload > f->n - h->l4)))
 		return DP_DROP_OUTER_TRUNCATED;
-	flags = get16(f->b + GRE);
+	flags = get16(gre);
 	if (flags & 7)
 		return DP_DROP_GRE_VERSION;
 	if (flags & ~0x2000u)
 		return DP_DROP_GRE_FLAGS;
 	if (!flags)
 		return DP_DROP_GRE_NO_KEY;
-	t->vsid = get32(f->b + KEY) >> 8;
-	if (t->vsid < 0x1000 || t->vsid == 0xffffff)
-		return DP_DROP_VSID_RESERVED;
-	t->source = ip4_at(ip + 12);
-	/* padding that the wire added is no part of the inner frame */
-	t->inner = (struct frame) { .n = (f->gso_size ? f->n - ETHER : length) - (INNER - ETHER),
-				    .gso_size = f->gso_size,
-				    .gso_segs = f->gso_segs };
-	memcpy(t->inner.b, f->b + INNER, t->inner.n);
-	return OURS;
+	take_inner(f, h->l4 + GRE, h->payload - GRE, t);
+	return vsid_of(get32(gre + 4) >> 8, t);
+}
+
+/* RFC 7348 section 5, WG-10: only the first fragment tells by its port that it is ours; reserved bits are ignored. */
+static int open_udp(const struct model *m, const struct frame *f, const struct outer *h, struct tunnel *t)
+{
+	const uint8_t *udp = f->b + h->l4;
+
+	if (h->later || h->l4 < ETHER + IP4 || f->n < h->l4 + 4 || get16(udp + 2) != VXLAN_PORT || !takes_vxlan(m))
+		return OTHERS;
+	if (h->fragment)
+		return DP_DROP_OUTER_FRAGMENT;
+	if (h->options)
+		return DP_DROP_OUTER_OPTIONS;
+	if (f->n < h->l4 + VXLAN ||
+	    (!f->gso_size && (h->payload > f->n - h->l4 || get16(udp + 4) > h->payload || get16(udp + 4) < VXLAN)))
+		return DP_DROP_OUTER_TRUNCATED;
+	if (!(udp[8] & 0x08))
+		return DP_DROP_VXLAN_NO_VNI;
+	take_inner(f, h->l4 + VXLAN, get16(udp + 4) - VXLAN, t);
+	return vsid_of(get32(udp + 12) >> 8, t);
+}
+
+/* OURS, OTHERS (the kernel's), or why it is dropped. */
+static int open_tunnel(const struct model *m, const struct frame *f, struct tunnel *t)
+{
+	bool v6 = type_of(f) == TYPE_IP6;
+	struct outer h;
+	int r = v6 ? read_ip6(f, &h) : read_ip4(f, &h);
+
+	if (r != OURS)
+		return r;
+	if (!is_local(m, &h.destination))
+		return OTHERS;
+	if (v6 && h.fragment && f->n < ETHER + IP6 + 8)
+		return DP_DROP_OUTER_TRUNCATED;
+	t->source = h.source;
+	t->ip = v6 ? IP6 : IP4;
+	if (h.protocol == IPPROTO_GRE)
+		return open_gre(f, &h, t);
+	return h.protocol == IPPROTO_UDP ? open_udp(m, f, &h, t) : OTHERS;
 }
 
 /*
@@ -239,10 +350,10 @@ void model_from_wire(const struct model *m, uint32_t ifindex, const struct frame
 	*o = (struct outcome) { 0 };
 	for (size_t i = 0; i < NICS; i++)
 		if (m->facts->nics[i].ifindex == ifindex && is_uplink(m, m->facts->nics[i].name) &&
-		    type_of(in) == TYPE_IP4)
+		    (type_of(in) == TYPE_IP4 || type_of(in) == TYPE_IP6))
 			r = OURS;
 	if (r == OURS) {
-		if (rewritten(m, in, o))
+		if (type_of(in) == TYPE_IP4 && rewritten(m, in, o))
 			return;
 		r = open_tunnel(m, in, &t);
 	}
@@ -268,8 +379,31 @@ void model_from_wire(const struct model *m, uint32_t ifindex, const struct frame
 	else {
 		/* the kernel makes no shorter packet: to Ethernet's minimum then, as a wire would */
 		o->short_n = t.inner.n;
-		if (t.inner.n < ETHER + IP4)
+		if (t.inner.n < ETHER + t.ip)
 			t.inner.n = 60;
 		deliver(o, port, &t.inner, type_of(&t.inner) == TYPE_IP4);
 	}
+}
+
+enum dp_drop_reason model_refused(const struct model *m, const struct frame *wire)
+{
+	struct provider_address_doc pa = { .prefix_len = 0 };
+	const struct provider_address_doc *its = &pa;
+	struct model there = *m;
+	struct outcome o = { 0 };
+	struct tunnel t;
+	int r;
+
+	if (type_of(wire) == TYPE_IP4)
+		pa.pa = ip4_at(wire->b + ETHER + 16);
+	else
+		memcpy(&pa.pa, wire->b + ETHER + 24, sizeof(pa.pa));
+	there.pas.items = &its;
+	there.pas.n = 1;
+	if (type_of(wire) == TYPE_IP4 && rewritten(&there, wire, &o))
+		return o.verdict == DP_VERDICT_DROP && o.detail != DP_DROP_REWRITE_NO_PORT ? o.detail : 0;
+	r = open_tunnel(&there, wire, &t);
+	if (r == OURS)
+		r = check_inner(&there, &t);
+	return r == OTHERS ? DP_DROP_MAX : (enum dp_drop_reason)r;
 }

@@ -273,11 +273,17 @@ void packet_from_guest(const struct model *m, struct frame *f, uint32_t *ret_ifi
 
 /* ---- from the wire ---- */
 
-static uint32_t provider_address(const struct model *m, bool local)
+/* One of this host's, or of somebody's, or of nobody. */
+static struct ip provider_address(const struct model *m, bool local, bool v6)
 {
-	if (local && m->pas.n && !one_in(30))
-		return v4(&m->pas.items[dice((uint32_t)m->pas.n)]->pa);
-	return one_in(10) ? 0xc0000963 : v4(&any_record(m)->pa);
+	for (int i = 0; i < 8; i++) {
+		struct ip ip = local && m->pas.n && !one_in(30) ? m->pas.items[dice((uint32_t)m->pas.n)]->pa
+								: any_record(m)->pa;
+
+		if (ip_is_v4(&ip) != v6)
+			return ip;
+	}
+	return v6 ? (struct ip)UNDERLAY6(0, 63) : ip_from_v4(htonl(0xc0000963));
 }
 
 /* A record of a machine that is behind a port of this host; NULL: there is none, or it is time for something else. */
@@ -303,25 +309,54 @@ static const struct record_doc *record_at(const struct model *m, bool here)
 	return r;
 }
 
-static void add_outer(struct frame *f, uint8_t protocol, uint32_t source, uint32_t destination)
+static void add_ether(struct frame *f, uint32_t type)
 {
 	struct mac macs[2] = { { { 2, 0xee, 0, 0, 0, 0 } }, { { 2, 0xff, 0, 0, 0, 9 } } };
 
 	add_mac(f, &macs[0]);
 	add_mac(f, &macs[1]);
-	add16(f, one_in(60) ? TYPE_IP6 : TYPE_IP4);
+	add16(f, type);
+}
+
+static void add_outer4(struct frame *f, uint8_t protocol, const struct ip *source, const struct ip *destination)
+{
+	add_ether(f, one_in(60) ? TYPE_IP6 : TYPE_IP4);
 	add16(f, one_in(60) ? 0x4600 : 0x4500);
 	add16(f, 0);
 	add16(f, 0);
 	add16(f, one_in(60) ? dice(0x4000) : 0x4000);
 	add16(f, 64 << 8 | protocol);
 	add16(f, 0);
-	add32(f, source);
-	add32(f, destination);
+	add32(f, ntohl(ip_v4(source)));
+	add32(f, ntohl(ip_v4(destination)));
 }
 
-static void end_outer(struct frame *f)
+static void add_outer6(struct frame *f, uint8_t protocol, const struct ip *source, const struct ip *destination)
 {
+	bool fragment = one_in(40);
+
+	add_ether(f, TYPE_IP6);
+	add32(f, (one_in(60) ? 0x40000000 : 0x60000000) | dice(0x100000));
+	add16(f, 0);
+	add16(f, (uint32_t)(fragment ? IPPROTO_FRAGMENT : protocol) << 8 | 64);
+	add(f, source, 16);
+	add(f, destination, 16);
+	if (!fragment)
+		return;
+	add16(f, (uint32_t)(one_in(6) ? dice(256) : protocol) << 8);
+	add16(f, one_in(2) ? 1 : dice(0x10000));
+	add32(f, 1);
+}
+
+/* Around all that is from l4 on. */
+static void end_outer(struct frame *f, size_t l4, uint8_t protocol)
+{
+	if (protocol == IPPROTO_UDP)
+		put16(f->b + l4 + 4, (uint32_t)(f->n - l4));
+	if (get16(f->b + 12) == TYPE_IP6 && f->b[ETHER] >> 4 == 6) {
+		put16(f->b + ETHER + 4, (uint32_t)(f->n - ETHER - 40));
+		return;
+	}
 	put16(f->b + ETHER + 2, (uint32_t)(f->n - ETHER));
 	put16(f->b + ETHER + 10, checksum(f->b + ETHER, IP4));
 }
@@ -348,42 +383,68 @@ static void inner_frame(const struct model *m, struct frame *f, const struct rec
 	add_body(f, one_in(30) ? 1 : 0, true, &src, source, destination);
 }
 
-static void nvgre(const struct model *m, struct frame *f)
+static void add_gre(struct frame *f, uint32_t vsid)
+{
+	add16(f, one_in(25) ? (one_in(4) ? 0 : 1 << dice(16)) : 0x2000);
+	add16(f, one_in(60) ? 0x0800 : 0x6558);
+	add32(f, vsid << 8 | dice(256));
+}
+
+static void add_vxlan(struct frame *f, uint32_t vsid)
+{
+	add16(f, 49152 + dice(16384));
+	add16(f, one_in(30) ? dice(0x10000) : 4789);
+	add16(f, 0);
+	add16(f, one_in(2) ? 0 : dice(0x10000));
+	add32(f, (one_in(25) ? dice(256) : 8) << 24 | (one_in(10) ? dice(0x1000000) : 0));
+	add32(f, vsid << 8 | (one_in(10) ? dice(256) : 0));
+}
+
+static void tunnel(const struct model *m, struct frame *f)
 {
 	const struct record_doc *from = record_at(m, false), *at_port = record_at_port(m);
 	const struct record_doc *to = at_port && !one_in(6) ? at_port : record_at(m, !one_in(10));
-	uint32_t vsid = to->vsid, source = v4(&from->pa);
+	uint8_t protocol = one_in(60) ? IPPROTO_TCP : one_in(3) ? IPPROTO_UDP : IPPROTO_GRE;
+	struct ip source, destination;
+	uint32_t vsid = to->vsid;
+	size_t l4;
+	bool v6;
 
 	/* mostly two of one virtual subnet */
 	for (int i = 0; i < 40 && from->vsid != to->vsid && !one_in(30); i++)
 		from = record_at(m, false);
+	v6 = !ip_is_v4(&from->pa);
 	if (one_in(20))
 		vsid = one_in(2) ? any_record(m)->vsid : one_in(2) ? dice(0x1001) : 0xffffff;
-	source = one_in(15) ? provider_address(m, one_in(2)) : v4(&from->pa);
-	add_outer(f, one_in(60) ? IPPROTO_UDP : IPPROTO_GRE, source,
-		  is_local(m, &to->pa) && !one_in(8) ? v4(&to->pa) : provider_address(m, true));
-	add16(f, one_in(25) ? (one_in(4) ? 0 : 1 << dice(16)) : 0x2000);
-	add16(f, one_in(60) ? 0x0800 : 0x6558);
-	add32(f, vsid << 8 | dice(256));
+	source = one_in(15) ? provider_address(m, one_in(2), v6) : from->pa;
+	destination =
+		is_local(m, &to->pa) && ip_is_v4(&to->pa) != v6 && !one_in(8) ? to->pa : provider_address(m, true, v6);
+	if (v6)
+		add_outer6(f, protocol, &source, &destination);
+	else
+		add_outer4(f, protocol, &source, &destination);
+	l4 = f->n;
+	if (protocol == IPPROTO_UDP)
+		add_vxlan(f, vsid);
+	else
+		add_gre(f, vsid);
 	inner_frame(m, f, from, to);
-	end_outer(f);
+	end_outer(f, l4, protocol);
 }
 
 static void plain(const struct model *m, struct frame *f)
 {
 	const struct record_doc *from = record_at(m, false), *to = record_at(m, true);
-	uint32_t source, destination;
+	struct ip source, destination;
 
 	for (int i = 0; i < 30 && (to->rule != NETVIRT_NAT || !is_local(m, &to->pa)); i++)
 		to = record_at(m, true);
 	for (int i = 0; i < 30 && (from->rule != NETVIRT_NAT || (from->vsid != to->vsid && !one_in(20))); i++)
 		from = record_at(m, false);
-	source = one_in(15) ? provider_address(m, one_in(2)) : v4(&from->pa);
-	destination = one_in(15) ? provider_address(m, true) : v4(&to->pa);
-	add_mac(f, &m->facts->nics[0].mac);
-	add_mac(f, &m->facts->nics[1].mac);
-	add16(f, TYPE_IP4);
-	add_ip4(f, source, destination);
+	source = one_in(15) ? provider_address(m, one_in(2), false) : from->pa;
+	destination = one_in(15) ? provider_address(m, true, false) : to->pa;
+	add_ether(f, TYPE_IP4);
+	add_ip4(f, v4(&source), v4(&destination));
 }
 
 void packet_from_wire(const struct model *m, struct frame *f, uint32_t *ret_ifindex)
@@ -394,7 +455,7 @@ void packet_from_wire(const struct model *m, struct frame *f, uint32_t *ret_ifin
 	if (one_in(4))
 		plain(m, f);
 	else
-		nvgre(m, f);
+		tunnel(m, f);
 	disturb(f);
 	/* no station sends from a group address, and the programs use the bit between themselves (decision 0006) */
 	f->b[6] &= 0xfe;

@@ -36,11 +36,12 @@ static void shell(const char *format, ...)
 
 bool facts_neighbour(const struct ip *ip, struct mac *ret)
 {
+	struct ip net6 = UNDERLAY6(ip->b[7] & 1, ip->b[15] & 0x3e);
 	uint32_t a = ntohl(ip_v4(ip));
 
-	if (!ip_is_v4(ip) || (a & ~0x13fu) != UNDERLAY(0, 0) || a & 1)
+	if (ip_is_v4(ip) ? (a & ~0x13fu) != UNDERLAY(0, 0) || a & 1 : !ip_equal(ip, &net6))
 		return false;
-	*ret = (struct mac) { { 2, 0xff, 0, 0, (uint8_t)(a >> 8), (uint8_t)a } };
+	*ret = (struct mac) { { 2, 0xff, ip_is_v4(ip) ? 4 : 6, 0, ip_is_v4(ip) ? ip->b[14] : ip->b[7], ip->b[15] } };
 	return true;
 }
 
@@ -76,8 +77,9 @@ static void make_switches(struct host_facts *f, struct nl *nl)
 		f->switches[i] = (struct guid) { { (uint8_t)(i + 1), 1, 7 } };
 		shell("ip link add %s up type bridge mcast_snooping 0", switch_bridge_name(&f->switches[i], name));
 		f->bridge[i] = index_of(nl, name);
-		for (uint32_t at = 0; at < 2 * 64; at++) {
-			struct ip ip = ip_from_v4(htonl(UNDERLAY(at / 64, at % 64)));
+		for (uint32_t at = 0; at < 4 * 64; at++) {
+			struct ip v6 = UNDERLAY6(at / 64 - 2, at % 64);
+			struct ip ip = at < 2 * 64 ? ip_from_v4(htonl(UNDERLAY(at / 64, at % 64))) : v6;
 			struct neigh n = { .ifindex = (int)f->bridge[i], .ip = ip, .state = NEIGH_PERMANENT };
 
 			if (facts_neighbour(&ip, &n.mac))

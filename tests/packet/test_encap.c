@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
 #include <netinet/in.h>
 
 #include "harness.h"
@@ -167,6 +168,44 @@ static void no_next_hop(void **state _unused_)
 	assert_int_equal(bpf_driver_delete_nexthop(fixture_driver(), NH_ABSENT), 0);
 }
 
+/* The receiver asks the record of the inner source: it is sent from that record's provider address, where that is another. */
+static void source_of_record(void **state _unused_)
+{
+	struct bpf_port_vec all = { 0 };
+	struct bpf_port saved = { 0 }, own;
+	struct bpf_ca more = { .key = { .segment = 5010, .ca.w = { 0, 0, htonl(0xffff), inet_addr("10.10.10.113") } },
+			       .value = { .mac = { [5] = 0x11 }, .flags = DP_CA_LOCAL,
+					  .pa.w = { 0, 0, htonl(0xffff), inet_addr("214.214.51.44") } } };
+	struct ip4 p = udp;
+	struct frame f;
+
+	assert_int_equal(bpf_driver_set_cas(fixture_driver(), &more, 1), 0);
+	bpf_driver_observe_ports(fixture_driver(), &all);
+	vec_foreach(&all, it)
+		if (it->ifindex == BLUE1)
+			saved = *it;
+	vec_done(&all);
+	own = saved;
+	own.value.flags |= DP_PORT_MORE_PA;
+	own.value.addr4[1] = inet_addr("10.10.10.113");
+	assert_int_equal(bpf_driver_set_port(fixture_driver(), &own), 0);
+	p.src = "10.10.10.113";
+	f = frame_ip4(p);
+	struct result r = send_ok(&f);
+
+	assert_int_equal(frame_u32(&r.out, OUTER_IP + 12), 0xd6d6332c);
+	assert_int_equal(ip_checksum(r.out.b + OUTER_IP, 20), 0);
+	f = frame_ip4(udp);
+	r = send_ok(&f);
+	assert_int_equal(frame_u32(&r.out, OUTER_IP + 12), 0xd6d6332a);
+	/* of the other family: the record cannot be met */
+	more.value.pa = (union dp_addr){ .b = { 0xfd, [15] = 1 } };
+	assert_int_equal(bpf_driver_set_cas(fixture_driver(), &more, 1), 0);
+	f = frame_ip4(p);
+	expect_drop(BPF_ROLE_VPORT, BLUE1, &f, DP_DROP_PA_FAMILY);
+	assert_int_equal(bpf_driver_set_port(fixture_driver(), &saved), 0);
+}
+
 static void no_source_pa(void **state _unused_)
 {
 	struct bpf_port_vec ports = { 0 };
@@ -249,7 +288,7 @@ int main(void)
 		cmocka_unit_test(golden), cmocka_unit_test(checksum), cmocka_unit_test(flow_id_constant),
 		cmocka_unit_test(flow_id_spread), cmocka_unit_test(flow_id_fragments), cmocka_unit_test(flow_id_off),
 		cmocka_unit_test(unresolved_by_kernel), cmocka_unit_test(other_ethertype), cmocka_unit_test(no_next_hop),
-		cmocka_unit_test(no_source_pa), cmocka_unit_test(too_big), cmocka_unit_test(too_big_segments),
+		cmocka_unit_test(source_of_record), cmocka_unit_test(no_source_pa), cmocka_unit_test(too_big), cmocka_unit_test(too_big_segments),
 		cmocka_unit_test(counted),
 	};
 

@@ -134,6 +134,18 @@ static void take_lowest(const struct record_doc **best, const struct record_doc 
 		*best = r;
 }
 
+/* Has one of its addresses another provider address of this host than the first of that family? */
+static bool several_pas(const struct context *x, const struct want_vport *p)
+{
+	const struct record_doc *r;
+
+	for (size_t pos = 0; (r = records_at_mac(x->docs, p->vsid, &p->mac, &pos));)
+		if (netvirt_is_carried(r) && !netvirt_is_gateway_record(r) && netvirt_is_local(x->w, &r->pa) &&
+		    !ip_equal(&r->pa, ip_is_v4(&r->pa) ? &p->src_pa4 : &p->src_pa6))
+			return true;
+	return false;
+}
+
 /*
  * What the records of the port's MAC let it send, and from where: of several with an address of a family that is here, the one
  * with the lowest customer address.
@@ -157,6 +169,7 @@ static void want_records_of(struct context *x, struct want_vport *p)
 		p->src_pa6 = v6->pa;
 	p->learn4.full = p->learn4.wanted && p->learn4.n >= p->learn_limit;
 	p->learn6.full = p->learn6.wanted && p->learn6.n >= p->learn_limit;
+	p->more_pa = p->spoofing || (v4 && v6) || several_pas(x, p);
 	/* The order of records is not defined, that of a port's addresses must not depend on it. */
 	if (p->more_ca)
 		p->n_cas = 0;

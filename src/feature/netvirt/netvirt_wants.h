@@ -41,6 +41,7 @@ struct want_vport {
 	/* Provider addresses of the guest's records, one of each family (WG-8); zero: none of this host's is a record's. */
 	struct ip src_pa4;
 	struct ip src_pa6;
+	bool more_pa;          /* what it sends may come from another provider address: each source's record tells (2.5) */
 	bool rewrite;          /* src_pa4 is that of a record of IP rewrite (2.7) */
 	uint8_t overhead;      /* the most that outer headers add to packets of the virtual subnet; 0: it has IP rewrite alone */
 	struct ip rewrites[NETVIRT_PORT_CAS]; /* by cas: what it becomes on the wire; zero: it is encapsulated */

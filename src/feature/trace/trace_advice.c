@@ -38,12 +38,7 @@ static const struct record_doc *record_elsewhere(const struct drop *x, const str
 
 static const struct record_doc *record_by_mac(const struct drop *x, const struct mac *mac)
 {
-	const struct record_doc *r;
-
-	for (size_t pos = 0; (r = docs_next(x->docs, &record_kind, &pos));)
-		if (r->vsid == x->vsid && mac_equal(&r->mac, mac))
-			return r;
-	return NULL;
+	return records_at_mac(x->docs, x->vsid, mac, &(size_t){ 0 });
 }
 
 /* mac, pa: NULL where nobody knows. */

@@ -222,8 +222,8 @@ static void add_receiver(struct call *c, const struct trace_question *q, struct 
 
 	if (!ip_is_zero(&f->destination) || !mac_is_zero(&f->destination_mac))
 		return;
-	for (size_t pos = 0; (r = docs_next(call_docs(c), &record_kind, &pos));)
-		if (r->vsid == a->vsid && mac_equal(&r->mac, &a->mac) && !ip_is_any(&r->ca) && n++ == 0)
+	for (size_t pos = 0; (r = records_at_mac(call_docs(c), a->vsid, &a->mac, &pos));)
+		if (!ip_is_any(&r->ca) && n++ == 0)
 			f->destination = r->ca;
 	if (n == 1)
 		return;

@@ -27,8 +27,8 @@ static const struct record_doc *record_of_mac(const struct docs *d, uint32_t vsi
 {
 	const struct record_doc *r, *best = NULL;
 
-	for (size_t pos = 0; (r = docs_next(d, &record_kind, &pos));)
-		if (r->vsid == vsid && mac_equal(&r->mac, mac) && ip_is_v4(&r->ca) == v4 && !ip_is_any(&r->ca) &&
+	for (size_t pos = 0; (r = records_at_mac(d, vsid, mac, &pos));)
+		if (ip_is_v4(&r->ca) == v4 && !ip_is_any(&r->ca) &&
 		    (!best || ip_compare(&r->ca, &best->ca) < 0))
 			best = r;
 	return best;
