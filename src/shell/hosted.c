@@ -164,28 +164,66 @@ static int no_answer(const struct call *c, const char *where, const struct err *
 	return sh_report(c->sh, record, preference_of(c), false);
 }
 
-static int run_on(const struct call *c, const char *where)
+/* The daemon takes a megabyte (api.h); this leaves room for what is around the input. */
+#define INPUT_BYTES (768 * 1024)
+
+/* As many of the objects from *at on as one request can hold, at least one. */
+static json_t *take_input(const json_t *all, size_t *at)
+{
+	json_t *some = json_array();
+	size_t bytes = 0;
+
+	for (; *at < json_array_size(all); ++*at) {
+		json_t *object = json_array_get(all, *at);
+
+		bytes += json_dumpb(object, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY) + 1;
+		if (bytes > INPUT_BYTES && json_array_size(some))
+			break;
+		json_array_append(some, object);
+	}
+	return some;
+}
+
+/* all_failed: nothing has succeeded so far. */
+static int run_request(const struct call *c, const char *where, json_t *parameters, json_t *input, bool last, bool *all_failed)
 {
 	struct shell *sh = c->sh;
 	_cleanup_err_ struct err *e = NULL;
-	json_t *parameters = parameters_json(c), *input = NULL, *response = NULL;
 	const char *wa = bag_get_string(c->args, "WarningAction");
+	json_t *response = NULL;
 	int status = 0, r;
 
-	if (c->input)
-		input = value_to_json(c->input, VALUE_MAX_DEPTH);
 	r = sh->host->run_cmdlet(sh->host->userdata, where, c->spec->name, parameters, input, &response, &status, &e);
-	json_decref(parameters);
-	json_decref(input);
 	if (r < 0)
 		return no_answer(c, where, e);
 	if (!wa || (!strieq(wa, "SilentlyContinue") && !strieq(wa, "Ignore")))
 		show_texts(c, json_object_get(response, "warnings"), true, "WARNING: ");
 	show_texts(c, json_object_get(response, "whatIf"), false, "");
+	*all_failed = *all_failed && status >= 400;
 	r = put_objects(c, response, where);
 	if (r == 0)
-		r = report_errors(c, response, where, status >= 400);
+		r = report_errors(c, response, where, last && *all_failed);
 	json_decref(response);
+	return r;
+}
+
+/* More input than a request can hold goes in several: each object is an invocation by itself anyway. */
+static int run_on(const struct call *c, const char *where)
+{
+	json_t *parameters = parameters_json(c), *input = c->input ? value_to_json(c->input, VALUE_MAX_DEPTH) : NULL;
+	bool all_failed = true, last;
+	size_t at = 0;
+	int r;
+
+	do {
+		json_t *some = input ? take_input(input, &at) : NULL;
+
+		last = at >= json_array_size(input);
+		r = run_request(c, where, parameters, some, last, &all_failed);
+		json_decref(some);
+	} while (r == 0 && !last);
+	json_decref(parameters);
+	json_decref(input);
 	return r;
 }
 

@@ -51,6 +51,28 @@ static void expect_argv(char *const *argv, const char *output, int code)
 
 #define ARGV(...) ((char *const[]){ __VA_ARGS__, NULL })
 
+/* Three objects of which no two fit into a request, and four of which all do. */
+static void test_much_input(void **state _unused_)
+{
+	static const struct {
+		const char *text;
+		size_t requests;
+	} cases[] = {
+		{ "(1..3 | ForEach-Object { 'x' * 400000 }) | Start-VM", 3 },
+		{ "(1..4 | ForEach-Object { 'x' * 100000 }) | Start-VM", 1 },
+		{ "'x' * 1000000 | Start-VM", 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *got = run_options(cases[i].text, NULL, SHELL_DONE);
+		size_t requests = 0;
+
+		for (const char *p = got; (p = strstr(p, "POST Start-VM {} <- [\"xx")); p++)
+			requests++;
+		assert_int_equal(requests, cases[i].requests);
+	}
+}
+
 static void test_argv(void **state _unused_)
 {
 	expect_argv(ARGV("New-VMSwitch", "-Name", "a b;c $x", "-NetAdapterName", "e,f"),
@@ -255,7 +277,8 @@ static void test_text(void **state _unused_)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_argv), cmocka_unit_test(test_nothing_runs), cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_argv), cmocka_unit_test(test_much_input),
+		cmocka_unit_test(test_nothing_runs), cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_cycles), cmocka_unit_test(test_interrupt), cmocka_unit_test(test_unreachable),
 		cmocka_unit_test(test_complete), cmocka_unit_test(test_is_complete), cmocka_unit_test(test_regex),
 		cmocka_unit_test(test_text),

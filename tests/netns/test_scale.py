@@ -138,13 +138,17 @@ def test_one_more_and_one_less(without_guests):
     check_tables(daemon, records())
 
 
-def test_a_subnet_goes_and_comes(without_guests):
+def test_subnets_go_and_come(without_guests):
     daemon = without_guests.daemon
-    rest = [vsid for vsid in SUBNETS if vsid != 5015]
-    # and what is at another host's address goes with it
+    piped = range(5016, 5020)  # more objects than one request can hold
+
     assert writes(daemon, lambda: daemon.pipeline("Remove-NetVirtualizationLookupRecord -VirtualSubnetID 5015")) == 2 * PER_SUBNET
-    check_tables(daemon, records(rest))
-    assert writes(daemon, lambda: load(daemon, records([5015]))) == 2 * PER_SUBNET
+    check_tables(daemon, records([vsid for vsid in SUBNETS if vsid != 5015]))
+    assert writes(daemon, lambda: daemon.pipeline(
+        f"Get-NetVirtualizationLookupRecord -VirtualSubnetID {','.join(map(str, piped))} | Remove-NetVirtualizationLookupRecord")
+    ) == 2 * PER_SUBNET * len(piped)
+    check_tables(daemon, records([vsid for vsid in SUBNETS if vsid not in (5015, *piped)]))
+    assert writes(daemon, lambda: load(daemon, records([5015, *piped]))) == 2 * PER_SUBNET * (1 + len(piped))
     check_tables(daemon, records())
 
 
