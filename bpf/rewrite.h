@@ -168,11 +168,27 @@ stage _Bool done(int *ret_action, int action)
 	return 1;
 }
 
+/*
+ * Would what is encapsulated go from one provider address of IP rewrite to another? The receiver would take it for what a guest
+ * sends.
+ */
+stage _Bool rewrite_both(const struct dp_port *port, const struct dp_dest *dest)
+{
+	union dp_addr pa;
+
+	if (!(dest->flags & DP_DEST_REWRITE))
+		return 0;
+	if (likely(addr_is_v4(&dest->pa)))
+		return port->flags & DP_PORT_REWRITE;
+	pa = port->src_pa6;
+	return bpf_map_lookup_elem(&rewrites, &pa) != NULL;
+}
+
 /* To a machine with a record of IP rewrite on another host. False: it is to be encapsulated, and nothing has moved. */
 stage _Bool rewrite_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_dest *dest, const void *eth,
 			 const void *end, int *ret_action)
 {
-	_Bool both = (port->flags & DP_PORT_REWRITE) && (dest->flags & DP_DEST_REWRITE);
+	_Bool both = rewrite_both(port, dest);
 	const struct iphdr *ip = eth + ETH_HLEN;
 	struct rewrite_source source;
 	const struct dp_nexthop *nh;

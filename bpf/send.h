@@ -4,7 +4,7 @@
 
 #include "encap.h"
 #include "icmp.h"
-#include "rewrite.h"
+#include "rewrite6_send.h"
 
 /*
  * The provider address of the source's own record, by which the receiver judges (section 2.5): that of one of several addresses of
@@ -12,13 +12,18 @@
  */
 static __noinline const union dp_addr *source_of_record(struct __sk_buff *skb, const struct dp_port *port)
 {
-	const void *eth = frame_data(skb);
-	const struct iphdr *ip = eth + ETH_HLEN;
-	const struct dp_ca *ca;
+	const void *eth = frame_data(skb), *end = frame_end(skb), *packet = eth + ETH_HLEN;
+	const struct dp_ca *ca = NULL;
+	union dp_addr src;
 
-	if (!port || (const void *)(ip + 1) > frame_end(skb) || ether_type(eth) != ETHERTYPE_IP4)
+	if (!port || packet + sizeof(struct iphdr) > end)
 		return NULL;
-	ca = ca4_get(port->segment, ip->saddr);
+	if (ether_type(eth) == ETHERTYPE_IP4) {
+		ca = ca4_get(port->segment, ((const struct iphdr *)packet)->saddr);
+	} else if (ether_type(eth) == ETHERTYPE_IP6 && packet + sizeof(struct ip6) <= end) {
+		src = addr_load(packet + offsetof(struct ip6, src));
+		ca = ca6_get(port->segment, &src);
+	}
 	if (!ca || (ca->flags & (DP_CA_LOCAL | DP_CA_ROUTER)) != DP_CA_LOCAL)
 		return NULL;
 	return (port->flags & DP_PORT_SPOOFING) || mac_equal(ca->mac, port->mac) ? &ca->pa : NULL;
@@ -69,8 +74,17 @@ stage int send(struct __sk_buff *skb, const struct dp_port *port, const struct d
 	__u32 reason;
 	int action;
 
-	if ((dest->flags & (DP_DEST_REWRITE | DP_DEST_REWRITE_MORE)) && rewrite_send(skb, port, dest, eth, end, &action))
+	if (unlikely((dest->flags & (DP_DEST_REWRITE | DP_DEST_REWRITE_MORE)) && ether_type(eth) == ETHERTYPE_IP6)) {
+		action = rewrite6_send(skb, port, dest);
+		if (action != NEXT)
+			return action;
+		eth = frame_data(skb), end = frame_end(skb);
+		if (eth + ETH_HLEN > end)
+			return drop(skb, DP_DROP_FRAME_TRUNCATED);
+	} else if ((dest->flags & (DP_DEST_REWRITE | DP_DEST_REWRITE_MORE)) &&
+		   rewrite_send(skb, port, dest, eth, end, &action)) {
 		return action;
+	}
 	nh = send_way_from(skb, port, dest->target, &source, &reason);
 	if (unlikely(!nh))
 		return drop(skb, reason);

@@ -10,7 +10,7 @@
 #include "icmp6.h"
 #include "group_wire.h"
 #include "meta.h"
-#include "rewrite.h"
+#include "rewrite6_wire.h"
 #include "wire.h"
 
 /* outer headers, inner Ethernet and IPv4; also enough for inner ARP */
@@ -226,8 +226,10 @@ stage int uplink(struct __sk_buff *skb)
 			return reason;
 	}
 	if (unlikely(skb->protocol != ETHERTYPE_IP4)) {
-		if (skb->protocol == ETHERTYPE_IP6 && (port->flags & DP_PORT_OUTER))
-			return uplink_other(skb, port);
+		if (skb->protocol == ETHERTYPE_IP6 && (port->flags & DP_PORT_OUTER)) {
+			action = port->flags & DP_PORT_REWRITE ? rewrite6_receive(skb, port) : NEXT;
+			return action != NEXT ? action : uplink_other(skb, port);
+		}
 		trace(WIRE_OTHER);
 		return pass(skb);
 	}

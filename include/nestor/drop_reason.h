@@ -35,7 +35,7 @@
 	X(31, NO_NEXT_HOP_RECORD, "HN-9", "no lookup record has the routed packet's destination or next hop")          \
 	X(32, TTL_EXCEEDED, "2.5", "the packet's time to live ended at the distributed router")                        \
 	X(33, ROUTER_ADDRESS, "HN-4", "the distributed router answers ARP for its address, and nothing else")          \
-	X(34, REWRITE_NOT_IP, "2.7", "between records of IP rewrite only IPv4 is carried")                             \
+	X(34, REWRITE_NOT_IP, "2.7", "between records of IP rewrite only IP is carried")                             \
 	X(35, REWRITE_NO_ADDRESS, "2.7", "no record of IP rewrite has the destination address at this MAC address")    \
 	X(36, REWRITE_FAILED, "", "the packet ends before its checksum does, or the kernel could not write to it")     \
 	X(37, REWRITE_ROUTED, "2.7", "between virtual subnets IP rewrite does not carry packets")                      \

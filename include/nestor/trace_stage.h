@@ -31,6 +31,8 @@
 	X(17, ACL_PASSED, "ACL", "the rules of {a:port} let it pass")                                                   \
 	X(18, ACL_SESSION, "ACL", "it belongs to a session that a stateful rule has let begin")                         \
 	X(19, ACL_DENIED, "ACL", "{a} (the weight of an extended rule, the number of an entry) denies it")              \
+	X(161, REWRITE_OUT6, "IP rewrite", "the customer addresses become provider addresses, the destination {addr:ip}") \
+	X(162, REWRITE_IN6, "IP rewrite", "the provider addresses become customer addresses, VSID {c}, the destination {addr:ip}") \
 	X(160, ND_ANSWERED, "ND", "{addr:ip} is at {a:mac} by its lookup record; the host answers for it")              \
 	X(24, SOURCE_ADAPTER, "Source", "a lookup record gives {b:ip4} to this adapter")                               \
 	X(25, SOURCE_ANY, "Source", "a record without address (L2Only, GatewayWildcard) lets {a:mac} send as {b:ip4}") \

@@ -56,6 +56,7 @@ struct request {
 	size_t succeeded; /* invocations */
 	size_t pending;   /* calls that will complete later */
 	bool running;     /* handlers are still being called */
+	bool large;       /* it took so much memory that some is worth giving back */
 	VEC(struct cancel) cancels;
 	struct request *next; /* of those that are pending */
 };

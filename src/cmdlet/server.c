@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <malloc.h>
 
 #include "internal.h"
 
@@ -207,7 +208,7 @@ static void request_finish(struct request *r)
 	struct call c = { .request = r };
 	json_t *objects = request_objects(r, &c), *result = json_object();
 	const struct object_type *type = r->type;
-	bool failed = json_array_size(r->errors) && !r->succeeded;
+	bool failed = json_array_size(r->errors) && !r->succeeded, large;
 
 	json_object_set_new(result, "type", type && json_array_size(objects) ? json_string(type->name) : json_null());
 	json_object_set_new(result, "objects", objects);
@@ -216,7 +217,11 @@ static void request_finish(struct request *r)
 	json_object_set(result, "whatIf", r->what_if);
 	request_forget(r);
 	r->done(r->arg, failed ? category_status(r->first_category) : 200, result);
+	large = r->large;
 	request_free(r);
+	/* What a hundred thousand objects took in small pieces would stay the process's for ever. */
+	if (large)
+		malloc_trim(0);
 }
 
 void call_on_cancel(struct call *c, void (*cancel)(void *arg), void *arg)
@@ -330,12 +335,16 @@ static void request_settled(void *arg, const struct err *failed)
 		request_finish(r);
 }
 
+/* Objects or changes of one request. */
+#define LARGE 10000
+
 static void request_commit(struct request *r)
 {
 	struct cmdlet_server *s = r->server;
 	_cleanup_err_ struct err *e = NULL;
 	bool changed = false;
 
+	r->large = docs_mark(s->config.docs) > LARGE || r->emits.n > LARGE;
 	if (!(r->command->row->flags & CHANGES)) {
 		docs_rollback(s->config.docs);
 		return;

@@ -103,7 +103,7 @@ static bool rewrite_want(const struct record_view *v, const void *key, void *ret
 
 	if (!netvirt_want_rewrite(v->host->wants, &pa, &w, ret_by))
 		return false;
-	hop = w.local ? 0 : hop_of(v, &pa, DP_ENCAP_NVGRE4);
+	hop = w.local ? 0 : hop_of(v, &pa, ip_is_v4(&pa) ? DP_ENCAP_NVGRE4 : DP_ENCAP_NVGRE6);
 	if (!w.local && !hop)
 		return false;
 	*value = (struct dp_rewrite){ .segment = w.segment, .ca = dp_addr_of(&w.ca), .flags = w.local ? DP_REWRITE_LOCAL : 0 };

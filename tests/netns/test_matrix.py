@@ -57,11 +57,9 @@ def rule_refused(rule):
 
 def drop_reason(ca, pa, rule, place, subnet):
     """The dataplane's reason to drop what goes between two guests; None: it arrives."""
-    if ca == "v6":
-        return "IPV6_NOT_CARRIED"
-    # such a record carries nothing: one address cannot stand for another of the other family (2.7); the cmdlet warns
+    # there is no such record: one address cannot stand for another of the other family (2.7)
     if rule == "rewrite" and ca != pa:
-        return "SOURCE_NOT_IN_POLICY"
+        return "SOURCE_NOT_IN_POLICY" if ca == "v4" else "IPV6_NOT_CARRIED"
     if rule == "rewrite" and place == "other-host" and subnet == "routed":
         return "REWRITE_ROUTED"
     return None
@@ -117,7 +115,13 @@ class Topology:
             for number, (_name, subnet, where, last) in enumerate(PLANS):
                 for at, family in enumerate(FAMILIES):
                     address = provider(pa, where, 1 + number * 2 + at if rule == "rewrite" else 0)
-                    self.record(host, VSIDS[subnet], customer(family, subnet, last), mac_of(subnet, last), address, rule)
+                    record = host, VSIDS[subnet], customer(family, subnet, last), mac_of(subnet, last), address, rule
+                    if rule != "rewrite" or family == pa:
+                        self.record(*record)
+                        continue
+                    with pytest.raises(CmdletError) as refused:
+                        self.record(*record)
+                    assert refused.value.answer["errors"][0]["id"] == "Wnv.RewriteFamily"
 
     @staticmethod
     def record(host, vsid, ca, mac, pa, rule):

@@ -11,7 +11,7 @@ static void policy(struct kit *k)
 	lab_record(k, 5011, "10.0.0.5", "000000000021", "10.1.0.1", ", 'VMName': 'red1', 'CustomerID': 'red'");
 	lab_record(k, 5011, "0.0.0.0", "000000000022", "10.1.0.2", ", 'Type': 'L2Only'");
 	kit_do(k, "New-NetVirtualizationLookupRecord",
-	       "{'VirtualSubnetID': 5012, 'CustomerAddress': '10.0.0.8', 'MACAddress': '000000000031', 'ProviderAddress': '2001:db8::8', "
+	       "{'VirtualSubnetID': 5012, 'CustomerAddress': '10.0.0.8', 'MACAddress': '000000000031', 'ProviderAddress': '169.254.254.254', "
 	       "'Rule': 'TranslationMethodNat', 'UseVmMACAddress': true}");
 	lab_route(k, RD1, 5010, "10.0.0.0/24", "0.0.0.0");
 	lab_route(k, RD2, 5011, "10.0.0.0/24", "0.0.0.0");

@@ -72,10 +72,9 @@ static void good_policy(void **state)
 		{ RECORDS, NAT("5010", "10.0.0.17", "000000000017", "10.1.0.17", ", 'UseVmMACAddress': true") },
 		{ RECORDS, NAT("5010", "10.0.0.18", "000000000018", "10.1.0.18", ", 'UseVmMACAddress': false") },
 		{ RECORDS, RECORD("5010", "10.0.0.19", "000000000019", "10.1.0.1", ", 'UseVmMACAddress': 0") },
-		/* 2.7: one address for one address, both IPv4 */
+		/* 2.7: one address for one address, of one family */
 		{ RECORDS, NAT("5011", "10.0.0.17", "000000000017", "10.1.0.27", "") },
-		{ RECORDS, NAT("5011", "2001:db8::17", "000000000017", "10.1.0.28", ""), "unusable" },
-		{ RECORDS, NAT("5011", "10.0.0.29", "000000000029", "2001:db8::29", ""), "unusable" },
+		{ RECORDS, NAT("5011", "2001:db8::17", "000000000017", "2001:db8:1::28", ""), "different provider addresses" },
 		{ RECORDS, NAT("5011", "0.0.0.0", "000000000030", "10.1.0.30", ", 'Type': 'L2Only'"), "unusable" },
 		{ RECORDS, RECORD("5010", "10.0.0.20", "000000000020", "2001:db8:1::1", "") },
 		/* The dummy provider address of routers stands for none of them. */
@@ -91,7 +90,7 @@ static void good_policy(void **state)
 
 	accept_all(k, cases, ARRAY_SIZE(cases));
 	kit_do(k, "Get-NetVirtualizationLookupRecord", "{'Unusable': true}");
-	kit_names(k, "CustomerAddress", "10.0.0.1 0.0.0.0 10.0.0.1 10.0.0.29 2001:db8::17 10.0.0.1");
+	kit_names(k, "CustomerAddress", "10.0.0.1 0.0.0.0 10.0.0.1 10.0.0.1");
 	assert_int_equal(docs_count(k->docs, &customer_route_kind), 9);
 	assert_int_equal(k->reconciles, ARRAY_SIZE(cases));
 }
@@ -125,7 +124,11 @@ static void bad_records(void **state)
 			"Wnv.UseVmMacNeedsNat"),
 		REFUSED("Set-NetVirtualizationLookupRecord",
 			"{'CustomerAddress': '10.0.0.7', 'Rule': 'TranslationMethodEncap'}", "Wnv.UseVmMacNeedsNat"),
-		/* One provider address per customer address (2.7). */
+		/* One provider address per customer address, of its family (2.7). */
+		REFUSED(RECORDS, NAT("5010", "2001:db8::29", "000000000019", "10.1.0.29", ""), "Wnv.RewriteFamily"),
+		REFUSED(RECORDS, NAT("5010", "10.0.0.29", "000000000019", "2001:db8:1::29", ""), "Wnv.RewriteFamily"),
+		REFUSED("Set-NetVirtualizationLookupRecord", "{'CustomerAddress': '10.0.0.7', 'ProviderAddress': '2001:db8:1::7'}",
+			"Wnv.RewriteFamily"),
 		REFUSED(RECORDS, NAT("5010", "10.0.0.9", "000000000019", "10.1.0.7", ""), "Wnv.RewritePaShared"),
 		REFUSED("Set-NetVirtualizationLookupRecord",
 			"{'CustomerAddress': '10.0.0.8', 'ProviderAddress': '10.1.0.7'}", "Wnv.RewritePaShared"),

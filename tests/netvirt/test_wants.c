@@ -195,7 +195,7 @@ static void special_records(void **state)
 	lab_record(k, 5010, "10.0.0.1", "101010101101", "169.254.254.254", "");
 	kit_do(k, "New-NetVirtualizationLookupRecord",
 	       "{'VirtualSubnetID': 5010, 'CustomerAddress': '2001:db8::9', 'MACAddress': '000000000013', 'ProviderAddress': "
-	       "'10.1.0.2', 'Rule': 'TranslationMethodNat'}");
+	       "'10.1.0.2', 'Rule': 'TranslationMethodNone'}");
 	lab_assert_wants(k, "pdch",
 			 "port dhcp vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.1 policy learn 10.0.0.7\n"
 			 "port gateway vsid 5010 segment 0+5010 mac 000000000012 next - src 10.1.0.1 policy any\n"
@@ -293,6 +293,34 @@ static void rewrite_record(struct kit *k, unsigned vsid, const char *ca, const c
 }
 
 /* 2.7: a provider address for each customer address; in 5010 both rules, in 5011 nothing but rewrite. */
+/* Both families of one machine, each with a provider address of its own kind. */
+static void rewrite6(void **state)
+{
+	struct kit *k = *state;
+
+	lab_uplink(k, "vswitch", "eth0");
+	lab_vm(k, "both", "vswitch", "000000000011", 5010);
+	lab_pa(k, 2, "10.1.0.11", 24);
+	lab_pa(k, 2, "fd00:1::11", 64);
+	rewrite_record(k, 5010, "10.0.0.11", "000000000011", "10.1.0.11", "");
+	rewrite_record(k, 5010, "2001:db8::11", "000000000011", "fd00:1::11", ", 'UseVmMACAddress': true");
+	rewrite_record(k, 5010, "2001:db8::12", "000000000012", "fd00:1::12", "");
+	rewrite_record(k, 5010, "2001:db8::1", "101010101101", "169.254.254.254", "");
+	lab_assert_wants(k, "pdchw",
+			 "port both vsid 5010 segment 0+5010 mac 000000000011 next - src 10.1.0.11+fd00:1::11 policy v6 "
+			 "10.0.0.11=10.1.0.11 rewrite only\n"
+			 "dest 0+5010 000000000011 both pa 10.1.0.11 v6 rewrite\n"
+			 "dest 0+5010 000000000012 remote pa fd00:1::12 v6 rewrite\n"
+			 "ca 5010 10.0.0.11 000000000011 pa 10.1.0.11 local rewrite\n"
+			 "ca 5010 2001:db8::1 101010101101 pa 169.254.254.254 router\n"
+			 "ca 5010 2001:db8::11 000000000011 pa fd00:1::11 local rewrite vm mac\n"
+			 "ca 5010 2001:db8::12 000000000012 pa fd00:1::12 rewrite\n"
+			 "hop fd00:1::12 nic eth0 via fd00:1::12\n"
+			 "rewrite 10.1.0.11 of 5010 10.0.0.11 000000000011 both\n"
+			 "rewrite fd00:1::11 of 5010 2001:db8::11 000000000011 both\n"
+			 "rewrite fd00:1::12 of 5010 2001:db8::12 000000000012 remote\n");
+}
+
 static void rewrite(void **state)
 {
 	struct kit *k = *state;
@@ -576,7 +604,7 @@ int wants_tests(void)
 		kit_test(lab1),		   kit_test(two_switches),   kit_test(same_mac_twice),	    kit_test(lab3_host1),
 		kit_test(lab3_host2),	   kit_test(special_records), kit_test(many_addresses), kit_test(dual_stack),
 		kit_test(different_providers), kit_test(ways),	     kit_test(switches_and_adapters),
-		kit_test(rewrite),	   kit_test(vxlan),	    kit_test(families),
+		kit_test(rewrite), kit_test(rewrite6),	   kit_test(vxlan),	    kit_test(families),
 	};
 
 	return cmocka_run_group_tests_name("netvirt/wants", tests, NULL, NULL);

@@ -3,8 +3,7 @@
 
 bool netvirt_is_rewrite(const struct record_doc *r)
 {
-	return r->rule == NETVIRT_NAT && ip_is_v4(&r->ca) && !ip_is_any(&r->ca) && ip_is_v4(&r->pa) &&
-	       !netvirt_is_gateway_record(r);
+	return r->rule == NETVIRT_NAT && ip_is_v4(&r->ca) == ip_is_v4(&r->pa) && !ip_is_any(&r->ca) && !netvirt_is_gateway_record(r);
 }
 
 bool netvirt_is_carried(const struct record_doc *r)

@@ -114,6 +114,13 @@ int record_check(const struct docs *d, const struct record_doc *r, struct err **
 			       "%s cannot be a provider address: it is not the address of one host.", ip_format(&r->pa, pa));
 	if (prefix && is_router_address(prefix, &r->ca) && !netvirt_is_gateway_record(r))
 		return reserved_refused(ca, r->vsid, prefix, e);
+	/* 2.7: no size change */
+	if (r->rule == NETVIRT_NAT && !netvirt_is_gateway_record(r) && ip_is_v4(&r->ca) != ip_is_v4(&r->pa)) {
+		result = err_set(e, "Wnv.RewriteFamily", ERR_INVALID_ARGUMENT, ca,
+				 "IP rewrite puts the provider address in the place of the customer address: %s and %s are not of one "
+				 "address family.", ca, ip_format(&r->pa, pa));
+		return err_advise(e, result, "Use Rule TranslationMethodEncap, which carries either family over either.");
+	}
 	return record_check_others(d, r, ca, e);
 }
 
@@ -129,8 +136,7 @@ char *record_warning(const struct docs *d, const struct record_doc *r)
 	if (r->rule == NETVIRT_NONE)
 		return xasprintf("Rule %s is stored, but carries nothing: the record is unusable.", netvirt_rules[r->rule]);
 	if (!netvirt_is_carried(r))
-		return xasprintf("Rule %s is for records with one IPv4 customer address and an IPv4 provider address: this record is "
-				 "unusable.", netvirt_rules[r->rule]);
+		return xasprintf("Rule %s is for records with one customer address: this record is unusable.", netvirt_rules[r->rule]);
 	if (prefix && !ip_is_any(&r->ca) && !prefix_contains(prefix, &r->ca))
 		return xasprintf("Customer address %s is outside %s, the prefix of virtual subnet %u.", ip_format(&r->ca, ca),
 				 prefix_format(prefix, text), r->vsid);
