@@ -22,6 +22,8 @@ class Plan:
     vsids: tuple = (VSID, VSID)
     # By virtual subnet: prefix, address and MAC of the router; none: within the subnet only.
     routers: tuple = ()
+    # Commands for each host after all others; {guest} is its guest.
+    more: tuple = ()
 
     def policy(self):
         for host, vsid in zip(self.hosts, self.vsids):
@@ -52,6 +54,7 @@ def script(plan, number, uplink_index):
     gateway = plan.gateway(vsid)
     default = f"Invoke-Command -VMName {host.guest} -ScriptBlock {{ ip route add default via {gateway[0]} }}" if gateway else ""
     policy = "\n".join(plan.policy())
+    more = "\n".join(line.format(guest=host.guest) for line in plan.more)
     return f"""
 New-VMSwitch -Name vswitch -NetAdapterName {kit_underlay.UPLINK}
 New-VM -Name {host.guest} -Engine Namespace -SwitchName vswitch
@@ -65,6 +68,7 @@ Enable-NetAdapterBinding -Name {kit_underlay.UPLINK} -ComponentID ms_netwnv
 Set-VMNetworkAdapter -VMName {host.guest} -VirtualSubnetId {vsid}
 New-NetVirtualizationProviderAddress -InterfaceIndex {uplink_index} -ProviderAddress {host.provider} -PrefixLength 24
 Invoke-Command -VMName {host.guest} -ScriptBlock {{ ip link set {GUEST_IF} mtu {GUEST_MTU} }}
+{more}
 """
 
 
@@ -94,3 +98,20 @@ def nestor(lab, underlay, build_dir):
 def rewrite(lab, underlay, build_dir):
     """Nestor's IP rewrite: the same, but for the rule of the records."""
     return [guest for _daemon, guest in build(lab, underlay, build_dir, "rewrite", Plan(REWRITE))]
+
+
+ACL_RULES = 1000
+
+
+def _rules():
+    """A thousand that do not match, and the last that does, with sessions; all of it at both ends."""
+    rule = "Add-VMNetworkAdapterExtendedAcl -VMName {guest} -Direction Outbound "
+    for n in range(1, ACL_RULES):
+        yield (f"{rule} -Action Deny -RemoteIPAddress 10.{20 + n % 50}.{n // 4}.0/24 -Protocol {('TCP', 'UDP')[n % 2]} "
+               f"-RemotePort {1000 + n} -Weight {n + 1}")
+    yield f"{rule} -Action Allow -Stateful $true -Weight 1"
+
+
+def acl_1k(lab, underlay, build_dir):
+    """Nestor's NVGRE with a thousand extended rules at each guest's port; the loads are established flows."""
+    return [guest for _daemon, guest in build(lab, underlay, build_dir, "acl1k", Plan(more=tuple(_rules())))]

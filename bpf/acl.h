@@ -6,11 +6,15 @@
 #include "verdict.h"
 
 /*
- * The access control lists of a port (cmdlets.md 2.12). A packet of a flow that the rules have been asked about costs one lookup; the
- * others ask the rules. Ports without rules for the direction do not come here: flags DP_PORT_ACL_OUT and DP_PORT_ACL_IN.
+ * The access control lists of a port (cmdlets.md 2.12). A packet of a flow that the rules have been asked about costs
+ * one lookup; the others ask the rules. Ports without rules for the direction do not come here: flags DP_PORT_ACL_OUT
+ * and DP_PORT_ACL_IN.
  */
 
-/* Rules of MAC addresses hold for every frame. The more exact one wins; the other end's address counts more than the own one. */
+/*
+ * Rules of MAC addresses hold for every frame. The more exact one wins; the other end's address counts more than the
+ * own one.
+ */
 __noinline __u32 acl_mac_rule(struct __sk_buff *skb)
 {
 	struct acl_packet *p = acl_packet();
@@ -74,7 +78,8 @@ __noinline __u64 acl_later_fragment(void)
 	protocol = p->key.protocol;
 	acl_fragments_key(p);
 	f = acl_flow(p);
-	if (f && DP_ACL_VERDICT_SET(f->verdict[p->direction & 1]) == p->set && !acl_expired(f, bpf_ktime_get_coarse_ns())) {
+	if (f && DP_ACL_VERDICT_SET(f->verdict[p->direction & 1]) == p->set &&
+	    !acl_expired(f, bpf_ktime_get_coarse_ns())) {
 		p->flow.rule[p->direction & 1] = f->rule[p->direction & 1];
 		return f->verdict[p->direction & 1];
 	}
@@ -101,7 +106,8 @@ __noinline int acl_first_fragment(__u64 verdict)
 
 /*
  * An ICMP error about a packet of a session belongs to it (RFC 5508 section 4, RFC 4890 4.3.1: what is dropped of them
- * breaks connections). It must be for the sender of the packet that it quotes. True: it quotes one, to which p->key leads now.
+ * breaks connections). It must be for the sender of the packet that it quotes. True: it quotes one, to which p->key
+ * leads now.
  */
 __noinline int acl_quotes(struct __sk_buff *skb)
 {
@@ -115,10 +121,11 @@ __noinline int acl_quotes(struct __sk_buff *skb)
 	ip4 = p->family == DP_ACL_IP4;
 	at = p->at + 8;
 	quote = ip4 ? 20 : 40;
-	if (ip4 ? p->key.protocol != IPPROTO_ICMP || !acl_icmp4_is_error(p->icmp_type) :
-		  p->key.protocol != IPPROTO_ICMPV6 || !acl_icmp6_is_error(p->icmp_type))
+	if (ip4 ? p->key.protocol != IPPROTO_ICMP || !acl_icmp4_is_error(p->icmp_type)
+		: p->key.protocol != IPPROTO_ICMPV6 || !acl_icmp6_is_error(p->icmp_type))
 		return 0;
-	if (bpf_skb_load_bytes(skb, at, p->head, 20) != 0 || (!ip4 && bpf_skb_load_bytes(skb, at + 20, p->head + 20, 20) != 0))
+	if (bpf_skb_load_bytes(skb, at, p->head, 20) != 0 ||
+	    (!ip4 && bpf_skb_load_bytes(skb, at + 20, p->head + 20, 20) != 0))
 		return 0;
 	/* the quoted packet went the other way */
 	out = p->direction != DP_ACL_OUT;
@@ -170,7 +177,8 @@ stage __u64 acl_verdict(struct acl_packet *p)
 	f = acl_flow(p);
 	if (unlikely(!f || DP_ACL_VERDICT_SET(f->verdict[p->direction & 1]) != p->set)) {
 		acl_ask();
-		f = acl_flow(p);
+		/* of a made packet nothing was kept */
+		f = TRACE_DRY ? NULL : acl_flow(p);
 		if (!f)
 			f = &p->flow;
 	}
@@ -183,8 +191,8 @@ stage __u64 acl_verdict(struct acl_packet *p)
 }
 
 /*
- * May the packet pass the port, in this direction? NEXT, or it was dropped, and counted at the port. A global function: verified
- * once, wherever it is called from. It moves nothing: packet pointers stay good.
+ * May the packet pass the port, in this direction? NEXT, or it was dropped, and counted at the port. A global function:
+ * verified once, wherever it is called from. It moves nothing: packet pointers stay good.
  */
 __noinline int acl_check(struct __sk_buff *skb, __u32 ifindex, __u32 direction)
 {

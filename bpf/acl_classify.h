@@ -5,15 +5,15 @@
 #include "acl_packet.h"
 
 /*
- * What a set says of a packet: each value of the packet leads to a vector with a bit for each rule that it may match; the rules that
- * match are the bits that all vectors have, and the lowest one of a section decides there. The cost hardly grows with the number of
- * rules: five lookups and DP_ACL_WORDS words at most.
+ * What a set says of a packet: each value of the packet leads to a vector with a bit for each rule that it may match;
+ * the rules that match are the bits that all vectors have, and the lowest one of a section decides there. The cost
+ * hardly grows with the number of rules: five lookups and DP_ACL_WORDS words at most.
  */
 struct acl_vectors {
 	const struct dp_acl_vector *local, *remote, *local_port, *remote_port, *protocol;
 };
 
-#define ACL_NO_RULE DP_ACL_RULES
+#define ACL_NO_RULE   DP_ACL_RULES
 #define ACL_PORT_DIMS (1 << DP_ACL_LOCAL_PORT | 1 << DP_ACL_REMOTE_PORT)
 
 stage const struct dp_acl_vector *acl_vector(__u32 set, __u32 class)
@@ -114,8 +114,8 @@ stage __u32 acl_lowest_bit(__u64 w)
 }
 
 /*
- * The first rule from one word to another goes to p->found, ACL_NO_RULE if there is none. Through memory: to the verifier the
- * number found in each word would be a case of its own, three times in a row.
+ * The first rule from one word to another goes to p->found, ACL_NO_RULE if there is none. Through memory: to the
+ * verifier the number found in each word would be a case of its own, three times in a row.
  */
 stage void acl_first(struct acl_packet *p, const struct acl_vectors *v, __u32 from, __u32 to)
 {
@@ -134,7 +134,8 @@ stage void acl_first(struct acl_packet *p, const struct acl_vectors *v, __u32 fr
 	}
 }
 
-stage const struct dp_acl_rule *acl_rule(struct acl_packet *p, const struct acl_vectors *v, __u32 set, __u32 from, __u32 to)
+stage const struct dp_acl_rule *acl_rule(struct acl_packet *p, const struct acl_vectors *v, __u32 set, __u32 from,
+					 __u32 to)
 {
 	struct dp_acl_rule_key key = { .set = set };
 
@@ -147,10 +148,14 @@ stage __u16 acl_idle(const struct dp_acl_rule *rule, __u8 protocol)
 {
 	if (rule->timeout)
 		return rule->timeout;
-	return protocol == IPPROTO_TCP ? DP_ACL_IDLE_TCP : protocol == IPPROTO_UDP ? DP_ACL_IDLE_UDP : DP_ACL_IDLE_OTHER;
+	return protocol == IPPROTO_TCP	 ? DP_ACL_IDLE_TCP
+	       : protocol == IPPROTO_UDP ? DP_ACL_IDLE_UDP
+					 : DP_ACL_IDLE_OTHER;
 }
 
-/* The verdict of set id, of the given direction, on the packet; the number of the rule and its timeout go to p->flow. */
+/*
+ * The verdict of set id, of the given direction, on the packet; the number of the rule and its timeout go to p->flow.
+ */
 __noinline __u64 acl_classify(__u32 id, __u32 direction)
 {
 	struct acl_packet *p = acl_packet();
@@ -187,6 +192,7 @@ __noinline __u64 acl_classify(__u32 id, __u32 direction)
 	return DP_ACL_VERDICT(id, meter, 0, DP_ACL_VERDICT_STATEFUL);
 }
 _Static_assert(DP_ACL_OUT == 0 && DP_DROP_ACL_INBOUND == DP_DROP_ACL_OUTBOUND + DP_ACL_IN &&
-	       DP_DROP_EXTENDED_ACL_INBOUND == DP_DROP_EXTENDED_ACL_OUTBOUND + DP_ACL_IN, "reasons by direction");
+		       DP_DROP_EXTENDED_ACL_INBOUND == DP_DROP_EXTENDED_ACL_OUTBOUND + DP_ACL_IN,
+	       "reasons by direction");
 
 #endif

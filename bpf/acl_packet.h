@@ -9,28 +9,28 @@
 #include <linux/ipv6.h>
 
 /*
- * What the rules of a port are held against. Headers are copied out rather than looked at in place: they may lie anywhere in the
- * packet, behind tags and extension headers, and the caller's packet pointers stay good.
+ * What the rules of a port are held against. Headers are copied out rather than looked at in place: they may lie
+ * anywhere in the packet, behind tags and extension headers, and the caller's packet pointers stay good.
  */
 
 enum acl_fragment {
 	ACL_WHOLE,
 	ACL_FRAGMENT_FIRST,
-	ACL_FRAGMENT_LATER,		/* no ports */
+	ACL_FRAGMENT_LATER, /* no ports */
 };
 
 struct acl_packet {
 	struct dp_acl_flow_key key;
-	__u32 set;			/* the set of the direction */
-	__u32 other_set;		/* that of the opposite one */
-	__u32 at;			/* where the headers that were read end */
-	__u32 ident;			/* of a fragment */
-	__u32 direction;		/* enum dp_acl_direction */
-	__u8 family;			/* DP_ACL_IP4, DP_ACL_IP6; 0: not IP */
-	__u8 fragment;			/* enum acl_fragment */
+	__u32 set;	 /* the set of the direction */
+	__u32 other_set; /* that of the opposite one */
+	__u32 at;	 /* where the headers that were read end */
+	__u32 ident;	 /* of a fragment */
+	__u32 direction; /* enum dp_acl_direction */
+	__u8 family;	 /* DP_ACL_IP4, DP_ACL_IP6; 0: not IP */
+	__u8 fragment;	 /* enum acl_fragment */
 	__u8 icmp_type;
 	__u8 tcp_flags;
-	__u8 neighbour;			/* neighbour discovery: as ARP, no rule of IP addresses holds for it */
+	__u8 neighbour; /* neighbour discovery: as ARP, no rule of IP addresses holds for it */
 	__u8 pad[3];
 	/* scratch of the classification, and an entry of acl_flows before it is written */
 	struct dp_acl_match_key match;
@@ -48,8 +48,8 @@ struct {
 } acl_packets SEC(".maps");
 
 /*
- * The packet at hand. Functions that are not static have it from here, not as an argument: they are verified once each, whatever
- * calls them, and take nothing but numbers and the context for that.
+ * The packet at hand. Functions that are not static have it from here, not as an argument: they are verified once each,
+ * whatever calls them, and take nothing but numbers and the context for that.
  */
 stage struct acl_packet *acl_packet(void)
 {
@@ -58,13 +58,13 @@ stage struct acl_packet *acl_packet(void)
 	return bpf_map_lookup_elem(&acl_packets, &zero);
 }
 
-#define ACL_TCP_FIN 0x01
-#define ACL_TCP_SYN 0x02
-#define ACL_TCP_RST 0x04
-#define ACL_TCP_ACK 0x10
-#define ACL_TCP_READ 14			/* up to the flags */
+#define ACL_TCP_FIN  0x01
+#define ACL_TCP_SYN  0x02
+#define ACL_TCP_RST  0x04
+#define ACL_TCP_ACK  0x10
+#define ACL_TCP_READ 14 /* up to the flags */
 
-#define ACL_ECHO 0x10000		/* in dp_acl_flow_key.ports: tells an identifier from a type and code */
+#define ACL_ECHO 0x10000 /* in dp_acl_flow_key.ports: tells an identifier from a type and code */
 
 /* Extension headers of IPv6 that a packet may have before the rules give up on it. */
 #define ACL_EXTENSIONS 8
@@ -74,20 +74,20 @@ stage struct acl_packet *acl_packet(void)
 /*
  * n bytes from p->at on to p->head; n is constant. By the helper only where the packet is not in one piece there.
  */
-#define acl_read(skb, p, n) \
-	({ \
-		__u32 at_ = (p)->at; \
-		_Bool ok_ = at_ <= ACL_FARTHEST; \
-	\
-		if (likely(ok_)) { \
-			const void *from_ = frame_data(skb) + at_; \
-	\
-			if (likely(from_ + (n) <= frame_end(skb))) \
-				__builtin_memcpy((p)->head, from_, n); \
-			else \
-				ok_ = bpf_skb_load_bytes(skb, at_, (p)->head, n) == 0; \
-		} \
-		ok_; \
+#define acl_read(skb, p, n)                                                                                            \
+	({                                                                                                             \
+		__u32 at_ = (p)->at;                                                                                   \
+		_Bool ok_ = at_ <= ACL_FARTHEST;                                                                       \
+                                                                                                                       \
+		if (likely(ok_)) {                                                                                     \
+			const void *from_ = frame_data(skb) + at_;                                                     \
+                                                                                                                       \
+			if (likely(from_ + (n) <= frame_end(skb)))                                                     \
+				__builtin_memcpy((p)->head, from_, n);                                                 \
+			else                                                                                           \
+				ok_ = bpf_skb_load_bytes(skb, at_, (p)->head, n) == 0;                                 \
+		}                                                                                                      \
+		ok_;                                                                                                   \
 	})
 
 stage _Bool acl_icmp4_is_error(__u8 type)
@@ -100,15 +100,20 @@ stage _Bool acl_icmp6_is_error(__u8 type)
 	return type >= 1 && type <= 4;
 }
 
-/* RFC 4861: 133 to 136, never forwarded; RFC 2710, 3810: what it needs behind a switch that listens to it. Not redirects. */
+/*
+ * RFC 4861: 133 to 136, never forwarded; RFC 2710, 3810: what it needs behind a switch that listens to it. Not
+ * redirects.
+ */
 stage _Bool acl_icmp6_is_neighbour(__u8 type, __u8 hop_limit)
 {
-	return (type >= 133 && type <= 136 && hop_limit == 255) || (((type >= 130 && type <= 132) || type == 143) && hop_limit == 1);
+	return (type >= 133 && type <= 136 && hop_limit == 255) ||
+	       (((type >= 130 && type <= 132) || type == 143) && hop_limit == 1);
 }
 
 stage void acl_ports(struct acl_packet *p, __u16 source, __u16 destination)
 {
-	p->key.ports = p->direction == DP_ACL_OUT ? source | (__u32)destination << 16 : destination | (__u32)source << 16;
+	p->key.ports =
+		p->direction == DP_ACL_OUT ? source | (__u32)destination << 16 : destination | (__u32)source << 16;
 }
 
 stage void acl_icmp(struct acl_packet *p, __u8 echo, __u8 reply)
@@ -116,12 +121,13 @@ stage void acl_icmp(struct acl_packet *p, __u8 echo, __u8 reply)
 	__u8 type = p->head[0];
 
 	p->icmp_type = type;
-	p->key.ports = type == echo || type == reply ? *(const __u16 *)(p->head + 4) | ACL_ECHO : (__u32)type << 8 | p->head[1];
+	p->key.ports = type == echo || type == reply ? *(const __u16 *)(p->head + 4) | ACL_ECHO
+						     : (__u32)type << 8 | p->head[1];
 }
 
 /*
- * Layer 4, of whole packets and first fragments. One that does not have all that the rules read is refused: a receiver might put
- * the rest together in another way (RFC 1858, 3128).
+ * Layer 4, of whole packets and first fragments. One that does not have all that the rules read is refused: a receiver
+ * might put the rest together in another way (RFC 1858, 3128).
  */
 stage _Bool acl_parse_l4(struct __sk_buff *skb, struct acl_packet *p)
 {
@@ -181,8 +187,8 @@ stage _Bool acl_skip_extensions(struct __sk_buff *skb, struct acl_packet *p)
 	__u8 h[8];
 
 	for (int i = 0; i < ACL_EXTENSIONS; i++) {
-		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS && next != IPPROTO_AH &&
-		    next != IPPROTO_FRAGMENT) {
+		if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS &&
+		    next != IPPROTO_AH && next != IPPROTO_FRAGMENT) {
 			p->key.protocol = next;
 			return 1;
 		}
@@ -223,7 +229,8 @@ stage _Bool acl_parse6(struct __sk_buff *skb, struct acl_packet *p)
 	p->at += sizeof(*ip);
 	if (!acl_skip_extensions(skb, p) || !acl_parse_l4(skb, p))
 		return 0;
-	p->neighbour = p->key.protocol == IPPROTO_ICMPV6 && p->fragment == ACL_WHOLE && acl_icmp6_is_neighbour(p->icmp_type, hop_limit);
+	p->neighbour = p->key.protocol == IPPROTO_ICMPV6 && p->fragment == ACL_WHOLE &&
+		       acl_icmp6_is_neighbour(p->icmp_type, hop_limit);
 	return 1;
 }
 

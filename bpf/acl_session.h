@@ -6,12 +6,12 @@
 #include "trace.h"
 
 /*
- * Flows and the sessions of stateful rules. Entries of an LRU map may come to stand for another flow while they are looked at: so
- * what lets packets pass is written by key alone, never in place.
+ * Flows and the sessions of stateful rules. Entries of an LRU map may come to stand for another flow while they are
+ * looked at: so what lets packets pass is written by key alone, never in place.
  */
 
-#define ACL_SECOND 1000000000ull
-#define ACL_SEEN_STEP (ACL_SECOND / 2)
+#define ACL_SECOND     1000000000ull
+#define ACL_SEEN_STEP  (ACL_SECOND / 2)
 #define ACL_TCP_CLOSED (DP_ACL_TCP_FIN_OUT | DP_ACL_TCP_FIN_IN)
 
 stage struct dp_acl_flow *acl_flow(struct acl_packet *p)
@@ -36,12 +36,13 @@ stage _Bool acl_expired(const struct dp_acl_flow *f, __u64 now)
 /* Writes p->flow. What has no room stays without a memory: it is judged anew the next time. */
 stage void acl_keep(struct acl_packet *p)
 {
-	bpf_map_update_elem(&acl_flows, &p->key, &p->flow, BPF_ANY);
+	if (!TRACE_DRY)
+		bpf_map_update_elem(&acl_flows, &p->key, &p->flow, BPF_ANY);
 }
 
 /*
- * The rules of the session's first packet have changed. It goes on where the new ones let that packet pass, too, and ends where they
- * do not. The packet at hand need not have been of that direction.
+ * The rules of the session's first packet have changed. It goes on where the new ones let that packet pass, too, and
+ * ends where they do not. The packet at hand need not have been of that direction.
  */
 __noinline int acl_session_confirm(void)
 {
@@ -76,6 +77,8 @@ stage void acl_session_note(struct acl_packet *p, struct dp_acl_flow *f, __u64 n
 {
 	__u8 tcp = f->tcp;
 
+	if (TRACE_DRY)
+		return;
 	if (now - f->seen > ACL_SEEN_STEP)
 		f->seen = now;
 	if (unlikely(p->tcp_flags & ACL_TCP_FIN))

@@ -6,6 +6,7 @@
 #include "icmp.h"
 #include "encap.h"
 #include "rewrite_map.h"
+#include "source.h"
 #include "wire.h"
 
 /*
@@ -172,12 +173,16 @@ stage _Bool done(int *ret_action, int action)
  * Would what is encapsulated go from one provider address of IP rewrite to another? The receiver would take it for what a guest
  * sends.
  */
-stage _Bool rewrite_both(const struct dp_port *port, const struct dp_dest *dest)
+stage _Bool rewrite_both(struct __sk_buff *skb, const struct dp_port *port, const struct dp_dest *dest)
 {
+	const struct dp_ca *source;
 	union dp_addr pa;
 
 	if (!(dest->flags & DP_DEST_REWRITE))
 		return 0;
+	source = unlikely(port->flags & DP_PORT_MORE_PA) ? source_of_record(skb, port) : NULL;
+	if (unlikely(source))
+		return !!(source->flags & DP_CA_REWRITE);
 	if (likely(addr_is_v4(&dest->pa)))
 		return port->flags & DP_PORT_REWRITE;
 	pa = port->src_pa6;
@@ -188,7 +193,7 @@ stage _Bool rewrite_both(const struct dp_port *port, const struct dp_dest *dest)
 stage _Bool rewrite_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_dest *dest, const void *eth,
 			 const void *end, int *ret_action)
 {
-	_Bool both = rewrite_both(port, dest);
+	_Bool both = rewrite_both(skb, port, dest);
 	const struct iphdr *ip = eth + ETH_HLEN;
 	struct rewrite_source source;
 	const struct dp_nexthop *nh;

@@ -80,7 +80,7 @@ static __noinline int rewrite6_send(struct __sk_buff *skb, const struct dp_port 
 	from = ca6_get(port->segment, &a->src);
 	if (from && (port->flags & DP_PORT_MORE_PA) && (from->flags & (DP_CA_LOCAL | DP_CA_REWRITE)) == DP_CA_LOCAL)
 		return NEXT;
-	return rewrite_both(port, dest) ? drop(skb, DP_DROP_REWRITE_NO_ADDRESS) : NEXT;
+	return rewrite_both(skb, port, dest) ? drop(skb, DP_DROP_REWRITE_NO_ADDRESS) : NEXT;
 }
 
 #endif

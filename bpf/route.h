@@ -199,7 +199,7 @@ static __noinline int route(struct __sk_buff *skb, const struct dp_port *port)
 	if (unlikely(!dest))
 		return drop(skb, reason);
 	/* The receiver would take what is encapsulated between two such addresses for what a guest sends. */
-	if (unlikely(dest->kind == DP_DEST_REMOTE && rewrite_both(port, dest)))
+	if (unlikely(dest->kind == DP_DEST_REMOTE && rewrite_both(skb, port, dest)))
 		return drop(skb, DP_DROP_REWRITE_ROUTED);
 	if (unlikely(p.ttl <= 1 && p.is_ip6))
 		return icmp6_answer(skb, port, DP_DROP_TTL_EXCEEDED, ICMP6_TIME_EXCEEDED << 8, 0);

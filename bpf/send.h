@@ -7,29 +7,6 @@
 #include "rewrite6_send.h"
 
 /*
- * The provider address of the source's own record, by which the receiver judges (section 2.5): that of one of several addresses of
- * the machine, or of a machine behind the port. NULL: there is none, the port's will do.
- */
-static __noinline const union dp_addr *source_of_record(struct __sk_buff *skb, const struct dp_port *port)
-{
-	const void *eth = frame_data(skb), *end = frame_end(skb), *packet = eth + ETH_HLEN;
-	const struct dp_ca *ca = NULL;
-	union dp_addr src;
-
-	if (!port || packet + sizeof(struct iphdr) > end)
-		return NULL;
-	if (ether_type(eth) == ETHERTYPE_IP4) {
-		ca = ca4_get(port->segment, ((const struct iphdr *)packet)->saddr);
-	} else if (ether_type(eth) == ETHERTYPE_IP6 && packet + sizeof(struct ip6) <= end) {
-		src = addr_load(packet + offsetof(struct ip6, src));
-		ca = ca6_get(port->segment, &src);
-	}
-	if (!ca || (ca->flags & (DP_CA_LOCAL | DP_CA_ROUTER)) != DP_CA_LOCAL)
-		return NULL;
-	return (port->flags & DP_PORT_SPOOFING) || mac_equal(ca->mac, port->mac) ? &ca->pa : NULL;
-}
-
-/*
  * The way to the host of a remote destination; NULL: *ret_reason says why there is none. Source and destination provider address
  * are of one family (WG-8): the record of the destination chooses, and the port must have a record with one of that family.
  */
@@ -53,8 +30,10 @@ stage const struct dp_nexthop *send_way_from(struct __sk_buff *skb, const struct
 					     const union dp_addr **ret_source, __u32 *ret_reason)
 {
 	const struct dp_nexthop *nh;
+	const struct dp_ca *ca;
 
-	*ret_source = unlikely(port->flags & DP_PORT_MORE_PA) ? source_of_record(skb, port) : NULL;
+	ca = unlikely(port->flags & DP_PORT_MORE_PA) ? source_of_record(skb, port) : NULL;
+	*ret_source = ca ? &ca->pa : NULL;
 	if (likely(!*ret_source))
 		return send_way(port, index, ret_reason);
 	nh = bpf_map_lookup_elem(&nexthops, &index);

@@ -2,6 +2,8 @@
 #ifndef NESTOR_BPF_SOURCE_H
 #define NESTOR_BPF_SOURCE_H
 
+#include "ip6.h"
+#include "parse.h"
 #include "verdict.h"
 
 /*
@@ -58,6 +60,31 @@ stage _Bool source_valid4(struct __sk_buff *skb, const struct dp_port *port, con
 			return 0;
 	}
 	return source_valid4_by_map(skb, port, ip);
+}
+
+/*
+ * DP_PORT_MORE_PA: the source's own record, by which the receiver judges (section 2.5): of one of several addresses of the machine, or
+ * of a machine behind the port. NULL: there is none, what the port's entry says will do. Before the packet is routed: by its MAC.
+ */
+static __noinline const struct dp_ca *source_of_record(struct __sk_buff *skb, const struct dp_port *port)
+{
+	const void *eth = frame_data(skb), *end = frame_end(skb);
+	const struct iphdr *ip = eth + ETH_HLEN;
+	const struct ip6 *ip6 = eth + ETH_HLEN;
+	const struct dp_ca *ca = NULL;
+	union dp_addr source;
+
+	if (!port || (const void *)(ip + 1) > end)
+		return NULL;
+	if (ether_type(eth) == ETHERTYPE_IP4) {
+		ca = ca4_get(port->segment, ip->saddr);
+	} else if (ether_type(eth) == ETHERTYPE_IP6 && (const void *)(ip6 + 1) <= end) {
+		source = addr_load(&ip6->src);
+		ca = ca6_get(port->segment, &source);
+	}
+	if (!ca || (ca->flags & (DP_CA_LOCAL | DP_CA_ROUTER)) != DP_CA_LOCAL)
+		return NULL;
+	return mac_equal(ca->mac, eth + ETH_ALEN) ? ca : NULL;
 }
 
 #endif

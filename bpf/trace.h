@@ -180,15 +180,16 @@ static __always_inline _Bool trace_matches(const struct dp_trace *t, _Bool from_
 
 	if (!trace_filter.fields)
 		return 1;
-	if (!from_wire)
-		return trace_frame_matches(t->in, 0);
+	/* a routed packet has the receiver's MAC address in the end */
+	if (!from_wire && trace_frame_matches(t->in, 0))
+		return 1;
 	if (at) {
 		at &= 127;
 		return trace_frame_matches(t->in, at);
 	}
 	if (t->verdict == DP_VERDICT_DELIVER || t->verdict == DP_VERDICT_DELIVER_PEER)
 		return trace_frame_matches(t->out, 0);
-	return t->verdict == DP_VERDICT_DROP && !(trace_filter.fields & ~(DP_TRACE_DESTINATION | DP_TRACE_MAC));
+	return from_wire && t->verdict == DP_VERDICT_DROP && !(trace_filter.fields & ~(DP_TRACE_DESTINATION | DP_TRACE_MAC));
 }
 
 static __always_inline int trace_end(struct __sk_buff *skb, int action, _Bool from_wire)
@@ -201,7 +202,8 @@ static __always_inline int trace_end(struct __sk_buff *skb, int action, _Bool fr
 	t->detail = skb->cb[DP_CB_DETAIL];
 	t->out_len = skb->len;
 	trace_bytes(skb, t->out);
-	if (!trace_matches(t, from_wire))
+	/* one that waits for its turn is told of when it goes on */
+	if (t->verdict == DP_VERDICT_QUEUE || !trace_matches(t, from_wire))
 		return action;
 	t->time = bpf_ktime_get_ns();
 	if (bpf_ringbuf_output(&trace_ring, t, sizeof(*t), 0) == 0)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 
 /*
- * At the egress of the host side of a port: what the guest receives. For ports of a switch with VLANs, for ports whose frames are
- * copied, and for those without a virtual subnet that have inbound rules: to them the kernel's bridge delivers. Where there is a
- * virtual subnet, deliver.h and ring.h have asked.
+ * At the egress of the host side of a port: what the guest receives. For ports of a switch with VLANs, for ports whose
+ * frames are copied, and for those without a virtual subnet that have inbound rules: to them the kernel's bridge
+ * delivers. Where there is a virtual subnet, deliver.h and ring.h have asked.
  */
 #include "acl.h"
 #include "mirror.h"

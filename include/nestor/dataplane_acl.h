@@ -3,12 +3,13 @@
 #define NESTOR_DATAPLANE_ACL_H
 
 /*
- * Rule sets of ports (cmdlets.md 2.12), part of the ABI of dataplane.h; docs/decisions/0011 says why they are as they are.
+ * Rule sets of ports (cmdlets.md 2.12), part of the ABI of dataplane.h; docs/decisions/0011 says why they are as they
+ * are.
  *
- * A set is what ports hold against the packets of one direction: up to DP_ACL_RULES rules in the order in which they are tried.
- * It is never changed: other rules are another set under another number, which a port's entry then names, so that what was
- * found out by an old one is recognized as such. Ports with equal rules share a set. Two bits of the number tell what is in it, so
- * that packets of known flows need not look.
+ * A set is what ports hold against the packets of one direction: up to DP_ACL_RULES rules in the order in which they
+ * are tried. It is never changed: other rules are another set under another number, which a port's entry then names, so
+ * that what was found out by an old one is recognized as such. Ports with equal rules share a set. Two bits of the
+ * number tell what is in it, so that packets of known flows need not look.
  */
 #include <nestor/dataplane.h>
 
@@ -76,7 +77,8 @@ struct dp_acl_rule {
 	__u8 protocol;
 	__u8 pad;
 	__u16 timeout;			/* seconds a session may be idle; 0: DP_ACL_IDLE_... by protocol */
-	__u32 number;			/* what people know it by: the weight of an extended rule, else its number at the adapter */
+	/* what people know it by: the weight of an extended rule, else its number at the adapter */
+	__u32 number;
 	__u32 pad1;
 };
 
@@ -85,7 +87,8 @@ struct dp_acl_rule {
 struct dp_acl_set {
 	__u16 dims;			/* bit by enum dp_acl_dim: some rule restricts it */
 	__u16 pad;
-	__u8 end[4];			/* by section: the word of the vectors where it ends; the next one begins there */
+	/* by section: the word of the vectors where it ends; the next one begins there */
+	__u8 end[4];
 };
 
 /* ---- map "acl_matches": LPM_TRIE, a value of a dimension -> class, the number of a vector of the set ---- */
@@ -103,8 +106,8 @@ struct dp_acl_match_key {
 
 #define DP_ACL_CLASS_ALL 0		/* every rule: what a dimension says that no rule restricts */
 /*
- * A later fragment has no ports. Where its first one has not been seen, it meets rules without ports, and those with ports only
- * where they allow: what has to be whole to be of use is refused with its first fragment.
+ * A later fragment has no ports. Where its first one has not been seen, it meets rules without ports, and those with
+ * ports only where they allow: what has to be whole to be of use is refused with its first fragment.
  */
 #define DP_ACL_CLASS_NO_PORTS 1
 #define DP_ACL_CLASS_FIRST 2		/* those of values */
@@ -143,8 +146,8 @@ struct dp_acl_meter {
 #define DP_ACL_METER_MAX 0xffff
 
 /*
- * ---- map "acl_flows": LRU_HASH: what the sets said of a flow, and the sessions of stateful rules (AC-4) ----
- * The same entry for both directions. A verdict holds for the set that it names; a session, too: where the port has another set
+ * ---- map "acl_flows": LRU_HASH: what the sets said of a flow, and the sessions of stateful rules (AC-4) ---- The same
+ * entry for both directions. A verdict holds for the set that it names; a session, too: where the port has another set
  * meanwhile, that one is asked about the session's first packet.
  */
 
@@ -157,7 +160,8 @@ struct dp_acl_flow_key {
 	union dp_addr local __attribute__((packed, aligned(4)));
 	union dp_addr remote __attribute__((packed, aligned(4)));
 	__u32 ifindex;			/* of the port: tenants' addresses overlap */
-	__u32 ports;			/* as in the packets, local first, network order; ICMP: type and code, or an echo's identifier */
+	/* as in the packets, local first, network order; ICMP: type and code, or an echo's identifier */
+	__u32 ports;
 	__u8 protocol;
 	__u8 kind;			/* enum dp_acl_flow_kind */
 	__u8 pad[2];
@@ -182,7 +186,8 @@ enum dp_acl_tcp {
 
 struct dp_acl_flow {
 	__u64 verdict[DP_ACL_DIRECTIONS];
-	__u64 seen;			/* ns, CLOCK_MONOTONIC; the last packet of the session, give or take half a second */
+	/* ns, CLOCK_MONOTONIC; the last packet of the session, give or take half a second */
+	__u64 seen;
 	__u32 rule[DP_ACL_DIRECTIONS];	/* number of the extended or basic rule that decided; 0: none */
 	__u32 session;			/* the set that let its first packet pass; 0: no session */
 	__u16 timeout;			/* seconds */
@@ -190,7 +195,10 @@ struct dp_acl_flow {
 	__u8 tcp;			/* enum dp_acl_tcp */
 };
 
-/* Seconds that a session may be idle when its rule does not say (NT-7), and once both ends of a connection have closed it. */
+/*
+ * Seconds that a session may be idle when its rule does not say (NT-7), and once both ends of a connection have closed
+ * it.
+ */
 #define DP_ACL_IDLE_TCP 1800
 #define DP_ACL_IDLE_UDP 120
 #define DP_ACL_IDLE_OTHER 30

@@ -11,8 +11,8 @@
 #include "vec.h"
 
 /*
- * What a cmdlet may ask of the running machine. Features know only this; the engine implements it by its drivers, tests by
- * a table. Nothing here changes anything but exec, which runs a line in a guest.
+ * What a cmdlet may ask of the running machine. Features know only this; the engine implements it by its drivers, tests
+ * by a table. Nothing here changes anything but exec, which runs a line in a guest.
  */
 
 /* A network adapter of this host as Get-NetAdapter lists it. */
@@ -177,15 +177,16 @@ struct host {
 	int (*shutdown)(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg,
 			struct err **e);
 	/*
-	 * What the port whose host end is the link carried since it exists. With a VSID the dataplane counts (segments one by
-	 * one, only what was not dropped), without one the link does. -ENODEV: there is no such port now.
+	 * What the port whose host end is the link carried since it exists. With a VSID the dataplane counts (segments
+	 * one by one, only what was not dropped), without one the link does. -ENODEV: there is no such port now.
 	 */
 	int (*port_traffic)(struct host *h, const char *link, bool virtualized, struct host_traffic *ret);
 	/*
-	 * What the meter of that number at the port has counted since the port and the meter exist. -ENODEV: there is no such
-	 * port or meter now.
+	 * What the meter of that number at the port has counted since the port and the meter exist. -ENODEV: there is
+	 * no such port or meter now.
 	 */
-	int (*port_meter)(struct host *h, const char *link, uint32_t number, uint64_t *ret_packets, uint64_t *ret_bytes);
+	int (*port_meter)(struct host *h, const char *link, uint32_t number, uint64_t *ret_packets,
+			  uint64_t *ret_bytes);
 	/* All drops since their devices became ports or uplinks, none with 0 packets. Sorted by ifindex, then code. */
 	int (*drops)(struct host *h, host_drop_vec *ret);
 	int (*dataplane)(struct host *h, struct host_dataplane *ret);
@@ -193,18 +194,19 @@ struct host {
 	const struct host_drop_reason *drop_reasons;
 	size_t n_drop_reasons;
 	/*
-	 * What would become of a frame that comes in at a link: at the host end of a port, or (from_wire) at an uplink. Nothing is
-	 * sent or counted. -ENODEV: no such port or uplink now.
+	 * What would become of a frame that comes in at a link: at the host end of a port, or (from_wire) at an uplink.
+	 * Nothing is sent or counted. -ENODEV: no such port or uplink now.
 	 */
 	int (*trace)(struct host *h, const char *link, bool from_wire, const uint8_t *frame, size_t n, struct host_trace *ret);
 	/*
-	 * Follows real packets; done is called later from the event loop, exactly once. -ENODEV: no such port; -EBUSY: somebody
-	 * follows packets there already.
+	 * Follows real packets; done is called later from the event loop, exactly once. -ENODEV: no such port; -EBUSY:
+	 * somebody follows packets there already.
 	 */
 	int (*trace_live)(struct host *h, const struct host_live *what, host_live_fn done, void *arg);
 	/*
-	 * trace(), and then the frame that came out of it is really sent on: it goes its way as if the guest had sent it, uncounted
-	 * at the port. What was not sent or delivered is only told. -EOPNOTSUPP: the switch would have to forward it.
+	 * trace(), and then the frame that came out of it is really sent on: it goes its way as if the guest had sent
+	 * it, uncounted at the port. What was not sent or delivered is only told. -EOPNOTSUPP: the switch would have to
+	 * forward it.
 	 */
 	int (*inject)(struct host *h, const char *link, const uint8_t *frame, size_t n, struct host_trace *ret);
 	/* Ends it before its time: done(arg) is called from within. Nothing when it has ended. */

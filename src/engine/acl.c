@@ -4,8 +4,8 @@
 #include "dataplane_internal.h"
 
 /*
- * Access control lists in the dataplane: a set of rules for each port and direction that has any. Sets are found again by what is
- * in them: ports with equal rules share one, and what has not changed is not written.
+ * Access control lists in the dataplane: a set of rules for each port and direction that has any. Sets are found again
+ * by what is in them: ports with equal rules share one, and what has not changed is not written.
  */
 struct acl_ids {
 	uint32_t sets[DP_ACL_DIRECTIONS];
@@ -37,8 +37,12 @@ static struct dp_acl_rule mac_rule(const struct want_acl_rule *w)
 
 static struct dp_acl_rule ip_rule(const struct want_acl_rule *w)
 {
-	static const uint8_t sections[] = { [WANT_METER] = DP_ACL_METER, [WANT_BASIC] = DP_ACL_BASIC, [WANT_EXTENDED] = DP_ACL_EXTENDED };
-	struct dp_acl_rule r = { .section = sections[w->section], .number = w->number, .timeout = w->timeout,
+	static const uint8_t sections[] = {
+		[WANT_METER] = DP_ACL_METER, [WANT_BASIC] = DP_ACL_BASIC, [WANT_EXTENDED] = DP_ACL_EXTENDED
+	};
+	struct dp_acl_rule r = { .section = sections[w->section],
+				 .number = w->number,
+				 .timeout = w->timeout,
 				 .local_port = { w->local_port.from, w->local_port.to },
 				 .remote_port = { w->remote_port.from, w->remote_port.to } };
 
@@ -66,7 +70,8 @@ static struct dp_acl_rule *rules_of(const struct want_acl *w)
 	struct dp_acl_rule *rules = xcalloc(w->rules.n, sizeof(*rules));
 
 	for (size_t i = 0; i < w->rules.n; i++)
-		rules[i] = w->rules.items[i].section == WANT_MAC ? mac_rule(&w->rules.items[i]) : ip_rule(&w->rules.items[i]);
+		rules[i] = w->rules.items[i].section == WANT_MAC ? mac_rule(&w->rules.items[i])
+								 : ip_rule(&w->rules.items[i]);
 	return rules;
 }
 
@@ -115,7 +120,7 @@ static void write_meters(struct pass *p, struct acl_sets *x, const struct want_a
 {
 	const struct link *l = pass_link(p, w->link);
 
-	vec_foreach(&w->rules, rule) {
+	vec_foreach (&w->rules, rule) {
 		struct dp_acl_meter_key key = { .number = rule->number };
 
 		if (rule->section != WANT_METER || !l)
@@ -132,7 +137,7 @@ static void add_meters(struct pass *p, struct acl_sets *x)
 	const void *key;
 	size_t size;
 
-	vec_foreach(&x->meters, m)
+	vec_foreach (&x->meters, m)
 		map_put(have, &m->key, sizeof(m->key), x);
 	for (size_t pos = 0; map_next(x->wanted, &pos, &key, &size, NULL);) {
 		if (size != sizeof(wanted) || map_get(have, key, size))
@@ -152,10 +157,10 @@ void acl_write(struct pass *p, struct acl_sets *x)
 	x->wanted = map_new();
 	bpf_driver_observe_acl_sets(p->g->bpf, &x->have);
 	bpf_driver_observe_acl_meters(p->g->bpf, &x->meters);
-	vec_foreach(&x->have, set)
+	vec_foreach (&x->have, set)
 		if (set->complete)
 			map_put(x->by_content, set->rules, set->n * sizeof(*set->rules), (void *)(uintptr_t)set->id);
-	vec_foreach(&p->acls, w) {
+	vec_foreach (&p->acls, w) {
 		write_set(p, x, w);
 		write_meters(p, x, w);
 	}
@@ -177,7 +182,7 @@ void acl_port(const struct acl_sets *x, const char *link, struct dp_port *port)
 
 bool acl_has_inbound(const struct pass *p, const char *link)
 {
-	vec_foreach(&p->acls, w)
+	vec_foreach (&p->acls, w)
 		if (w->direction == ACL_INBOUND && streq(w->link, link))
 			return true;
 	return false;
@@ -187,7 +192,7 @@ void acl_delete(struct pass *p, struct acl_sets *x)
 {
 	bool waited = false;
 
-	vec_foreach(&x->have, set) {
+	vec_foreach (&x->have, set) {
 		if (set->complete && map_get(x->wanted, &set->id, sizeof(set->id)))
 			continue;
 		if (!waited)
@@ -196,7 +201,7 @@ void acl_delete(struct pass *p, struct acl_sets *x)
 		dataplane_failed(p, bpf_driver_delete_acl_set(p->g->bpf, set), "access control lists");
 		pass_wrote(p, "access control list of %zu rules removed", set->n);
 	}
-	vec_foreach(&x->meters, m) {
+	vec_foreach (&x->meters, m) {
 		if (map_get(x->wanted, &m->key, sizeof(m->key)))
 			continue;
 		dataplane_failed(p, bpf_driver_delete_acl_meter(p->g->bpf, &m->key), "meters");
@@ -211,7 +216,7 @@ void acl_sets_done(struct acl_sets *x)
 	map_free(x->by_content);
 	map_free(x->by_port);
 	map_free(x->wanted);
-	vec_foreach(&x->owned, ids)
+	vec_foreach (&x->owned, ids)
 		free(*ids);
 	vec_done(&x->owned);
 }

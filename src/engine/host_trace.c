@@ -336,7 +336,7 @@ static int add_uplinks(struct engine *g, struct bpf_attachment_vec *ret)
 	int r = bpf_driver_observe_attachments(g->bpf, &all);
 
 	vec_foreach(&all, a)
-		if (a->role != BPF_ROLE_VPORT)
+		if (a->role == BPF_ROLE_UPLINK || a->role == BPF_ROLE_UPLINK_XDP)
 			vec_push(ret, *a);
 	vec_done(&all);
 	return r;

@@ -37,7 +37,8 @@ static void entries(void **state)
 
 	make_lab(k);
 	kit_do(k, "Add-VMNetworkAdapterAcl",
-	       "{" BLUE ", 'Action': 'Deny', 'Direction': 'Both', 'RemoteIPAddress': ['10.0.0.0/8', 'ANY'], 'PassThru': true}");
+	       "{" BLUE
+	       ", 'Action': 'Deny', 'Direction': 'Both', 'RemoteIPAddress': ['10.0.0.0/8', 'ANY'], 'PassThru': true}");
 	/* Both is two entries, each address another */
 	assert_string_equal(json_string_value(json_object_get(k->result, "type")), "VMNetworkAdapterAclSetting");
 	kit_names(k, "Direction", "Inbound Inbound Outbound Outbound");
@@ -49,14 +50,16 @@ static void entries(void **state)
 	kit_property(k, 0, "RemoteIPAddress", "'10.0.0.0/8'");
 	kit_property(k, 0, "RemoteMacAddress", "null");
 	kit_property(k, 0, "MeteredMBytes", "null");
-	add(k, "'Action': 'Allow', 'Direction': 'Inbound', 'LocalIPAddress': 'fd00::5', 'RemoteIPAddress': 'fd00::/64'");
+	add(k,
+	    "'Action': 'Allow', 'Direction': 'Inbound', 'LocalIPAddress': 'fd00::5', 'RemoteIPAddress': 'fd00::/64'");
 	add(k, "'Action': 'Deny', 'Direction': 'Outbound', 'RemoteMacAddress': '00155D010203'");
 	kit_do(k, "Get-VMNetworkAdapterAcl", "{" BLUE "}");
 	kit_names(k, "RemoteAddress", "10.0.0.0/8 ANY fd00::/64 10.0.0.0/8 ANY 00-15-5D-01-02-03");
 	kit_property(k, 2, "LocalAddress", "'fd00::5'");
 	kit_property(k, 5, "RemoteIPAddress", "null");
 	/* everybody's, where nobody is named */
-	kit_do(k, "Add-VMNetworkAdapterAcl", "{'VMName': 'red1', 'Action': 'Allow', 'Direction': 'Inbound', 'LocalIPAddress': 'any'}");
+	kit_do(k, "Add-VMNetworkAdapterAcl",
+	       "{'VMName': 'red1', 'Action': 'Allow', 'Direction': 'Inbound', 'LocalIPAddress': 'any'}");
 	kit_do(k, "Get-VMNetworkAdapterAcl", "{}");
 	kit_names(k, "VMName", "blue1 blue1 blue1 blue1 blue1 blue1 red1");
 }
@@ -70,11 +73,13 @@ static void entries_removed(void **state)
 	add(k, "'Action': 'Deny', 'Direction': 'Both', 'RemoteIPAddress': ['10.0.0.1', '10.0.0.2', '10.0.0.3']");
 	add(k, "'Action': 'Meter', 'Direction': 'Inbound', 'RemoteIPAddress': '10.0.0.1'");
 	add(k, "'Action': 'Deny', 'Direction': 'Inbound', 'LocalIPAddress': '10.9.9.9', 'RemoteIPAddress': '10.0.0.1'");
-	kit_do(k, "Remove-VMNetworkAdapterAcl", "{" BLUE ", 'Action': 'Deny', 'Direction': 'Inbound', 'RemoteIPAddress': '10.0.0.1/32'}");
+	kit_do(k, "Remove-VMNetworkAdapterAcl",
+	       "{" BLUE ", 'Action': 'Deny', 'Direction': 'Inbound', 'RemoteIPAddress': '10.0.0.1/32'}");
 	kit_do(k, "Get-VMNetworkAdapterAcl", "{" BLUE "}");
 	/* neither the meter nor the one that names more */
 	kit_names(k, "Action", "Deny Deny Meter Deny Deny Deny Deny");
-	kit_do(k, "Remove-VMNetworkAdapterAcl", "{" BLUE ", 'Action': 'Deny', 'Direction': 'Both', 'RemoteIPAddress': ['10.0.0.2', '10.0.0.3']}");
+	kit_do(k, "Remove-VMNetworkAdapterAcl",
+	       "{" BLUE ", 'Action': 'Deny', 'Direction': 'Both', 'RemoteIPAddress': ['10.0.0.2', '10.0.0.3']}");
 	kit_do(k, "Get-VMNetworkAdapterAcl", "{" BLUE "}");
 	kit_names(k, "RemoteAddress", "10.0.0.1 10.0.0.1 10.0.0.1");
 	objects = kit_get(k, "Get-VMNetworkAdapterAcl", "{" BLUE "}");
@@ -90,9 +95,9 @@ static void entries_removed(void **state)
 
 static void bad_entries(void **state)
 {
-#define ADD(p, id) REFUSED("Add-VMNetworkAdapterAcl", "{" BLUE ", " p "}", id)
+#define ADD(p, id)    REFUSED("Add-VMNetworkAdapterAcl", "{" BLUE ", " p "}", id)
 #define REMOVE(p, id) REFUSED("Remove-VMNetworkAdapterAcl", "{" BLUE ", " p "}", id)
-#define DENY "'Action': 'Deny', 'Direction': 'Inbound'"
+#define DENY	      "'Action': 'Deny', 'Direction': 'Inbound'"
 	static const struct refusal cases[] = {
 		ADD(DENY, "Acl.NoAddress"),
 		ADD(DENY ", 'RemoteIPAddress': '10.0.0.1', 'LocalMacAddress': '000000000011'", "Acl.MacAndIp"),
@@ -106,14 +111,18 @@ static void bad_entries(void **state)
 		ADD(DENY ", 'RemoteMacAddress': '010000000000'", "Acl.BadAddress"),
 		ADD(DENY ", 'LocalIPAddress': '10.0.0.1', 'RemoteIPAddress': 'fd00::1'", "Acl.AddressFamily"),
 		ADD(DENY ", 'RemoteIPAddress': ['10.0.0.1', '10.0.0.1/32']", "Acl.EntryExists"),
-		ADD("'Action': 'Deny', 'Direction': 'Outbound', 'RemoteIPAddress': ['10.0.0.1', '10.0.0.7']", "Acl.EntryExists"),
+		ADD("'Action': 'Deny', 'Direction': 'Outbound', 'RemoteIPAddress': ['10.0.0.1', '10.0.0.7']",
+		    "Acl.EntryExists"),
 		ADD("'Action': 'Deny', 'Direction': 'Both', 'RemoteIPAddress': '10.0.0.7'", "Acl.EntryExists"),
 		ADD("'Action': 'Allow', 'Direction': 'Outbound', 'RemoteIPAddress': '10.0.0.7'", "Acl.Contradiction"),
-		ADD("'Action': 'Forbid', 'Direction': 'Inbound', 'RemoteIPAddress': 'ANY'", "ParameterArgumentTransformationError"),
-		ADD("'Action': 'Deny', 'Direction': 'Up', 'RemoteIPAddress': 'ANY'", "ParameterArgumentTransformationError"),
+		ADD("'Action': 'Forbid', 'Direction': 'Inbound', 'RemoteIPAddress': 'ANY'",
+		    "ParameterArgumentTransformationError"),
+		ADD("'Action': 'Deny', 'Direction': 'Up', 'RemoteIPAddress': 'ANY'",
+		    "ParameterArgumentTransformationError"),
 		ADD("'Action': 'Deny', 'RemoteIPAddress': 'ANY'", "MissingMandatoryParameter"),
 		ADD(DENY ", 'RemoteIPAddress': 'ANY', 'VMNetworkAdapterName': 'nobody'", "InvalidParameter"),
-		REFUSED("Add-VMNetworkAdapterAcl", "{'VMName': 'nobody', " DENY ", 'RemoteIPAddress': 'ANY'}", "InvalidParameter"),
+		REFUSED("Add-VMNetworkAdapterAcl", "{'VMName': 'nobody', " DENY ", 'RemoteIPAddress': 'ANY'}",
+			"InvalidParameter"),
 		REMOVE(DENY, "Acl.NoAddress"),
 		REMOVE(DENY ", 'RemoteIPAddress': '10.0.0.7'", "Acl.NotFound"),
 		REMOVE("'Action': 'Allow', 'Direction': 'Outbound', 'RemoteIPAddress': '10.0.0.7'", "Acl.NotFound"),
@@ -124,7 +133,8 @@ static void bad_entries(void **state)
 	make_lab(k);
 	add(k, "'Action': 'Deny', 'Direction': 'Outbound', 'RemoteIPAddress': '10.0.0.7'");
 	kit_all_refused(k, cases, ARRAY_SIZE(cases));
-	kit_what_if(k, "Add-VMNetworkAdapterAcl", "{" BLUE ", 'Action': 'Deny', 'Direction': 'Both', 'RemoteIPAddress': 'ANY'}", 1);
+	kit_what_if(k, "Add-VMNetworkAdapterAcl",
+		    "{" BLUE ", 'Action': 'Deny', 'Direction': 'Both', 'RemoteIPAddress': 'ANY'}", 1);
 	kit_what_if(k, "Remove-VMNetworkAdapterAcl",
 		    "{" BLUE ", 'Action': 'Deny', 'Direction': 'Outbound', 'RemoteIPAddress': '10.0.0.7'}", 1);
 	/* counting what is denied is no contradiction */
@@ -142,7 +152,8 @@ static void too_many(void **state)
 		str_addf(&list, "%s'10.0.%u.%u'", i ? ", " : "", i / 256, i % 256);
 	str_addf(&list, "]}");
 	kit_do(k, "Add-VMNetworkAdapterAcl", str_get(&list));
-	kit_refused(k, "Add-VMNetworkAdapterAcl", "{" BLUE ", 'Action': 'Allow', 'Direction': 'Inbound', 'RemoteIPAddress': '10.1.0.1'}",
+	kit_refused(k, "Add-VMNetworkAdapterAcl",
+		    "{" BLUE ", 'Action': 'Allow', 'Direction': 'Inbound', 'RemoteIPAddress': '10.1.0.1'}",
 		    "Acl.TooMany");
 	add(k, "'Action': 'Allow', 'Direction': 'Outbound', 'RemoteIPAddress': '10.1.0.1'");
 	add(k, "'Action': 'Meter', 'Direction': 'Inbound', 'RemoteIPAddress': '10.1.0.1'");
@@ -181,7 +192,8 @@ static void extended_rules(void **state)
 
 	make_lab(k);
 	kit_do(k, "Add-VMNetworkAdapterExtendedAcl",
-	       "{" BLUE ", 'Action': 'Allow', 'Direction': 'Outbound', 'RemotePort': '80', 'Protocol': 'tcp', 'Weight': 100, "
+	       "{" BLUE
+	       ", 'Action': 'Allow', 'Direction': 'Outbound', 'RemotePort': '80', 'Protocol': 'tcp', 'Weight': 100, "
 	       "'Stateful': true, 'Timeout': 3600, 'PassThru': true}");
 	kit_property(k, 0, "Protocol", "'TCP'");
 	kit_property(k, 0, "RemotePort", "'80'");
@@ -194,7 +206,9 @@ static void extended_rules(void **state)
 	kit_property(k, 0, "Note", "'lets the answers pass in the other direction, too'");
 	add_extended(k, "'Action': 'Deny', 'Direction': 'Outbound', 'Weight': 1");
 	add_extended(k, "'Action': 'Deny', 'Direction': 'Outbound', 'Weight': 50, 'Protocol': 'icmp'");
-	add_extended(k, "'Action': 'Allow', 'Direction': 'Inbound', 'Weight': 100, 'Protocol': '17', 'LocalPort': '500-4500'");
+	add_extended(
+		k,
+		"'Action': 'Allow', 'Direction': 'Inbound', 'Weight': 100, 'Protocol': '17', 'LocalPort': '500-4500'");
 	kit_do(k, "Get-VMNetworkAdapterExtendedAcl", "{" BLUE "}");
 	kit_names(k, "Direction", "Inbound Outbound Outbound Outbound");
 	kit_names(k, "Protocol", "UDP TCP 1 ANY");
@@ -211,7 +225,8 @@ static void extended_rules(void **state)
 
 static void bad_extended_rules(void **state)
 {
-#define EXTENDED(p, id) REFUSED("Add-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 5, 'Direction': 'Inbound', " p "}", id)
+#define EXTENDED(p, id)                                                                                                \
+	REFUSED("Add-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 5, 'Direction': 'Inbound', " p "}", id)
 	static const struct refusal cases[] = {
 		EXTENDED("'Action': 'Deny', 'RemotePort': '80'", "Acl.PortNeedsProtocol"),
 		EXTENDED("'Action': 'Deny', 'LocalPort': '80', 'Protocol': '1'", "Acl.PortNeedsProtocol"),
@@ -223,30 +238,38 @@ static void bad_extended_rules(void **state)
 		EXTENDED("'Action': 'Deny', 'Protocol': '256'", "Acl.BadProtocol"),
 		EXTENDED("'Action': 'Deny', 'Protocol': 'TCPX'", "Acl.BadProtocol"),
 		EXTENDED("'Action': 'Deny', 'RemoteIPAddress': '10.0.0'", "Acl.BadAddress"),
-		EXTENDED("'Action': 'Deny', 'RemoteIPAddress': '10.0.0.1', 'LocalIPAddress': '::/0'", "Acl.AddressFamily"),
+		EXTENDED("'Action': 'Deny', 'RemoteIPAddress': '10.0.0.1', 'LocalIPAddress': '::/0'",
+			 "Acl.AddressFamily"),
 		EXTENDED("'Action': 'Deny', 'Stateful': true", "Acl.StatefulDeny"),
 		EXTENDED("'Action': 'Allow', 'IdleSessionTimeout': 60", "Acl.TimeoutNeedsStateful"),
 		EXTENDED("'Action': 'Meter'", "ParameterArgumentTransformationError"),
-		EXTENDED("'Action': 'Allow', 'Stateful': true, 'IdleSessionTimeout': 65536", "ParameterArgumentValidationError"),
-		EXTENDED("'Action': 'Allow', 'Stateful': true, 'IdleSessionTimeout': -1", "ParameterArgumentValidationError"),
+		EXTENDED("'Action': 'Allow', 'Stateful': true, 'IdleSessionTimeout': 65536",
+			 "ParameterArgumentValidationError"),
+		EXTENDED("'Action': 'Allow', 'Stateful': true, 'IdleSessionTimeout': -1",
+			 "ParameterArgumentValidationError"),
 		EXTENDED("'Action': 'Allow', 'IsolationID': 16777215", "ParameterArgumentValidationError"),
-		REFUSED("Add-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 65536, 'Direction': 'Inbound', 'Action': 'Deny'}",
+		REFUSED("Add-VMNetworkAdapterExtendedAcl",
+			"{" BLUE ", 'Weight': 65536, 'Direction': 'Inbound', 'Action': 'Deny'}",
 			"ParameterArgumentValidationError"),
-		REFUSED("Add-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 7, 'Direction': 'Both', 'Action': 'Deny'}",
+		REFUSED("Add-VMNetworkAdapterExtendedAcl",
+			"{" BLUE ", 'Weight': 7, 'Direction': 'Both', 'Action': 'Deny'}",
 			"ParameterArgumentTransformationError"),
-		REFUSED("Add-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 7, 'Direction': 'Inbound', 'Action': 'Deny'}",
-			"Acl.WeightInUse"),
+		REFUSED("Add-VMNetworkAdapterExtendedAcl",
+			"{" BLUE ", 'Weight': 7, 'Direction': 'Inbound', 'Action': 'Deny'}", "Acl.WeightInUse"),
 		REFUSED("Add-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Direction': 'Inbound', 'Action': 'Deny'}",
 			"MissingMandatoryParameter"),
-		REFUSED("Remove-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 7, 'Direction': 'Outbound'}", "Acl.NotFound"),
-		REFUSED("Remove-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 8, 'Direction': 'Inbound'}", "Acl.NotFound"),
+		REFUSED("Remove-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 7, 'Direction': 'Outbound'}",
+			"Acl.NotFound"),
+		REFUSED("Remove-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 8, 'Direction': 'Inbound'}",
+			"Acl.NotFound"),
 	};
 	struct kit *k = *state;
 
 	make_lab(k);
 	add_extended(k, "'Weight': 7, 'Direction': 'Inbound', 'Action': 'Deny'");
 	kit_all_refused(k, cases, ARRAY_SIZE(cases));
-	kit_what_if(k, "Add-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 8, 'Direction': 'Inbound', 'Action': 'Deny'}", 1);
+	kit_what_if(k, "Add-VMNetworkAdapterExtendedAcl",
+		    "{" BLUE ", 'Weight': 8, 'Direction': 'Inbound', 'Action': 'Deny'}", 1);
 	kit_what_if(k, "Remove-VMNetworkAdapterExtendedAcl", "{" BLUE ", 'Weight': 7, 'Direction': 'Inbound'}", 1);
 }
 
@@ -262,13 +285,15 @@ static char *order(struct kit *k, uint32_t direction)
 	adapter_wants(k->docs, &ports);
 	acl_wants(k->docs, &ports, &wants);
 	str_addf(&text, "%s", "");
-	vec_foreach(&wants, w) {
+	vec_foreach (&wants, w) {
 		if (w->direction != direction)
 			continue;
-		vec_foreach(&w->rules, r) {
-			_cleanup_free_ char *remote = acl_address_format(&r->remote, r->section == WANT_MAC ? ACL_MAC : ACL_IP);
+		vec_foreach (&w->rules, r) {
+			_cleanup_free_ char *remote =
+				acl_address_format(&r->remote, r->section == WANT_MAC ? ACL_MAC : ACL_IP);
 
-			str_addf(&text, "%s%c%s", r == w->rules.items ? "" : " ", "mbxh"[r->section], r->section == WANT_EXTENDED ? "" : remote);
+			str_addf(&text, "%s%c%s", r == w->rules.items ? "" : " ", "mbxh"[r->section],
+				 r -> section == WANT_EXTENDED ? "" : remote);
 			if (r->section == WANT_EXTENDED)
 				str_addf(&text, "%u", r->number);
 		}
@@ -291,22 +316,28 @@ static void order_of_rules(void **state)
 	struct kit *k = *state;
 
 	make_lab(k);
-	add(k, "'Action': 'Deny', 'Direction': 'Inbound', 'RemoteIPAddress': ['ANY', '0.0.0.0/0', '10.0.0.0/8', 'fd00::/64', '10.0.0.1']");
+	add(k, "'Action': 'Deny', 'Direction': 'Inbound', 'RemoteIPAddress': ['ANY', '0.0.0.0/0', '10.0.0.0/8', "
+	       "'fd00::/64', '10.0.0.1']");
 	add(k, "'Action': 'Meter', 'Direction': 'Inbound', 'RemoteIPAddress': ['0.0.0.0/0', '10.0.0.0/8']");
 	add(k, "'Action': 'Allow', 'Direction': 'Inbound', 'RemoteMacAddress': '000000000012'");
 	add_extended(k, "'Action': 'Deny', 'Direction': 'Inbound', 'Weight': 1");
 	add_extended(k, "'Action': 'Deny', 'Direction': 'Inbound', 'Weight': 1000, 'IsolationID': 5010");
 	add_extended(k, "'Action': 'Deny', 'Direction': 'Inbound', 'Weight': 20, 'IsolationID': 5011");
-	expect_order(k, ACL_INBOUND,
-		     "m10.0.0.0/8 m0.0.0.0/0 bfd00::/64 b10.0.0.1 b10.0.0.0/8 b0.0.0.0/0 bANY x1000 x1 h00-00-00-00-00-12");
+	expect_order(
+		k, ACL_INBOUND,
+		"m10.0.0.0/8 m0.0.0.0/0 bfd00::/64 b10.0.0.1 b10.0.0.0/8 b0.0.0.0/0 bANY x1000 x1 h00-00-00-00-00-12");
 	expect_order(k, ACL_OUTBOUND, "");
 	kit_do(k, "Set-VMNetworkAdapter", "{" BLUE ", 'VirtualSubnetId': 5011}");
 	kit_do(k, "Remove-VMNetworkAdapterAcl",
-	       "{" BLUE ", 'Action': 'Deny', 'Direction': 'Inbound', 'RemoteIPAddress': ['ANY', '0.0.0.0/0', '10.0.0.0/8', 'fd00::/64']}");
+	       "{" BLUE ", 'Action': 'Deny', 'Direction': 'Inbound', 'RemoteIPAddress': ['ANY', '0.0.0.0/0', "
+			"'10.0.0.0/8', 'fd00::/64']}");
 	/* two ends count together, and the remote one more */
-	add(k, "'Action': 'Allow', 'Direction': 'Inbound', 'RemoteIPAddress': '10.0.0.0/24', 'LocalIPAddress': '10.9.0.0/16'");
-	add(k, "'Action': 'Allow', 'Direction': 'Inbound', 'RemoteIPAddress': '10.1.0.0/16', 'LocalIPAddress': '10.9.1.0/24'");
-	expect_order(k, ACL_INBOUND, "m10.0.0.0/8 m0.0.0.0/0 b10.0.0.0/24 b10.1.0.0/16 b10.0.0.1 x20 x1 h00-00-00-00-00-12");
+	add(k, "'Action': 'Allow', 'Direction': 'Inbound', 'RemoteIPAddress': '10.0.0.0/24', 'LocalIPAddress': "
+	       "'10.9.0.0/16'");
+	add(k, "'Action': 'Allow', 'Direction': 'Inbound', 'RemoteIPAddress': '10.1.0.0/16', 'LocalIPAddress': "
+	       "'10.9.1.0/24'");
+	expect_order(k, ACL_INBOUND,
+		     "m10.0.0.0/8 m0.0.0.0/0 b10.0.0.0/24 b10.1.0.0/16 b10.0.0.1 x20 x1 h00-00-00-00-00-12");
 	/* who is off, or not connected, wants nothing */
 	kit_do(k, "Disconnect-VMNetworkAdapter", "{" BLUE "}");
 	expect_order(k, ACL_INBOUND, "");
@@ -319,7 +350,8 @@ static void go_with_the_adapter(void **state)
 	make_lab(k);
 	add(k, "'Action': 'Deny', 'Direction': 'Both', 'RemoteIPAddress': 'ANY'");
 	add_extended(k, "'Action': 'Deny', 'Direction': 'Inbound', 'Weight': 1");
-	kit_do(k, "Add-VMNetworkAdapterAcl", "{'VMName': 'red1', 'Action': 'Deny', 'Direction': 'Inbound', 'RemoteIPAddress': 'ANY'}");
+	kit_do(k, "Add-VMNetworkAdapterAcl",
+	       "{'VMName': 'red1', 'Action': 'Deny', 'Direction': 'Inbound', 'RemoteIPAddress': 'ANY'}");
 	assert_int_equal(docs_count(k->docs, &acl_kind), 3);
 	kit_do(k, "Remove-VMNetworkAdapter", "{" BLUE "}");
 	assert_int_equal(docs_count(k->docs, &acl_kind), 1);
@@ -329,7 +361,8 @@ static void go_with_the_adapter(void **state)
 	/* of the management OS, and with its switch */
 	kit_do(k, "New-VMSwitch", "{'Name': 'nat', 'SwitchType': 'Internal'}");
 	kit_do(k, "Add-VMNetworkAdapterAcl",
-	       "{'ManagementOS': true, 'VMNetworkAdapterName': 'nat', 'Action': 'Deny', 'Direction': 'Inbound', 'RemoteIPAddress': 'ANY', "
+	       "{'ManagementOS': true, 'VMNetworkAdapterName': 'nat', 'Action': 'Deny', 'Direction': 'Inbound', "
+	       "'RemoteIPAddress': 'ANY', "
 	       "'PassThru': true}");
 	kit_property(k, 0, "IsManagementOs", "true");
 	kit_property(k, 0, "VMName", "null");
@@ -340,8 +373,15 @@ static void go_with_the_adapter(void **state)
 int acl_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(entries), kit_test(entries_removed), kit_test(bad_entries), kit_test(too_many), kit_test(meters),
-		kit_test(extended_rules), kit_test(bad_extended_rules), kit_test(order_of_rules), kit_test(go_with_the_adapter),
+		kit_test(entries),
+		kit_test(entries_removed),
+		kit_test(bad_entries),
+		kit_test(too_many),
+		kit_test(meters),
+		kit_test(extended_rules),
+		kit_test(bad_extended_rules),
+		kit_test(order_of_rules),
+		kit_test(go_with_the_adapter),
 	};
 
 	return cmocka_run_group_tests_name("acl", tests, NULL, NULL);

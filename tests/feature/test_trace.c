@@ -242,12 +242,18 @@ static void from_the_wire(void **state)
 	make_lab(k);
 	host.end = HOST_TRACE_DELIVERED;
 	kit_do(k, "Trace-VMNetworkPacket", "{'VMName': 'Blue1', 'Inbound': true, 'SourceAddress': '10.0.0.7'}");
-	expect_frame("00000000000100000000000208004500004600004000402fb117c0a80416c0a8040b2000655800138900" ME PEER
+	expect_frame("00000000000100000000000208004500004600014000402fb116c0a80416c0a8040b2000655800138900" ME PEER
 		     "08004500001c00014000400126d50a0000070a0000050800f7fd00010001");
 	assert_true(host.from_wire);
 	assert_string_equal(host.link, "eth0");
 	kit_property(k, 0, "Direction", "'Inbound'");
 	kit_property(k, 0, "Packet", "'ICMP echo request, id 1, sequence 1, 10.0.0.7 -> 10.0.0.5 (84 bytes, encapsulated)'");
+	/* by whatever the receiver's record says */
+	kit_do(k, "Set-NetVirtualizationLookupRecord",
+	       "{'CustomerAddress': '10.0.0.5', 'VirtualSubnetID': 5001, 'Rule': 'TranslationMethodEncapVxlan'}");
+	kit_do(k, "Trace-VMNetworkPacket", "{'VMName': 'Blue1', 'Inbound': true, 'SourceAddress': '10.0.0.7'}");
+	expect_frame("00000000000100000000000208004500004e000140004011b12cc0a80416c0a8040bc00012b5003a00000800000000138900" ME PEER
+		     "08004500001c00014000400126d50a0000070a0000050800f7fd00010001");
 	kit_do(k, "Trace-VMNetworkPacket", "{'VMName': 'Blue1', 'FromWire': true, 'Hex': '" PEER ME "88b500'}");
 	expect_frame(PEER ME "88b500");
 	assert_string_equal(host.link, "eth0");
@@ -660,6 +666,37 @@ static void descriptions(void **state _unused_)
 	}
 }
 
+static void outer_headers(void **state _unused_)
+{
+	static const struct {
+		bool vxlan;
+		const char *hex;
+	} cases[] = {
+		{ false, "00000000000100000000000286dd6000000000322f40fd000000000000000000000000000022fd00000000000000000000000000"
+			 "00112000655800138900" },
+		{ true, "00000000000100000000000286dd60000000003a1140fd000000000000000000000000000022fd00000000000000000000000000"
+			"0011c00012b5003a00000800000000138900" },
+	};
+	struct packet inner, whole, want;
+
+	assert_int_equal(packet_hex(ME PEER "08004500001c00014000400126d50a0000070a0000050800f7fd00010001", &inner, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct packet_outer o = { .vsid = 5001, .vxlan = cases[i].vxlan };
+		struct frame_view v;
+
+		ip_parse("fd00::22", &o.source);
+		ip_parse("fd00::11", &o.destination);
+		assert_int_equal(packet_wrap(&inner, &o, &whole, NULL), 0);
+		assert_int_equal(packet_hex(cases[i].hex, &want, NULL), 0);
+		assert_int_equal(whole.n, want.n + inner.n);
+		assert_memory_equal(whole.b, want.b, want.n);
+		assert_memory_equal(whole.b + want.n, inner.b, inner.n);
+		v = frame_read(whole.b, whole.n);
+		assert_int_equal(v.inner, want.n);
+		assert_int_equal(v.vsid, 5001);
+	}
+}
+
 /* Any bytes: every beginning of a frame in a frame, and every one of its bytes changed; the sanitizers look on. */
 static void any_bytes(void **state _unused_)
 {
@@ -689,7 +726,7 @@ int trace_tests(void)
 		kit_test(frames),	kit_test(from_the_wire), kit_test(lengths),	   kit_test(sent),
 		kit_test(other_ends),	kit_test(advice),	 kit_test(selection),	   kit_test(refusals),
 		kit_test(live_filters), kit_test(live_packets),	 kit_test(live_cancelled), cmocka_unit_test(descriptions),
-		cmocka_unit_test(any_bytes),
+		cmocka_unit_test(outer_headers), cmocka_unit_test(any_bytes),
 	};
 
 	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);

@@ -63,6 +63,8 @@ void route(const struct model *m, const struct model_port *from, const struct fr
 /* v4: of the two families of provider addresses */
 const struct record_doc *sender(const struct model *m, const struct model_port *from, bool v4);
 
+const struct record_doc *speaker(const struct model *m, const struct model_port *from, const struct frame *f);
+
 /* To the machine of record `to`, at another host. vsid: what the wire carries; routed: by the distributed router. */
 void send_frame(const struct model *m, const struct model_port *from, const struct record_doc *to, uint32_t vsid,
 		const struct frame *f, const struct frame *original, struct outcome *o);

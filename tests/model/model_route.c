@@ -131,7 +131,7 @@ void route(const struct model *m, const struct model_port *from, const struct fr
 		return;
 	}
 	at = to ? machine(m, r->vsid, &to->mac) : NULL;
-	own = sender(m, from, true);
+	own = speaker(m, from, in);
 	if (!at)
 		dropped(o, DP_DROP_NO_NEXT_HOP_RECORD);
 	else if (!is_local(m, &at->pa) && is_rewrite(at) && own && is_rewrite(own)) /* 2.7: no VSID on the wire */

@@ -317,18 +317,24 @@ static const struct record_doc *source_record(const struct model *m, const struc
 					      const struct frame *f)
 {
 	struct ip ca = ip4_at(f->b + ETHER + 12);
+	struct mac mac = mac_at(f->b + 6);
 	const struct record_doc *r = record_of(m, from->adapter->vsid, &ca);
 
-	return r && !is_router(r) && is_local(m, &r->pa) &&
-			       (from->adapter->spoofing || mac_equal(&r->mac, &from->adapter->mac))
-		       ? r
-		       : NULL;
+	return r && !is_router(r) && is_local(m, &r->pa) && mac_equal(&r->mac, &mac) ? r : NULL;
+}
+
+/* Whose rule decides about IP rewrite: the source's record, or the machine's first one. */
+const struct record_doc *speaker(const struct model *m, const struct model_port *from, const struct frame *f)
+{
+	const struct record_doc *r = type_of(f) == TYPE_IP4 && f->n >= ETHER + IP4 ? source_record(m, from, f) : NULL;
+
+	return r ? r : sender(m, from, true);
 }
 
 void send_frame(const struct model *m, const struct model_port *from, const struct record_doc *to, uint32_t vsid,
 		const struct frame *f, const struct frame *original, struct outcome *o)
 {
-	const struct record_doc *source = NULL, *destination = NULL, *own = sender(m, from, true), *at;
+	const struct record_doc *source = NULL, *destination = NULL, *own = speaker(m, from, original), *at;
 	struct mac mac;
 	struct ip ca;
 	bool within = f == original, is_ip4 = type_of(f) == TYPE_IP4 && f->n >= ETHER + IP4;

@@ -66,7 +66,7 @@ def test_cleanup_is_back_on_the_plain_switch(fabric):
     daemon.script(labs.runbook("lab1-cleanup.ps1"))
     adapters = objects(daemon, UNREPEATABLE)["Get-VMNetworkAdapter"]
     assert {(a["VirtualSubnetId"], a["SwitchName"]) for a in adapters} == {(0, "vswitch")}
-    assert maps(daemon) == {"dests": [], "cas": [], "pas": [], "rewrites": [], "groups": []}
+    assert not any(maps(daemon).values())
     assert len(fabric.arp_answers(fabric.guests["Blue2"], "10.10.10.10")) == 2
     assert_settled(daemon)
 

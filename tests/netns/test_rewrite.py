@@ -255,7 +255,7 @@ def test_cleanup_removes_the_policy(fabric):
         now = objects(daemon, UNREPEATABLE)
         assert now["Get-NetVirtualizationLookupRecord"] == now["Get-NetVirtualizationProviderAddress"] == []
         assert {a["VirtualSubnetId"] for a in now["Get-VMNetworkAdapter"]} == {0}
-        assert maps(daemon) == {"dests": [], "cas": [], "pas": [], "rewrites": [], "groups": []}
+        assert not any(maps(daemon).values())
         assert_settled(daemon)
     assert len(fabric.arp_answers(fabric.guests["blue2"], "10.10.10.11")) == 2
 

@@ -20,12 +20,18 @@ from support import BUILD_DIR, Wire, assert_settled, differences, drops, dump, h
 GOLDEN = os.path.join(TOP, "tests", "golden", "trace")
 NICS = ("02:00:00:00:00:a1", "02:00:00:00:00:b1")
 MACS = {"Blue1": "060600000005", "Blue2": "060600000007", "Blue3": "060600000006", "Green1": "0e0700000005",
+        "Nat1": "0e0300000005",
         "Lab1": "0a0000000001", "Lab2": "0a0000000002", "Plain1": "0a0000000011", "Plain2": "0a0000000012"}
 RECORDS = ((5001, "10.0.0.1", "101010101101", "169.254.254.254"), (5001, "10.0.0.5", MACS["Blue1"], PAS[0]),
            (5001, "10.0.0.6", MACS["Blue3"], PAS[0]), (5001, "10.0.0.7", MACS["Blue2"], PAS[1]),
            (5001, "10.0.0.8", "060600000008", "214.214.51.99"),
            (5002, "10.0.1.1", "101010101102", "169.254.254.254"), (5002, "10.0.1.5", MACS["Green1"], PAS[0]),
-           (5002, "10.0.1.7", "0e0700000007", PAS[1]))
+           (5002, "10.0.1.7", "0e0700000007", PAS[1]),
+           (5001, "fd00:1::1", "101010101106", "169.254.254.254"), (5001, "fd00:1::5", MACS["Blue1"], PAS[0]),
+           (5001, "fd00:1::7", MACS["Blue2"], PAS[1]))
+VXLAN = (5001, "10.0.0.9", "060600000009", PAS[1])
+REWRITE_PAS = ("214.214.51.44", "214.214.51.45")
+REWRITE = ((5003, "10.4.0.5", MACS["Nat1"], REWRITE_PAS[0]), (5003, "10.4.0.7", "0e0300000007", REWRITE_PAS[1]))
 
 
 class World:
@@ -42,10 +48,18 @@ class World:
             host.provider(pa)
             for record in RECORDS:
                 host.record(*record)
-            for vsid, prefix in ((5001, "10.0.0.0/24"), (5002, "10.0.1.0/24")):
+            host.record(*VXLAN)
+            host.do("Set-NetVirtualizationLookupRecord", CustomerAddress=VXLAN[1], Rule="TranslationMethodEncapVxlan")
+            for record in REWRITE:
+                host.record(*record)
+            host.do("Set-NetVirtualizationLookupRecord", VirtualSubnetID=5003, Rule="TranslationMethodNat")
+            for vsid, prefix in ((5001, "fd00:1::/64"), (5001, "10.0.0.0/24"), (5002, "10.0.1.0/24")):
                 host.do("New-NetVirtualizationCustomerRoute", RoutingDomainID=DOMAIN.format(vsid=5001), VirtualSubnetID=vsid,
-                        DestinationPrefix=prefix, NextHop="0.0.0.0", Metric=255)
+                        DestinationPrefix=prefix, NextHop="::" if ":" in prefix else "0.0.0.0", Metric=255)
         self.host, self.other = self.hosts
+        for host, pa in zip(self.hosts, REWRITE_PAS):
+            host.do("New-NetVirtualizationProviderAddress", InterfaceIndex=host.nic_index(), ProviderAddress=pa, PrefixLength=24)
+        self.host.guest("Nat1", "10.4.0.5", MACS["Nat1"], 5003)
         self.blue1 = self.host.guest("Blue1", "10.0.0.5", MACS["Blue1"], 5001)
         self.blue3 = self.host.guest("Blue3", "10.0.0.6", MACS["Blue3"], 5001)
         self.green1 = self.host.guest("Green1", "10.0.1.5", MACS["Green1"], 5002)
@@ -53,8 +67,9 @@ class World:
                                     ("Plain2", 0, "10.3.0.2")):
             self.host.guest(name, address, MACS[name], vsid)
         self.blue2 = self.other.guest("Blue2", "10.0.0.7", MACS["Blue2"], 5001)
-        # From here on the next hop between the hosts is known.
-        assert self.blue1.ping("10.0.0.7")
+        # From here on the next hops between the hosts are known.
+        assert self.blue1.ping("10.0.0.7", wait=10)
+        wait_for(lambda: "is reached by" in self.daemon.pipeline("Trace-VMNetworkPacket Nat1 10.4.0.7").out, 10, "the way to Nat1's peer")
 
     @property
     def daemon(self):
@@ -78,6 +93,12 @@ INNER = "060600000005 060600000007 0800 4500 001c 0001 4000 40 01 26d5 0a000007 
 CASES = {
     "remote-tcp": "Blue1 10.0.0.7 -Protocol Tcp -DestinationPort 80",
     "remote-asked": "Blue1 10.0.0.8",
+    "remote-vxlan": "Blue1 10.0.0.9 -Protocol Tcp -DestinationPort 80",
+    "remote-rewrite": "Nat1 10.4.0.7 -Protocol Udp -DestinationPort 53",
+    "from-wire-rewrite": "Nat1 -Inbound -SourceAddress 10.4.0.7 -Protocol Udp -DestinationPort 53",
+    "ipv6-remote": "Blue1 fd00:1::7 -Protocol Tcp -DestinationPort 80",
+    "ipv6-unknown": "Blue1 fd00:1::99",
+    "ipv6-no-route": "Blue1 fd00:9::9",
     "local": "Blue1 10.0.0.6 -Protocol Udp -DestinationPort 53",
     "routed-local": "Blue1 10.0.1.5",
     "routed-remote": "Blue1 10.0.1.7",
@@ -201,7 +222,7 @@ class Live:
 
     def _ask(self):
         try:
-            self.answer = self.world.daemon.http("POST", "/v1/cmdlet/Trace-VMNetworkPacket", {"parameters": self.parameters})[1]
+            self.answer = self.world.daemon.http("POST", "/v1/cmdlet/Trace-VMNetworkPacket", {"parameters": self.parameters}, timeout=90)[1]
         except Exception as error:  # pylint: disable=broad-exception-caught
             self.error = error
 
@@ -210,7 +231,7 @@ class Live:
         return sorted(re.sub(r"\d+$", "", name) for name in self.before if now.get(name) != self.before[name])
 
     def end(self):
-        self.thread.join(20)
+        self.thread.join(80)
         assert not self.thread.is_alive()
         return self.answer["objects"] if self.answer else None
 
@@ -218,16 +239,16 @@ class Live:
         return self
 
     def __exit__(self, *_exception):
-        self.thread.join(20)
+        self.thread.join(80)
         return False
 
 
 def test_live_outbound(world):
-    with Live(world, Count=3, TimeoutSec=15) as live:
+    with Live(world, Count=3, TimeoutSec=60) as live:
         assert live.changed() == ["link-vport-"]
         # Other ports go on as ever.
-        assert world.blue3.ping("10.0.0.7")
-        assert world.blue1.ping("10.0.0.7", count=5)
+        assert world.blue3.ping("10.0.0.7", wait=10)
+        assert world.blue1.ping("10.0.0.7", count=5, wait=10)
         found = live.end()
     assert [(o["Number"], o["Verdict"], o["Direction"]) for o in found] == [(n, "Sent", "Outbound") for n in (1, 2, 3)]
     assert [s["Stage"] for s in found[0]["Stages"]] == ["Port", "Guards", "Source", "Destination", "Encapsulate", "Next hop"]
@@ -239,12 +260,12 @@ def test_live_outbound(world):
 
 def test_live_inbound(world):
     """What comes to a machine: from the wire, and from another subnet on the same host."""
-    with Live(world, Inbound=True, Count=2, TimeoutSec=15, Protocol="Icmp") as live:
+    with Live(world, Inbound=True, Count=2, TimeoutSec=60, Protocol="Icmp") as live:
         assert "link-uplink-" in live.changed() and "link-vport-" in live.changed()
-        assert world.blue2.ping("10.0.0.5", count=1)
+        assert world.blue2.ping("10.0.0.5", count=1, wait=10)
         assert world.green1.run("ip", "route", "replace", "10.0.0.0/24", "via", "10.0.1.1", check=False).code == 0
         assert world.blue1.run("ip", "route", "replace", "10.0.1.0/24", "via", "10.0.0.1", check=False).code == 0
-        assert world.green1.ping("10.0.0.5", count=1)
+        assert world.green1.ping("10.0.0.5", count=1, wait=10)
         found = live.end()
     assert [o["Verdict"] for o in found] == ["Delivered", "Delivered"]
     assert [s["Stage"] for s in found[0]["Stages"]] == ["Outer", "Source", "Destination", "Decapsulate", "Deliver"]
@@ -261,7 +282,7 @@ def test_live_filter(world):
                   for to, port in (("10.0.0.7", 4243), ("10.0.0.6", 4242), ("10.0.0.7", 4242))]
         with Wire(world.blue1, "eth0") as wire:
             wire.send(*frames)
-        assert world.blue1.ping("10.0.0.7")
+        assert world.blue1.ping("10.0.0.7", wait=10)
         found = live.end()
     assert len(found) == 1
     assert re.search("UDP 10.0.0.5:7 -> 10.0.0.7:4242 ", found[0]["Packet"])
@@ -269,7 +290,7 @@ def test_live_filter(world):
 
 
 def test_live_drop(world):
-    with Live(world, Count=1, TimeoutSec=15, Protocol="Arp") as live:
+    with Live(world, Count=1, TimeoutSec=60, Protocol="Arp") as live:
         world.blue1.ping("10.0.0.99", count=1)
         (found,) = live.end()
     assert (found["Verdict"], found["Reason"]) == ("Dropped", "ARP_UNKNOWN_TARGET")
@@ -280,7 +301,7 @@ def test_live_drop_from_the_wire(world):
     """A peer whose record is another's; and one that nobody can say for whom it is."""
     macs = tuple(reversed(NICS))
     good = datagram("Blue2", "Blue1", "10.0.0.7", "10.0.0.5")
-    with Live(world, Inbound=True, Count=2, TimeoutSec=15) as live:
+    with Live(world, Inbound=True, Count=2, TimeoutSec=60) as live:
         with Wire(world.other.ns, underlay.UPLINK) as wire:
             wire.send(nvgre(good, macs, vsid=5001, src="214.214.51.77", dst=PAS[0]))
             wire.send(nvgre(good, macs, vsid=5001, src=PAS[1], dst=PAS[0])[:38])
@@ -297,25 +318,25 @@ def test_nothing_to_see(world):
 
 def test_two_at_once(world):
     """One follows a port's packets; at another port somebody else may."""
-    with Live(world, Count=1, TimeoutSec=15) as live:
+    with Live(world, Count=1, TimeoutSec=60) as live:
         with pytest.raises(CmdletError) as refused:
             world.host.do("Trace-VMNetworkPacket", VMName="Blue1", Live=True, Count=1)
         assert refused.value.answer["errors"][0]["id"] == "Trace.Busy"
         found = world.host.do("Trace-VMNetworkPacket", VMName="Blue3", Live=True, TimeoutSec=1)
         assert found == []
         assert live.changed() == ["link-vport-"]
-        assert world.blue1.ping("10.0.0.7")
+        assert world.blue1.ping("10.0.0.7", wait=10)
         assert len(live.end()) == 1
     assert programs(world.daemon) == live.before
 
 
 def test_a_pass_leaves_the_trace_alone(world):
-    with Live(world, Count=1, TimeoutSec=15) as live:
+    with Live(world, Count=1, TimeoutSec=60) as live:
         tracing = programs(world.daemon)
         account = hang_up(world.daemon)
         assert (account["lastWrites"], account["failures"]) == (0, 0)
         assert programs(world.daemon) == tracing
-        assert world.blue1.ping("10.0.0.7")
+        assert world.blue1.ping("10.0.0.7", wait=10)
         assert len(live.end()) == 1
 
 
@@ -344,7 +365,52 @@ def test_killed_while_it_traces(world):
         tracing = programs(world.daemon)
         world.daemon.kill9()
         assert programs(world.daemon) == tracing
-        assert world.blue1.ping("10.0.0.7", count=20) and world.blue1.ping("10.0.0.6") and world.blue2.ping("10.0.0.5")
+        assert world.blue1.ping("10.0.0.7", count=20, wait=10) and world.blue1.ping("10.0.0.6", wait=10) and world.blue2.ping("10.0.0.5", wait=10)
         world.daemon.start()
         assert programs(world.daemon) == live.before
-    assert world.blue1.ping("10.0.0.7") and world.blue2.ping("10.0.0.5")
+    assert world.blue1.ping("10.0.0.7", wait=10) and world.blue2.ping("10.0.0.5", wait=10)
+
+
+def test_live_beside_other_programs(world):
+    """What a port runs besides is left alone."""
+    for name, mode in (("Plain1", "Destination"), ("Plain2", "Source")):
+        world.host.do("Set-VMNetworkAdapter", VMName=name, PortMirroring=mode)
+    with Live(world, VMName="Green1", Inbound=True, Count=1, TimeoutSec=2) as live:
+        assert any("egress" in name for name in live.before) and not [name for name in live.changed() if "egress" in name]
+        assert live.end() == []
+    assert programs(world.daemon) == live.before
+    world.host.do("Set-VMNetworkAdapter", VMName="Plain*", PortMirroring="None")
+
+
+# -- rules of a port
+
+@pytest.fixture(name="rules")
+def _rules(world):
+    """Blue1 lets in only what belongs to what it has sent; Blue3 nothing of Blue1."""
+    for arguments in ({"Action": "Deny", "Direction": "Inbound", "Weight": 1},
+                      {"Action": "Allow", "Direction": "Outbound", "Weight": 10, "Protocol": "udp", "Stateful": True}):
+        world.host.do("Add-VMNetworkAdapterExtendedAcl", VMName="Blue1", **arguments)
+    world.host.do("Add-VMNetworkAdapterAcl", VMName="Blue3", Action="Deny", Direction="Inbound", RemoteIPAddress="10.0.0.5")
+    yield
+    world.daemon.pipeline("Get-VMNetworkAdapterExtendedAcl -VMName Blue1 | Remove-VMNetworkAdapterExtendedAcl; "
+                          "Get-VMNetworkAdapterAcl -VMName Blue3 | Remove-VMNetworkAdapterAcl")
+
+
+def reason(world, words):
+    (found,) = world.daemon.objects(f"Trace-VMNetworkPacket {words}")
+    return found["Reason"], [step["Decision"] for step in found["Stages"] if step["Stage"] == "ACL"]
+
+
+@pytest.mark.usefixtures("rules")
+def test_rules_of_a_port(world):
+    assert reason(world, "Blue1 10.0.0.6 -Protocol Udp -DestinationPort 9")[0] == "ACL_INBOUND"
+    answer = "Blue1 -Inbound -SourceAddress 10.0.0.7 -Protocol Udp -SourcePort 4242 -DestinationPort 7"
+    assert reason(world, answer)[0] == "EXTENDED_ACL_INBOUND"
+    # A made packet opens no session, ...
+    assert reason(world, "Blue1 10.0.0.7 -Protocol Udp -SourcePort 7 -DestinationPort 4242")[0] is None
+    assert reason(world, answer)[0] == "EXTENDED_ACL_INBOUND"
+    # ... and sees the one that a real packet has opened.
+    with Wire(world.blue1, "eth0") as wire:
+        wire.send(datagram("Blue1", "Blue2", "10.0.0.5", "10.0.0.7", 4242))
+    wait_for(lambda: reason(world, answer)[0] is None, 10, "a session")
+    assert "it belongs to a session that a stateful rule has let begin" in reason(world, answer)[1]

@@ -28,8 +28,11 @@ static uint8_t prefix(const char *text, union dp_addr *a)
 
 static struct dp_acl_rule rule_of(int section, uint32_t number, const char *local, const char *remote)
 {
-	struct dp_acl_rule r = { .section = (uint8_t)section, .number = number, .local_port = { 0, UINT16_MAX },
-				 .remote_port = { 0, UINT16_MAX }, .flags = DP_ACL_IP4 | DP_ACL_IP6 };
+	struct dp_acl_rule r = { .section = (uint8_t)section,
+				 .number = number,
+				 .local_port = { 0, UINT16_MAX },
+				 .remote_port = { 0, UINT16_MAX },
+				 .flags = DP_ACL_IP4 | DP_ACL_IP6 };
 	const char *one = local ? local : remote;
 
 	if (one)
@@ -176,7 +179,8 @@ static void add_extensions(struct frame *f, const struct packet *p)
 
 static void add_ip(struct frame *f, const struct packet *p, int direction, size_t payload)
 {
-	const char *src = direction == DP_ACL_OUT ? p->local : p->remote, *dst = direction == DP_ACL_OUT ? p->remote : p->local;
+	const char *src = direction == DP_ACL_OUT ? p->local : p->remote,
+		   *dst = direction == DP_ACL_OUT ? p->remote : p->local;
 	uint8_t ttl = p->hop_limit ? p->hop_limit : 64;
 	size_t at = f->n;
 
@@ -230,7 +234,9 @@ struct frame acl_frame(const struct packet *p, int direction)
 
 struct frame acl_error(const char *router, uint8_t type, const struct packet *about, const char *to)
 {
-	struct packet p = { .local = to, .remote = router, .protocol = strchr(to, ':') ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
+	struct packet p = { .local = to,
+			    .remote = router,
+			    .protocol = strchr(to, ':') ? IPPROTO_ICMPV6 : IPPROTO_ICMP,
 			    .icmp_type = type };
 	struct frame f = ether_of(&p, DP_ACL_IN);
 
@@ -245,13 +251,13 @@ struct frame acl_error(const char *router, uint8_t type, const struct packet *ab
 
 /* ---- ports ---- */
 
-static struct bpf_port port_of(uint32_t ifindex)
+struct bpf_port acl_port_entry(uint32_t ifindex)
 {
 	struct bpf_port_vec all = { 0 };
 	struct bpf_port found = { 0 };
 
 	assert_int_equal(bpf_driver_observe_ports(fixture_driver(), &all), 0);
-	vec_foreach(&all, p)
+	vec_foreach (&all, p)
 		if (p->ifindex == ifindex)
 			found = *p;
 	vec_done(&all);
@@ -264,7 +270,7 @@ static void delete_set(uint32_t id)
 	struct bpf_acl_set_vec all = { 0 };
 
 	assert_int_equal(bpf_driver_observe_acl_sets(fixture_driver(), &all), 0);
-	vec_foreach(&all, s)
+	vec_foreach (&all, s)
 		if (s->id == id)
 			assert_int_equal(bpf_driver_delete_acl_set(fixture_driver(), s), 0);
 	bpf_acl_sets_done(&all);
@@ -272,7 +278,7 @@ static void delete_set(uint32_t id)
 
 void acl_name(uint32_t port, int direction, uint32_t set)
 {
-	struct bpf_port p = port_of(port);
+	struct bpf_port p = acl_port_entry(port);
 	uint32_t old = p.value.acl_sets[direction], flag = direction == DP_ACL_OUT ? DP_PORT_ACL_OUT : DP_PORT_ACL_IN;
 
 	p.value.acl_sets[direction] = set;
@@ -315,7 +321,8 @@ void acl_expect_meter(uint32_t port, uint32_t number, uint64_t packets, uint64_t
 
 void acl_age(uint32_t port, const struct packet *p, uint64_t ns)
 {
-	struct dp_acl_flow_key key = { .ifindex = port, .ports = htons(p->local_port) | (uint32_t)htons(p->remote_port) << 16,
+	struct dp_acl_flow_key key = { .ifindex = port,
+				       .ports = htons(p->local_port) | (uint32_t)htons(p->remote_port) << 16,
 				       .protocol = p->protocol };
 	struct dp_acl_flow flow;
 	union dp_addr a;

@@ -46,6 +46,8 @@ struct frame acl_frame(const struct packet *p, int direction);
 /* An ICMP error about a packet that the port has sent, from a router to an address. */
 struct frame acl_error(const char *router, uint8_t type, const struct packet *about, const char *to);
 
+/* The port's entry as it is. */
+struct bpf_port acl_port_entry(uint32_t ifindex);
 /* The port's rules of a direction from here on. */
 void acl_set(uint32_t port, int direction, const struct dp_acl_rule *rules, size_t n);
 /* Names a set that need not be there. */

@@ -8,9 +8,9 @@
 #include "acl_kit.h"
 
 /*
- * What rules cost a packet: the port's program by BPF_PROG_TEST_RUN, many times a call, the variants in turn. It is the program alone,
- * without the kernel's way to it and from it, which is several times as much: what a forwarded packet loses is less than this says.
- * Run by hand; the medians are printed.
+ * What rules cost a packet: the port's program by BPF_PROG_TEST_RUN, many times a call, the variants in turn. It is the
+ * program alone, without the kernel's way to it and from it, which is several times as much: what a forwarded packet
+ * loses is less than this says. Run by hand; the medians are printed.
  */
 #define REPEAT 200000
 #define ROUNDS 15
@@ -29,8 +29,8 @@ static int program(void)
 static uint32_t measure(int fd, const struct frame *f, int repeat)
 {
 	struct __sk_buff ctx = { .ifindex = PLAIN };
-	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->n, .ctx_in = &ctx, .ctx_size_in = sizeof(ctx),
-		    .repeat = repeat);
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->n, .ctx_in = &ctx,
+		    .ctx_size_in = sizeof(ctx), .repeat = repeat);
 
 	assert_int_equal(bpf_prog_test_run_opts(fd, &opts), 0);
 	return opts.duration;
@@ -49,8 +49,11 @@ static void thousand(bool stateful)
 
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
 		snprintf(remote, sizeof(remote), "10.%zu.%zu.0/24", 100 + i / 256, i % 256);
-		rules[i] = extended((struct rule){ .number = (uint32_t)i, .deny = true, .remote = remote, .protocol = IPPROTO_TCP,
-						     .remote_port = { (uint16_t)(i + 1), (uint16_t)(i + 500) } });
+		rules[i] = extended((struct rule){ .number = (uint32_t)i,
+						    .deny = true,
+						    .remote = remote,
+						    .protocol = IPPROTO_TCP,
+						    .remote_port = { (uint16_t)(i + 1), (uint16_t)(i + 500) } });
 	}
 	rules[ARRAY_SIZE(rules) - 1] = extended((struct rule){ .number = 9, .stateful = stateful });
 }
@@ -77,8 +80,13 @@ static uint32_t one(int variant, int fd, struct packet *p)
 
 static void rules_cost(void **state _unused_)
 {
-	struct packet p = { .local = "10.0.0.1", .remote = "10.200.0.1", .protocol = IPPROTO_TCP, .local_port = 1000, .remote_port = 80,
-			    .tcp_flags = 0x10, .payload = 20 };
+	struct packet p = { .local = "10.0.0.1",
+			    .remote = "10.200.0.1",
+			    .protocol = IPPROTO_TCP,
+			    .local_port = 1000,
+			    .remote_port = 80,
+			    .tcp_flags = 0x10,
+			    .payload = 20 };
 	uint32_t ns[VARIANTS][ROUNDS];
 	int fd = program();
 

@@ -28,32 +28,45 @@ static struct frame to_plain(struct packet p)
 	return acl_frame(&p, DP_ACL_IN);
 }
 
-static const struct packet web = { .local = "10.0.0.1", .remote = "10.1.0.1", .protocol = IPPROTO_TCP, .local_port = 1000,
-				   .remote_port = 80, .tcp_flags = 0x10 };
-static const struct packet ping4 = { .local = "10.0.0.1", .remote = "10.1.0.1", .protocol = IPPROTO_ICMP, .icmp_type = 8, .echo = 7 };
-static const struct packet ping6 = { .local = "fd00::1", .remote = "fd01::1", .protocol = IPPROTO_ICMPV6, .icmp_type = 128, .echo = 7 };
+static const struct packet web = { .local = "10.0.0.1",
+				   .remote = "10.1.0.1",
+				   .protocol = IPPROTO_TCP,
+				   .local_port = 1000,
+				   .remote_port = 80,
+				   .tcp_flags = 0x10 };
+static const struct packet ping4 = {
+	.local = "10.0.0.1", .remote = "10.1.0.1", .protocol = IPPROTO_ICMP, .icmp_type = 8, .echo = 7
+};
+static const struct packet ping6 = {
+	.local = "fd00::1", .remote = "fd01::1", .protocol = IPPROTO_ICMPV6, .icmp_type = 128, .echo = 7
+};
 
 /* ---- basic entries ---- */
 
-/* AC-2: the longest prefix decides, whatever the order in which it was said; the caller orders. AC-1: no rule, no drop. */
+/*
+ * AC-2: the longest prefix decides, whatever the order in which it was said; the caller orders. AC-1: no rule, no drop.
+ */
 static void longest_prefix(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = {
-		basic(RULE_ALLOW, 1, ANY, "10.1.0.1/32"), basic(RULE_DENY, 2, ANY, "10.1.0.0/24"), basic(RULE_ALLOW, 3, ANY, "10.1.0.0/16"),
-		basic(RULE_DENY, 4, ANY, "0.0.0.0/0"), basic(RULE_ALLOW, 5, ANY, "fd01::/64"), basic(RULE_DENY, 6, ANY, "::/0"),
+		basic(RULE_ALLOW, 1, ANY, "10.1.0.1/32"), basic(RULE_DENY, 2, ANY, "10.1.0.0/24"),
+		basic(RULE_ALLOW, 3, ANY, "10.1.0.0/16"), basic(RULE_DENY, 4, ANY, "0.0.0.0/0"),
+		basic(RULE_ALLOW, 5, ANY, "fd01::/64"),	  basic(RULE_DENY, 6, ANY, "::/0"),
 	};
 	static const struct {
 		const char *local, *remote;
 		uint32_t denied_by;
 	} cases[] = {
-		{ "10.0.0.1", "10.1.0.1", 0 }, { "10.0.0.1", "10.1.0.2", 2 }, { "10.0.0.1", "10.1.1.1", 0 }, { "10.0.0.1", "10.2.0.1", 4 },
-		{ "fd00::1", "fd01::7", 0 },   { "fd00::1", "fd01:0:0:1::1", 6 },
+		{ "10.0.0.1", "10.1.0.1", 0 }, { "10.0.0.1", "10.1.0.2", 2 }, { "10.0.0.1", "10.1.1.1", 0 },
+		{ "10.0.0.1", "10.2.0.1", 4 }, { "fd00::1", "fd01::7", 0 },   { "fd00::1", "fd01:0:0:1::1", 6 },
 	};
 
 	for (int direction = 0; direction < DP_ACL_DIRECTIONS; direction++) {
 		acl_set(PLAIN, direction, rules, ARRAY_SIZE(rules));
 		for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-			struct packet p = { .local = cases[i].local, .remote = cases[i].remote, .protocol = IPPROTO_UDP };
+			struct packet p = { .local = cases[i].local,
+					    .remote = cases[i].remote,
+					    .protocol = IPPROTO_UDP };
 			struct frame f = acl_frame(&p, direction);
 
 			expect(PLAIN, direction, &f, cases[i].denied_by ? DP_DROP_ACL_OUTBOUND + direction : 0);
@@ -67,8 +80,11 @@ static void longest_prefix(void **state _unused_)
 static void without_addresses(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = { basic(RULE_DENY, 1, ANY, ANY) };
-	struct frame arp = frame_arp(0xff, 0x41, 1, 0x41, "10.0.0.1", "10.0.0.2"), ipx = frame_ether(0x42, 0x41, 0x8137);
-	struct packet nd = { .local = "fe80::1", .remote = "ff02::1:ff00:2", .protocol = IPPROTO_ICMPV6, .hop_limit = 255 };
+	struct frame arp = frame_arp(0xff, 0x41, 1, 0x41, "10.0.0.1", "10.0.0.2"),
+		     ipx = frame_ether(0x42, 0x41, 0x8137);
+	struct packet nd = {
+		.local = "fe80::1", .remote = "ff02::1:ff00:2", .protocol = IPPROTO_ICMPV6, .hop_limit = 255
+	};
 	static const uint8_t neighbour[] = { 133, 134, 135, 136 };
 	struct frame f;
 
@@ -101,7 +117,9 @@ static void without_addresses(void **state _unused_)
 static void mac_rules(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = {
-		mac_rule(RULE_ALLOW, 1, 0x41, 0x42), mac_rule(RULE_DENY, 2, 0, 0x42), mac_rule(RULE_ALLOW, 3, 0x41, 0),
+		mac_rule(RULE_ALLOW, 1, 0x41, 0x42),
+		mac_rule(RULE_DENY, 2, 0, 0x42),
+		mac_rule(RULE_ALLOW, 3, 0x41, 0),
 		mac_rule(RULE_DENY, 4, 0, 0),
 	};
 	/* OPEN may send from any address */
@@ -114,8 +132,8 @@ static void mac_rules(void **state _unused_)
 		acl_set(OPEN, direction, rules, ARRAY_SIZE(rules));
 		for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 			uint8_t l = cases[i].local, r = cases[i].remote;
-			struct frame f = direction == DP_ACL_OUT ? frame_arp(r, l, 1, l, "10.0.0.1", "10.0.0.2") :
-								     frame_arp(l, r, 1, r, "10.0.0.1", "10.0.0.2");
+			struct frame f = direction == DP_ACL_OUT ? frame_arp(r, l, 1, l, "10.0.0.1", "10.0.0.2")
+								 : frame_arp(l, r, 1, r, "10.0.0.1", "10.0.0.2");
 
 			expect(OPEN, direction, &f, cases[i].denied_by ? DP_DROP_ACL_OUTBOUND + direction : 0);
 			assert_int_equal(acl_last_rule(), cases[i].denied_by);
@@ -128,7 +146,9 @@ static void mac_rules(void **state _unused_)
 static void meters(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = {
-		meter_rule(11, ANY, "10.1.0.0/16"), meter_rule(12, ANY, "0.0.0.0/0"), basic(RULE_DENY, 3, ANY, "10.1.0.1/32"),
+		meter_rule(11, ANY, "10.1.0.0/16"),
+		meter_rule(12, ANY, "0.0.0.0/0"),
+		basic(RULE_DENY, 3, ANY, "10.1.0.1/32"),
 	};
 	struct packet p = { .local = "10.0.0.1", .remote = "10.1.0.2", .protocol = IPPROTO_UDP, .payload = 100 };
 	const size_t length = 14 + 20 + 8 + 100;
@@ -163,7 +183,8 @@ static void ports_and_protocols(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = {
 		extended((struct rule){ .number = 40, .protocol = IPPROTO_TCP, .remote_port = { 80, 80 } }),
-		extended((struct rule){ .number = 30, .deny = true, .protocol = IPPROTO_TCP, .remote_port = { 1, 1023 } }),
+		extended((struct rule){
+			.number = 30, .deny = true, .protocol = IPPROTO_TCP, .remote_port = { 1, 1023 } }),
 		extended((struct rule){ .number = 20, .protocol = IPPROTO_UDP, .local_port = { 65000, 65535 } }),
 		extended((struct rule){ .number = 10, .deny = true, .protocol = IPPROTO_UDP }),
 		extended((struct rule){ .number = 5, .deny = true, .protocol = IPPROTO_ICMP }),
@@ -173,20 +194,26 @@ static void ports_and_protocols(void **state _unused_)
 		uint16_t local_port, remote_port;
 		uint32_t denied_by;
 	} cases[] = {
-		{ IPPROTO_TCP, 1, 80, 0 },	{ IPPROTO_TCP, 1, 79, 30 },	 { IPPROTO_TCP, 1, 81, 30 },   { IPPROTO_TCP, 1, 1, 30 },
-		{ IPPROTO_TCP, 1, 1023, 30 },	{ IPPROTO_TCP, 80, 1024, 0 },	 { IPPROTO_TCP, 80, 0, 0 },    { IPPROTO_UDP, 65000, 1, 0 },
-		{ IPPROTO_UDP, 65535, 1, 0 },	{ IPPROTO_UDP, 64999, 1, 10 },	 { IPPROTO_UDP, 1, 65000, 10 }, { IPPROTO_ICMP, 0, 0, 5 },
+		{ IPPROTO_TCP, 1, 80, 0 },     { IPPROTO_TCP, 1, 79, 30 },    { IPPROTO_TCP, 1, 81, 30 },
+		{ IPPROTO_TCP, 1, 1, 30 },     { IPPROTO_TCP, 1, 1023, 30 },  { IPPROTO_TCP, 80, 1024, 0 },
+		{ IPPROTO_TCP, 80, 0, 0 },     { IPPROTO_UDP, 65000, 1, 0 },  { IPPROTO_UDP, 65535, 1, 0 },
+		{ IPPROTO_UDP, 64999, 1, 10 }, { IPPROTO_UDP, 1, 65000, 10 }, { IPPROTO_ICMP, 0, 0, 5 },
 		{ IPPROTO_GRE, 0, 0, 0 },
 	};
 
 	for (int direction = 0; direction < DP_ACL_DIRECTIONS; direction++) {
 		acl_set(PLAIN, direction, rules, ARRAY_SIZE(rules));
 		for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-			struct packet p = { .local = "10.0.0.1", .remote = "10.1.0.1", .protocol = cases[i].protocol,
-					    .local_port = cases[i].local_port, .remote_port = cases[i].remote_port, .icmp_type = 8 };
+			struct packet p = { .local = "10.0.0.1",
+					    .remote = "10.1.0.1",
+					    .protocol = cases[i].protocol,
+					    .local_port = cases[i].local_port,
+					    .remote_port = cases[i].remote_port,
+					    .icmp_type = 8 };
 			struct frame f = acl_frame(&p, direction);
 
-			expect(PLAIN, direction, &f, cases[i].denied_by ? DP_DROP_EXTENDED_ACL_OUTBOUND + direction : 0);
+			expect(PLAIN, direction, &f,
+			       cases[i].denied_by ? DP_DROP_EXTENDED_ACL_OUTBOUND + direction : 0);
 			assert_int_equal(acl_last_rule(), cases[i].denied_by);
 		}
 		acl_clear(PLAIN);
@@ -197,8 +224,10 @@ static void ports_and_protocols(void **state _unused_)
 static void basic_before_extended(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = {
-		basic(RULE_ALLOW, 1, ANY, "10.1.0.0/24"), basic(RULE_DENY, 2, ANY, "10.1.0.0/16"),
-		extended((struct rule){ .number = 9, .remote = "10.1.1.0/24" }), extended((struct rule){ .number = 8, .deny = true }),
+		basic(RULE_ALLOW, 1, ANY, "10.1.0.0/24"),
+		basic(RULE_DENY, 2, ANY, "10.1.0.0/16"),
+		extended((struct rule){ .number = 9, .remote = "10.1.1.0/24" }),
+		extended((struct rule){ .number = 8, .deny = true }),
 	};
 	struct packet p = web;
 	struct frame f = from_plain(p);
@@ -213,13 +242,17 @@ static void basic_before_extended(void **state _unused_)
 
 /* ---- sessions ---- */
 
-static const struct dp_acl_rule deny_all[] = { { .section = DP_ACL_EXTENDED, .flags = DP_ACL_IP4 | DP_ACL_IP6 | DP_ACL_DENY,
-						 .local_port = { 0, 65535 }, .remote_port = { 0, 65535 }, .number = 1 } };
+static const struct dp_acl_rule deny_all[] = { { .section = DP_ACL_EXTENDED,
+						 .flags = DP_ACL_IP4 | DP_ACL_IP6 | DP_ACL_DENY,
+						 .local_port = { 0, 65535 },
+						 .remote_port = { 0, 65535 },
+						 .number = 1 } };
 
 static void stateful_both(uint16_t timeout)
 {
 	const struct dp_acl_rule out[] = {
-		extended((struct rule){ .number = 9, .stateful = true, .timeout = timeout }), deny_all[0],
+		extended((struct rule){ .number = 9, .stateful = true, .timeout = timeout }),
+		deny_all[0],
 	};
 
 	acl_set(PLAIN, DP_ACL_OUT, out, 2);
@@ -229,8 +262,14 @@ static void stateful_both(uint16_t timeout)
 /* AC-4: the answer passes, nothing else does; each flow for itself. */
 static void stateful_answer(void **state _unused_)
 {
-	const struct packet kinds[] = { web, ping4, ping6, { .local = "fd00::1", .remote = "fd01::1", .protocol = IPPROTO_UDP,
-							      .local_port = 1000, .remote_port = 53 } };
+	const struct packet kinds[] = { web,
+					ping4,
+					ping6,
+					{ .local = "fd00::1",
+					  .remote = "fd01::1",
+					  .protocol = IPPROTO_UDP,
+					  .local_port = 1000,
+					  .remote_port = 53 } };
 
 	stateful_both(0);
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -277,7 +316,8 @@ static void sessions_of_ports(void **state _unused_)
 static void sessions_follow_the_rules(void **state _unused_)
 {
 	struct dp_acl_rule out[] = { extended((struct rule){ .number = 9, .stateful = true, .remote = "10.1.0.0/16" }),
-				     extended((struct rule){ .number = 8, .stateful = true, .protocol = IPPROTO_TCP }), deny_all[0] };
+				     extended((struct rule){ .number = 8, .stateful = true, .protocol = IPPROTO_TCP }),
+				     deny_all[0] };
 	struct frame request = from_plain(web), answer = to_plain(web);
 
 	stateful_both(0);
@@ -301,6 +341,29 @@ static void sessions_follow_the_rules(void **state _unused_)
 
 	acl_set(PLAIN, DP_ACL_IN, in, 2);
 	expect(PLAIN, DP_ACL_IN, &answer, DP_DROP_ACL_INBOUND);
+	acl_clear(PLAIN);
+}
+
+/* A session is the port's in its virtual subnet: another machine may get the port's number, and the same rules. */
+static void sessions_end_with_the_port(void **state _unused_)
+{
+	struct frame request = from_plain(web), answer = to_plain(web);
+	struct bpf_port port;
+
+	stateful_both(0);
+	port = acl_port_entry(PLAIN);
+	expect(PLAIN, DP_ACL_OUT, &request, 0);
+	expect(PLAIN, DP_ACL_IN, &answer, 0);
+	assert_int_equal(bpf_driver_delete_port(fixture_driver(), PLAIN), 0);
+	assert_int_equal(bpf_driver_set_port(fixture_driver(), &port), 0);
+	expect(PLAIN, DP_ACL_IN, &answer, DP_DROP_EXTENDED_ACL_INBOUND);
+	expect(PLAIN, DP_ACL_OUT, &request, 0);
+	expect(PLAIN, DP_ACL_IN, &answer, 0);
+	port.value.vsid = port.value.segment = 5099;
+	assert_int_equal(bpf_driver_set_port(fixture_driver(), &port), 0);
+	port.value.vsid = port.value.segment = 0;
+	assert_int_equal(bpf_driver_set_port(fixture_driver(), &port), 0);
+	expect(PLAIN, DP_ACL_IN, &answer, DP_DROP_EXTENDED_ACL_INBOUND);
 	acl_clear(PLAIN);
 }
 
@@ -389,9 +452,17 @@ static void related_errors(void **state _unused_)
 	static const struct {
 		uint8_t type4, type6;
 		bool passes;
-	} types[] = { { 3, 1, true }, { 11, 3, true }, { 12, 4, true }, { 3, 2, true }, { 5, 137, false }, { 4, 100, false } };
-	const struct packet sessions[] = { web, ping4, ping6, { .local = "fd00::1", .remote = "fd01::1", .protocol = IPPROTO_TCP,
-								 .local_port = 1000, .remote_port = 80, .tcp_flags = 0x10 } };
+	} types[] = { { 3, 1, true }, { 11, 3, true },	 { 12, 4, true },
+		      { 3, 2, true }, { 5, 137, false }, { 4, 100, false } };
+	const struct packet sessions[] = { web,
+					   ping4,
+					   ping6,
+					   { .local = "fd00::1",
+					     .remote = "fd01::1",
+					     .protocol = IPPROTO_TCP,
+					     .local_port = 1000,
+					     .remote_port = 80,
+					     .tcp_flags = 0x10 } };
 
 	stateful_both(0);
 	for (size_t i = 0; i < ARRAY_SIZE(sessions); i++) {
@@ -401,14 +472,16 @@ static void related_errors(void **state _unused_)
 
 		expect(PLAIN, DP_ACL_OUT, &request, 0);
 		for (size_t t = 0; t < ARRAY_SIZE(types); t++) {
-			f = acl_error(router, strchr(router, ':') ? types[t].type6 : types[t].type4, &sessions[i], sessions[i].local);
+			f = acl_error(router, strchr(router, ':') ? types[t].type6 : types[t].type4, &sessions[i],
+				      sessions[i].local);
 			expect(PLAIN, DP_ACL_IN, &f, types[t].passes ? 0 : DP_DROP_EXTENDED_ACL_INBOUND);
 		}
 		/* about a packet that was never sent, and for somebody else */
 		other.remote = strchr(other.local, ':') ? "fd01::2" : "10.1.0.2";
 		f = acl_error(router, strchr(router, ':') ? 1 : 3, &other, other.local);
 		expect(PLAIN, DP_ACL_IN, &f, DP_DROP_EXTENDED_ACL_INBOUND);
-		f = acl_error(router, strchr(router, ':') ? 1 : 3, &sessions[i], strchr(router, ':') ? "fd00::2" : "10.0.0.2");
+		f = acl_error(router, strchr(router, ':') ? 1 : 3, &sessions[i],
+			      strchr(router, ':') ? "fd00::2" : "10.0.0.2");
 		expect(PLAIN, DP_ACL_IN, &f, DP_DROP_EXTENDED_ACL_INBOUND);
 		/* cut off within the quote */
 		f = acl_error(router, strchr(router, ':') ? 1 : 3, &sessions[i], sessions[i].local);
@@ -429,7 +502,8 @@ static void fragments(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = {
 		extended((struct rule){ .number = 9, .protocol = IPPROTO_UDP, .remote_port = { 53, 53 } }),
-		extended((struct rule){ .number = 8, .deny = true, .protocol = IPPROTO_UDP, .remote_port = { 1, 100 } }),
+		extended((struct rule){
+			.number = 8, .deny = true, .protocol = IPPROTO_UDP, .remote_port = { 1, 100 } }),
 		extended((struct rule){ .number = 7, .deny = true, .remote = "10.1.1.0/24" }),
 		extended((struct rule){ .number = 6, .deny = true, .remote = "fd01:1::/32" }),
 	};
@@ -447,8 +521,14 @@ static void fragments(void **state _unused_)
 
 	acl_set(PLAIN, DP_ACL_OUT, rules, ARRAY_SIZE(rules));
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		struct packet p = { .local = cases[i].local, .remote = cases[i].remote, .protocol = IPPROTO_UDP, .local_port = 7,
-				    .remote_port = cases[i].port, .ident = 100 + i, .fragment = FRAGMENT_LATER, .payload = 64 };
+		struct packet p = { .local = cases[i].local,
+				    .remote = cases[i].remote,
+				    .protocol = IPPROTO_UDP,
+				    .local_port = 7,
+				    .remote_port = cases[i].port,
+				    .ident = 100 + i,
+				    .fragment = FRAGMENT_LATER,
+				    .payload = 64 };
 		struct frame later = from_plain(p), first;
 
 		p.fragment = FRAGMENT_FIRST;
@@ -468,7 +548,11 @@ static void fragments(void **state _unused_)
 /* The answer of a session in fragments: the first has its ports, the later ones follow it. */
 static void fragmented_answer(void **state _unused_)
 {
-	struct packet p = { .local = "10.0.0.1", .remote = "10.1.0.1", .protocol = IPPROTO_UDP, .local_port = 1000, .remote_port = 53,
+	struct packet p = { .local = "10.0.0.1",
+			    .remote = "10.1.0.1",
+			    .protocol = IPPROTO_UDP,
+			    .local_port = 1000,
+			    .remote_port = 53,
 			    .payload = 64 };
 	struct frame request = from_plain(p), first, later;
 
@@ -506,8 +590,11 @@ static void tiny_fragments(void **state _unused_)
 /* Tags and extension headers hide nothing. */
 static void behind_other_headers(void **state _unused_)
 {
-	const struct dp_acl_rule rules[] = { extended((struct rule){ .number = 9, .deny = true, .protocol = IPPROTO_TCP, .remote_port = { 80, 80 } }) };
-	struct packet p = { .local = "fd00::1", .remote = "fd01::1", .protocol = IPPROTO_TCP, .local_port = 1000, .remote_port = 80 };
+	const struct dp_acl_rule rules[] = { extended(
+		(struct rule){ .number = 9, .deny = true, .protocol = IPPROTO_TCP, .remote_port = { 80, 80 } }) };
+	struct packet p = {
+		.local = "fd00::1", .remote = "fd01::1", .protocol = IPPROTO_TCP, .local_port = 1000, .remote_port = 80
+	};
 
 	acl_set(PLAIN, DP_ACL_OUT, rules, 1);
 	for (unsigned tags = 0; tags <= 2; tags++) {
@@ -541,7 +628,8 @@ static void behind_other_headers(void **state _unused_)
 static void every_truncation(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = { extended((struct rule){ .number = 9, .protocol = IPPROTO_TCP }) };
-	struct packet v4 = web, v6 = { .local = "fd00::1", .remote = "fd01::1", .protocol = IPPROTO_TCP, .extensions = 3 };
+	struct packet v4 = web,
+		      v6 = { .local = "fd00::1", .remote = "fd01::1", .protocol = IPPROTO_TCP, .extensions = 3 };
 	struct frame frames[2];
 	static const size_t read[] = { 18 + 20 + 14, 18 + 40 + 3 * 8 + 14 };
 
@@ -579,9 +667,12 @@ static void set_is_missing(void **state _unused_)
 
 static void inbound_in_a_virtual_subnet(void **state _unused_)
 {
-	const struct dp_acl_rule rules[] = { basic(RULE_DENY, 1, ANY, "10.10.10.11/32"), basic(RULE_DENY, 2, ANY, "10.10.10.12/32") };
-	struct frame local = frame_ip4((struct ip4){ .dst_mac = 0x13, .src_mac = 0x11, .dst = "10.10.10.13", .src = "10.10.10.11" });
-	struct frame inner = frame_ip4((struct ip4){ .dst_mac = 0x13, .src_mac = 0x12, .dst = "10.10.10.13", .src = "10.10.10.12" });
+	const struct dp_acl_rule rules[] = { basic(RULE_DENY, 1, ANY, "10.10.10.11/32"),
+					     basic(RULE_DENY, 2, ANY, "10.10.10.12/32") };
+	struct frame local = frame_ip4(
+		(struct ip4){ .dst_mac = 0x13, .src_mac = 0x11, .dst = "10.10.10.13", .src = "10.10.10.11" });
+	struct frame inner = frame_ip4(
+		(struct ip4){ .dst_mac = 0x13, .src_mac = 0x12, .dst = "10.10.10.13", .src = "10.10.10.12" });
 	struct frame wire = frame_nvgre("214.214.51.43", "214.214.51.42", 5010 << 8, &inner);
 	uint64_t before = drops(BLUE3, DP_DROP_ACL_INBOUND);
 	struct result r;
@@ -604,7 +695,8 @@ static void inbound_in_a_virtual_subnet(void **state _unused_)
 static void flooded(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = { basic(RULE_DENY, 1, ANY, "10.0.0.31/32") };
-	struct frame f = frame_ip4((struct ip4){ .dst_mac = 0xff, .src_mac = 0x31, .dst = "255.255.255.255", .src = "10.0.0.31" });
+	struct frame f = frame_ip4(
+		(struct ip4){ .dst_mac = 0xff, .src_mac = 0x31, .dst = "255.255.255.255", .src = "10.0.0.31" });
 	uint64_t before = drops(LAB2, DP_DROP_ACL_INBOUND);
 	struct result r = run(BPF_ROLE_VPORT, LAB1, &f);
 
@@ -621,7 +713,8 @@ static void flooded(void **state _unused_)
 static void egress_leaves_others_alone(void **state _unused_)
 {
 	const struct dp_acl_rule rules[] = { basic(RULE_DENY, 1, ANY, ANY) };
-	struct frame f = frame_ip4((struct ip4){ .dst_mac = 0x13, .src_mac = 0x11, .dst = "10.10.10.13", .src = "10.10.10.11" });
+	struct frame f = frame_ip4(
+		(struct ip4){ .dst_mac = 0x13, .src_mac = 0x11, .dst = "10.10.10.13", .src = "10.10.10.11" });
 
 	acl_set(BLUE3, DP_ACL_IN, rules, 1);
 	assert_int_equal(run(BPF_ROLE_VPORT_EGRESS, BLUE3, &f).verdict, DP_VERDICT_NONE);
@@ -641,6 +734,7 @@ int main(void)
 		cmocka_unit_test(stateful_answer),
 		cmocka_unit_test(sessions_of_ports),
 		cmocka_unit_test(sessions_follow_the_rules),
+		cmocka_unit_test(sessions_end_with_the_port),
 		cmocka_unit_test(idle_timeout),
 		cmocka_unit_test(closed_connection),
 		cmocka_unit_test(a_reset_begins_nothing),

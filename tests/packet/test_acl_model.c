@@ -8,10 +8,11 @@
 #include "acl_kit.h"
 
 /*
- * Random rules and random packets: the programs decide as a plain model does, which goes through the rules one by one. Rules change
- * all the time, and sessions live through it or end. The seed is printed when the two differ; NESTOR_SEED repeats it.
+ * Random rules and random packets: the programs decide as a plain model does, which goes through the rules one by one.
+ * Rules change all the time, and sessions live through it or end. The seed is printed when the two differ; NESTOR_SEED
+ * repeats it.
  */
-#define ROUNDS 400
+#define ROUNDS	400
 #define PACKETS 150
 
 static uint64_t state;
@@ -30,9 +31,10 @@ static const char *const locals4[] = { "10.0.0.1", "10.0.0.2", "10.0.1.1" };
 static const char *const remotes4[] = { "10.1.0.1", "10.1.0.2", "10.1.1.1", "172.16.0.1" };
 static const char *const locals6[] = { "fd00::1", "fd00::2", "fd00:1::1" };
 static const char *const remotes6[] = { "fd01::1", "fd01::2", "fd01:1::1", "2001:db8::1" };
-static const char *const prefixes4[] = { "0.0.0.0/0", "10.0.0.0/8", "10.0.0.0/24", "10.0.0.1/32", "10.1.0.0/16", "10.1.0.0/31",
-					 "10.1.0.2/32", "10.0.0.0/15", "172.16.0.0/12" };
-static const char *const prefixes6[] = { "::/0", "fd00::/8", "fd00::/32", "fd00::1/128", "fd01::/32", "fd01::2/127", "fd01:1::/48" };
+static const char *const prefixes4[] = { "0.0.0.0/0",	"10.0.0.0/8",  "10.0.0.0/24", "10.0.0.1/32",  "10.1.0.0/16",
+					 "10.1.0.0/31", "10.1.0.2/32", "10.0.0.0/15", "172.16.0.0/12" };
+static const char *const prefixes6[] = { "::/0",      "fd00::/8",    "fd00::/32",  "fd00::1/128",
+					 "fd01::/32", "fd01::2/127", "fd01:1::/48" };
 static const uint8_t protocols[] = { IPPROTO_TCP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDP, IPPROTO_ICMP, IPPROTO_GRE };
 static const uint16_t ports[] = { 0, 79, 80, 81, 65535 };
 
@@ -51,14 +53,16 @@ static void random_ports(uint16_t range[2])
 static struct dp_acl_rule random_rule(int section, uint32_t number)
 {
 	bool v6 = rnd(2), local = rnd(2), remote = rnd(2);
-	const char *l = local ? v6 ? PICK(prefixes6) : PICK(prefixes4) : ANY, *r = remote ? v6 ? PICK(prefixes6) : PICK(prefixes4) : ANY;
+	const char *l = local ? v6 ? PICK(prefixes6) : PICK(prefixes4) : ANY,
+		   *r = remote ? v6 ? PICK(prefixes6) : PICK(prefixes4) : ANY;
 	struct dp_acl_rule rule;
 
 	if (section == DP_ACL_METER)
 		return meter_rule(number, l, r);
 	if (section == DP_ACL_BASIC)
 		return basic(rnd(6) == 0, number, l, r);
-	rule = extended((struct rule){ .number = number, .deny = rnd(2), .local = l, .remote = r, .protocol = rnd(4) ? PICK(protocols) : 0 });
+	rule = extended((struct rule){
+		.number = number, .deny = rnd(2), .local = l, .remote = r, .protocol = rnd(4) ? PICK(protocols) : 0 });
 	if ((rule.flags & DP_ACL_HAS_PROTOCOL) && (rule.protocol == IPPROTO_TCP || rule.protocol == IPPROTO_UDP)) {
 		random_ports(rule.local_port);
 		random_ports(rule.remote_port);
@@ -86,6 +90,9 @@ static struct rules random_rules(void)
 		for (size_t i = 0; i < n; i++)
 			all.r[all.n++] = random_rule(section, number++);
 	}
+	/* a port without rules has no set, and is not asked */
+	if (!all.n)
+		all.r[all.n++] = basic(RULE_ALLOW, number, ANY, ANY);
 	return all;
 }
 
@@ -96,8 +103,12 @@ static bool has_ports(const struct packet *p)
 
 static struct packet random_packet(void)
 {
-	struct packet p = { .protocol = PICK(protocols), .local_port = PICK(ports), .remote_port = PICK(ports), .tcp_flags = 0x10,
-			    .extensions = rnd(3), .tags = rnd(8) == 0 };
+	struct packet p = { .protocol = PICK(protocols),
+			    .local_port = PICK(ports),
+			    .remote_port = PICK(ports),
+			    .tcp_flags = 0x10,
+			    .extensions = rnd(3),
+			    .tags = rnd(8) == 0 };
 	bool v6 = rnd(2);
 
 	p.local = v6 ? PICK(locals6) : PICK(locals4);
@@ -141,7 +152,8 @@ static bool address_matches(const char *text, const union dp_addr *prefix, uint8
 
 static bool rule_matches(const struct dp_acl_rule *r, const struct packet *p)
 {
-	bool ports_given = r->local_port[0] || r->local_port[1] != UINT16_MAX || r->remote_port[0] || r->remote_port[1] != UINT16_MAX;
+	bool ports_given = r->local_port[0] || r->local_port[1] != UINT16_MAX || r->remote_port[0] ||
+			   r->remote_port[1] != UINT16_MAX;
 
 	if (!(r->flags & (strchr(p->local, ':') ? DP_ACL_IP6 : DP_ACL_IP4)))
 		return false;
@@ -154,8 +166,8 @@ static bool rule_matches(const struct dp_acl_rule *r, const struct packet *p)
 		return true;
 	if (p->fragment == FRAGMENT_LATER)
 		return !(r->flags & DP_ACL_DENY);
-	return p->local_port >= r->local_port[0] && p->local_port <= r->local_port[1] && p->remote_port >= r->remote_port[0] &&
-	       p->remote_port <= r->remote_port[1];
+	return p->local_port >= r->local_port[0] && p->local_port <= r->local_port[1] &&
+	       p->remote_port >= r->remote_port[0] && p->remote_port <= r->remote_port[1];
 }
 
 static const struct dp_acl_rule *first(const struct rules *rules, int section, const struct packet *p)
@@ -191,13 +203,13 @@ static uint64_t versions[DP_ACL_DIRECTIONS];
 
 static bool same_flow(const struct packet *a, const struct packet *b)
 {
-	return streq(a->local, b->local) && streq(a->remote, b->remote) && a->protocol == b->protocol && a->local_port == b->local_port &&
-	       a->remote_port == b->remote_port && a->echo == b->echo;
+	return streq(a->local, b->local) && streq(a->remote, b->remote) && a->protocol == b->protocol &&
+	       a->local_port == b->local_port && a->remote_port == b->remote_port && a->echo == b->echo;
 }
 
 static struct session *session_of(const struct packet *p)
 {
-	vec_foreach(&sessions, s)
+	vec_foreach (&sessions, s)
 		if (same_flow(&s->p, p))
 			return s;
 	return NULL;
@@ -214,13 +226,15 @@ static bool confirmed(struct session *s)
 
 static bool is_echo_request(const struct packet *p)
 {
-	return (p->protocol == IPPROTO_ICMP && p->icmp_type == 8) || (p->protocol == IPPROTO_ICMPV6 && p->icmp_type == 128);
+	return (p->protocol == IPPROTO_ICMP && p->icmp_type == 8) ||
+	       (p->protocol == IPPROTO_ICMPV6 && p->icmp_type == 128);
 }
 
 /* 0, or why it is dropped; *ret_rule: by which rule. */
 static enum dp_drop_reason model(int direction, const struct packet *p, uint32_t *ret_rule)
 {
-	const struct dp_acl_rule *b = first(&rules[direction], DP_ACL_BASIC, p), *x = first(&rules[direction], DP_ACL_EXTENDED, p);
+	const struct dp_acl_rule *b = first(&rules[direction], DP_ACL_BASIC, p),
+				 *x = first(&rules[direction], DP_ACL_EXTENDED, p);
 	struct session *s = p->fragment == FRAGMENT_LATER ? NULL : session_of(p);
 	bool alive = false;
 
@@ -287,13 +301,19 @@ static void as_the_model(void **unused _unused_)
 			enum dp_drop_reason want = model(direction, &p, &rule);
 			struct result r = run(acl_role(direction), PLAIN, &f);
 
-			if ((r.verdict == DP_VERDICT_DROP) != (want != 0) || (want && (r.detail != want || r.rule != rule)))
-				fail_msg("NESTOR_SEED=%llu round %d packet %d: %s %s %s/%u -> %s/%u type %u fragment %d: wanted %s rule %u, got "
-					 "verdict %u %s rule %u (session: %d)", (unsigned long long)seed, round, i,
-					 direction ? "in" : "out", p.protocol == IPPROTO_TCP ? "TCP" : "", p.local, p.local_port, p.remote,
-					 p.remote_port, p.icmp_type, p.fragment, want ? drop_reason_name(want) : "to pass", rule, r.verdict,
-					 r.detail < DP_DROP_MAX && drop_reason_name(r.detail) ? drop_reason_name(r.detail) : "", r.rule,
-					 s != NULL);
+			if ((r.verdict == DP_VERDICT_DROP) != (want != 0) ||
+			    (want && (r.detail != want || r.rule != rule)))
+				fail_msg("NESTOR_SEED=%llu round %d packet %d: %s %s %s/%u -> %s/%u type %u fragment "
+					 "%d: wanted %s rule %u, got "
+					 "verdict %u %s rule %u (session: %d)",
+					 (unsigned long long)seed, round, i, direction ? "in" : "out",
+					 p.protocol == IPPROTO_TCP ? "TCP" : "", p.local, p.local_port, p.remote,
+					 p.remote_port, p.icmp_type, p.fragment,
+					 want ? drop_reason_name(want) : "to pass", rule, r.verdict,
+					 r.detail < DP_DROP_MAX && drop_reason_name(r.detail)
+						 ? drop_reason_name(r.detail)
+						 : "",
+					 r.rule, s != NULL);
 			dropped += want != 0;
 			by_session += alone && !want;
 			if (meter && !want)

@@ -52,8 +52,11 @@ static size_t many(struct dp_acl_rule *rules, size_t n)
 	rules[2] = basic(RULE_ALLOW, 3, ANY, "fd00::/8");
 	for (size_t i = 3; i < n - 2; i++) {
 		snprintf(remote, sizeof(remote), "10.%zu.%zu.0/24", i / 256, i % 256);
-		rules[i] = extended((struct rule){ .number = (uint32_t)(60000 - i), .deny = i % 2, .remote = remote, .protocol = IPPROTO_TCP,
-						     .remote_port = { (uint16_t)i, (uint16_t)(i * 7 + 1) } });
+		rules[i] = extended((struct rule){ .number = (uint32_t)(60000 - i),
+						    .deny = i % 2,
+						    .remote = remote,
+						    .protocol = IPPROTO_TCP,
+						    .remote_port = { (uint16_t)i, (uint16_t)(i * 7 + 1) } });
 	}
 	rules[n - 2] = mac_rule(RULE_DENY, 4, 0x41, 0);
 	rules[n - 1] = mac_rule(RULE_ALLOW, 5, 0, 0);
@@ -74,7 +77,7 @@ static void expect_sets(size_t n, const struct dp_acl_rule *rules, size_t n_rule
 
 	assert_int_equal(bpf_driver_observe_acl_sets(fixture_driver(), &all), 0);
 	assert_int_equal(all.n, n);
-	vec_foreach(&all, s) {
+	vec_foreach (&all, s) {
 		assert_int_equal(s->complete, complete);
 		assert_int_equal(s->n, n_rules);
 		assert_memory_equal(s->rules, rules, n_rules * sizeof(*rules));
@@ -87,7 +90,7 @@ static void delete_all(void)
 	struct bpf_acl_set_vec all = { 0 };
 
 	assert_int_equal(bpf_driver_observe_acl_sets(fixture_driver(), &all), 0);
-	vec_foreach(&all, s)
+	vec_foreach (&all, s)
 		assert_int_equal(bpf_driver_delete_acl_set(fixture_driver(), s), 0);
 	bpf_acl_sets_done(&all);
 }

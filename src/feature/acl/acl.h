@@ -4,8 +4,8 @@
 #include "adapter.h"
 
 /*
- * Access control lists of an adapter's port (catalogue 2.12, 3.3): what its guest may send and get. They live and travel with the
- * adapter.
+ * Access control lists of an adapter's port (catalogue 2.12, 3.3): what its guest may send and get. They live and
+ * travel with the adapter.
  *   entry          local and remote addresses, IP or MAC; the longest prefix decides, meters count      AC-2
  *   extended rule  weight, protocol, ports, sessions; the highest weight that matches decides           AC-3, AC-4
  */

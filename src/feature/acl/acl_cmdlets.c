@@ -5,27 +5,45 @@
 #include "acl_select.h"
 
 static const char *const properties[] = {
-	"VMName", "ParentAdapter", "Direction", "Action", "LocalAddress", "RemoteAddress", "LocalIPAddress", "LocalMacAddress",
-	"RemoteIPAddress", "RemoteMacAddress", "MeteredMBytes", "MeteredBytes", "MeteredPackets", "Number", "AdapterId",
-	"IsManagementOs", "ComputerName", NULL,
+	"VMName",	  "ParentAdapter",   "Direction",	"Action",	    "LocalAddress",  "RemoteAddress",
+	"LocalIPAddress", "LocalMacAddress", "RemoteIPAddress", "RemoteMacAddress", "MeteredMBytes", "MeteredBytes",
+	"MeteredPackets", "Number",	     "AdapterId",	"IsManagementOs",   "ComputerName",  NULL,
 };
 static const struct column columns[] = {
-	{ "VMName" }, { "ParentAdapter" }, { "Direction" }, { "Action" }, { "LocalAddress" }, { "RemoteAddress" },
-	{ "MeteredMBytes", .right = true }, { 0 },
+	{ "VMName" },
+	{ "ParentAdapter" },
+	{ "Direction" },
+	{ "Action" },
+	{ "LocalAddress" },
+	{ "RemoteAddress" },
+	{ "MeteredMBytes", .right = true },
+	{ 0 },
 };
 static const struct object_type acl_object = { "VMNetworkAdapterAclSetting", properties, columns };
 static const char *const acl_object_name[] = { "VMNetworkAdapterAclSetting", NULL };
 
-#define ADDRESS_PARAMS                                                                                                     \
-	{ "LocalIPAddress", P_STRING, ARRAY, "addresses of the guest: address, prefix, or ANY", .sets = ACL_BY_ANY_ADAPTER }, \
-	{ "LocalMacAddress", P_STRING, ARRAY, "MAC addresses of the guest, or ANY", .sets = ACL_BY_ANY_ADAPTER },          \
-	{ "RemoteIPAddress", P_STRING, ARRAY, "addresses of the other end: address, prefix, or ANY", .sets = ACL_BY_ANY_ADAPTER }, \
-	{ "RemoteMacAddress", P_STRING, ARRAY, "MAC addresses of the other end, or ANY", .sets = ACL_BY_ANY_ADAPTER }
-#define ACTION_PARAMS                                                                                                      \
-	{ "Action", P_ENUM, REQUIRED, "Allow and Deny: the longest prefix decides; Meter: count", .values = acl_actions,   \
-	  .sets = ACL_BY_ANY_ADAPTER },                                                                                    \
-	{ "Direction", P_ENUM, REQUIRED, "as the guest sees it; Both: an entry for each", .values = acl_directions,        \
-	  .sets = ACL_BY_ANY_ADAPTER }
+#define ADDRESS_PARAMS                                                                                                 \
+	{ "LocalIPAddress", P_STRING, ARRAY, "addresses of the guest: address, prefix, or ANY",                        \
+	  .sets = ACL_BY_ANY_ADAPTER },                                                                                \
+		{ "LocalMacAddress", P_STRING, ARRAY, "MAC addresses of the guest, or ANY",                            \
+		  .sets = ACL_BY_ANY_ADAPTER },                                                                        \
+		{ "RemoteIPAddress", P_STRING, ARRAY, "addresses of the other end: address, prefix, or ANY",           \
+		  .sets = ACL_BY_ANY_ADAPTER },                                                                        \
+	{                                                                                                              \
+		"RemoteMacAddress", P_STRING, ARRAY, "MAC addresses of the other end, or ANY",                         \
+			.sets = ACL_BY_ANY_ADAPTER                                                                     \
+	}
+#define ACTION_PARAMS                                                                                                  \
+	{ "Action",                                                                                                    \
+	  P_ENUM,                                                                                                      \
+	  REQUIRED,                                                                                                    \
+	  "Allow and Deny: the longest prefix decides; Meter: count",                                                  \
+	  .values = acl_actions,                                                                                       \
+	  .sets = ACL_BY_ANY_ADAPTER },                                                                                \
+	{                                                                                                              \
+		"Direction", P_ENUM, REQUIRED, "as the guest sees it; Both: an entry for each",                        \
+			.values = acl_directions, .sets = ACL_BY_ANY_ADAPTER                                           \
+	}
 
 static const struct param add_params[] = { ACL_SELECT_PARAMS(REQUIRED), ACTION_PARAMS, ADDRESS_PARAMS, { 0 } };
 static const struct param get_params[] = { ACL_SELECT_PARAMS(0), { 0 } };
@@ -88,7 +106,7 @@ typedef VEC(struct acl_doc *) entry_vec;
 
 static void entries_done(entry_vec *entries)
 {
-	vec_foreach(entries, a)
+	vec_foreach (entries, a)
 		doc_free(&acl_kind, *a);
 	vec_done(entries);
 }
@@ -97,7 +115,7 @@ typedef VEC(char *) text_vec;
 
 static void texts_done(text_vec *texts)
 {
-	vec_foreach(texts, t)
+	vec_foreach (texts, t)
 		free(*t);
 	vec_done(texts);
 }
@@ -124,12 +142,16 @@ static int address_type(struct call *c, enum acl_type *ret, struct err **e)
 	int r;
 
 	if (ip && mac) {
-		r = err_set(e, "Acl.MacAndIp", ERR_INVALID_ARGUMENT, NULL, "An entry is of IP addresses or of MAC addresses, not of both.");
+		r = err_set(e, "Acl.MacAndIp", ERR_INVALID_ARGUMENT, NULL,
+			    "An entry is of IP addresses or of MAC addresses, not of both.");
 		return err_advise(e, r, "Add an entry for each.");
 	}
 	if (!ip && !mac) {
-		r = err_set(e, "Acl.NoAddress", ERR_INVALID_ARGUMENT, NULL, "An entry is of addresses, and none was given.");
-		return err_advise(e, r, "Give -LocalIPAddress, -RemoteIPAddress, -LocalMacAddress or -RemoteMacAddress; ANY for all.");
+		r = err_set(e, "Acl.NoAddress", ERR_INVALID_ARGUMENT, NULL,
+			    "An entry is of addresses, and none was given.");
+		return err_advise(
+			e, r,
+			"Give -LocalIPAddress, -RemoteIPAddress, -LocalMacAddress or -RemoteMacAddress; ANY for all.");
 	}
 	if (mac && call_enum(c, "Action", 0) == ACL_METER) {
 		r = err_set(e, "Acl.MeterNeedsIp", ERR_INVALID_ARGUMENT, NULL, "Meters count by IP addresses only.");
@@ -148,9 +170,10 @@ static int entries_given(struct call *c, entry_vec *ret, struct err **e)
 	if (r == 0)
 		r = addresses_of(call_arg(c, type == ACL_MAC ? "LocalMacAddress" : "LocalIPAddress"), type, &locals, e);
 	if (r == 0)
-		r = addresses_of(call_arg(c, type == ACL_MAC ? "RemoteMacAddress" : "RemoteIPAddress"), type, &remotes, e);
+		r = addresses_of(call_arg(c, type == ACL_MAC ? "RemoteMacAddress" : "RemoteIPAddress"), type, &remotes,
+				 e);
 	for (size_t i = 0; r == 0 && i < locals.n; i++) {
-		vec_foreach(&remotes, remote) {
+		vec_foreach (&remotes, remote) {
 			struct acl_doc *a = doc_new(&acl_kind);
 
 			a->type = type;
@@ -176,8 +199,8 @@ static bool direction_given(struct call *c, uint32_t direction)
 
 typedef VEC(const struct acl_doc *) acl_vec;
 
-static int put_entry(struct docs *d, const struct adapter_doc *a, const struct acl_doc *given, uint32_t direction, acl_vec *ret,
-		     struct err **e)
+static int put_entry(struct docs *d, const struct adapter_doc *a, const struct acl_doc *given, uint32_t direction,
+		     acl_vec *ret, struct err **e)
 {
 	struct acl_doc *doc = doc_copy(&acl_kind, given);
 	int r;
@@ -209,7 +232,7 @@ static int add_to(struct call *c, const struct adapter_doc *a, const entry_vec *
 	if (r < 0 || !call_should(c, target, "%s", call_name(c)))
 		docs_rollback_to(call_docs(c), mark);
 	else if (call_bool(c, "PassThru", false))
-		vec_foreach(&added, entry)
+		vec_foreach (&added, entry)
 			call_emit(c, acl_to_object, &acl_kind, *entry);
 	vec_done(&added);
 	return r;
@@ -223,7 +246,7 @@ static int add_acl(struct call *c, struct err **e)
 
 	if (r == 0)
 		r = adapter_select(c, ACL_SELECT, &adapters, e);
-	vec_foreach(&adapters, a) {
+	vec_foreach (&adapters, a) {
 		struct err *one = NULL;
 
 		if (add_to(c, *a, &entries, &one) < 0)
@@ -258,11 +281,11 @@ static int get_acl(struct call *c, struct err **e)
 	adapter_vec adapters = { 0 };
 	int r = adapter_select(c, ACL_SELECT | SELECT_NOTHING, &adapters, e);
 
-	vec_foreach(&adapters, a) {
+	vec_foreach (&adapters, a) {
 		acl_vec entries = { 0 };
 
 		entries_of(call_docs(c), &(*a)->id, &entries);
-		vec_foreach(&entries, entry)
+		vec_foreach (&entries, entry)
 			call_emit(c, acl_to_object, &acl_kind, *entry);
 		vec_done(&entries);
 	}
@@ -284,8 +307,9 @@ static void remove_entry(struct call *c, const struct adapter_doc *a, const stru
 /* "removal matches the whole tuple exactly": an address that is not given is ANY. */
 static bool is_given(struct call *c, const entry_vec *given, const struct acl_doc *a)
 {
-	vec_foreach(given, g)
-		if ((*g)->type == a->type && (*g)->action == a->action && streq((*g)->local, a->local) && streq((*g)->remote, a->remote))
+	vec_foreach (given, g)
+		if ((*g)->type == a->type && (*g)->action == a->action && streq((*g)->local, a->local) &&
+		    streq((*g)->remote, a->remote))
 			return direction_given(c, a->direction);
 	return false;
 }
@@ -296,7 +320,7 @@ static int remove_from(struct call *c, const struct adapter_doc *a, const entry_
 	size_t n = 0;
 
 	entries_of(call_docs(c), &a->id, &entries);
-	vec_foreach(&entries, entry) {
+	vec_foreach (&entries, entry) {
 		if (!is_given(c, given, *entry))
 			continue;
 		remove_entry(c, a, *entry);
@@ -348,7 +372,7 @@ static int remove_acl(struct call *c, struct err **e)
 	r = entries_given(c, &given, e);
 	if (r == 0)
 		r = adapter_select(c, ACL_SELECT, &adapters, e);
-	vec_foreach(&adapters, a) {
+	vec_foreach (&adapters, a) {
 		struct err *one = NULL;
 
 		if (remove_from(c, *a, &given, &one) < 0)
@@ -360,10 +384,10 @@ static int remove_acl(struct call *c, struct err **e)
 }
 
 const struct cmdlet acl_cmdlets[] = {
-	{ "Add-VMNetworkAdapterAcl", "allow, deny or count what a network adapter sends and gets, by addresses", add_params, &acl_object,
-	  add_acl, CHANGES | PASSTHRU },
-	{ "Get-VMNetworkAdapterAcl", "list the entries of network adapters, and what their meters have counted", get_params, &acl_object,
-	  get_acl, 0 },
+	{ "Add-VMNetworkAdapterAcl", "allow, deny or count what a network adapter sends and gets, by addresses",
+	  add_params, &acl_object, add_acl, CHANGES | PASSTHRU },
+	{ "Get-VMNetworkAdapterAcl", "list the entries of network adapters, and what their meters have counted",
+	  get_params, &acl_object, get_acl, 0 },
 	{ "Remove-VMNetworkAdapterAcl", "remove entries of network adapters", remove_params, &acl_object, remove_acl,
 	  CHANGES | PASSTHRU },
 	{ 0 },

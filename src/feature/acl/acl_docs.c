@@ -69,7 +69,7 @@ typedef VEC(char *) key_vec;
 /* Nothing may be written while documents are walked. */
 static void delete_all(struct docs *d, const struct doc_kind *kind, key_vec *keys)
 {
-	vec_foreach(keys, key) {
+	vec_foreach (keys, key) {
 		docs_delete(d, kind, *key);
 		free(*key);
 	}

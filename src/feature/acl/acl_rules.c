@@ -8,11 +8,14 @@
 static int bad_address(const char *text, enum acl_type type, struct err **e)
 {
 	int r = err_set(e, "Acl.BadAddress", ERR_INVALID_ARGUMENT, text,
-			type == ACL_MAC ? "\"%.100s\" is not the MAC address of a host." :
-					  "\"%.100s\" is neither an IP address nor a prefix.", text);
+			type == ACL_MAC ? "\"%.100s\" is not the MAC address of a host."
+					: "\"%.100s\" is neither an IP address nor a prefix.",
+			text);
 
-	return err_advise(e, r, type == ACL_MAC ? "Give one like 00-15-5D-01-02-03, or ANY." :
-						  "Give one like 10.0.0.5, 10.0.0.0/24, fd00::/64, 0.0.0.0/0 or ::/0, or ANY for both families.");
+	return err_advise(e, r,
+			  type == ACL_MAC ? "Give one like 00-15-5D-01-02-03, or ANY."
+					  : "Give one like 10.0.0.5, 10.0.0.0/24, fd00::/64, 0.0.0.0/0 or ::/0, or ANY "
+					    "for both families.");
 }
 
 static int parse_prefix(const char *text, struct prefix *ret, struct err **e)
@@ -28,7 +31,8 @@ static int parse_prefix(const char *text, struct prefix *ret, struct err **e)
 		return bad_address(text, ACL_IP, e);
 	if (!host_bits)
 		return 0;
-	r = err_set(e, "Acl.BadAddress", ERR_INVALID_ARGUMENT, text, "The prefix \"%s\" has bits behind its length.", text);
+	r = err_set(e, "Acl.BadAddress", ERR_INVALID_ARGUMENT, text, "The prefix \"%s\" has bits behind its length.",
+		    text);
 	return err_advise(e, r, "%s is the network.", prefix_format(ret, network));
 }
 
@@ -66,7 +70,8 @@ char *acl_address_format(const struct acl_address *a, enum acl_type type)
 
 static int bad_ports(const char *text, struct err **e)
 {
-	int r = err_set(e, "Acl.BadPort", ERR_INVALID_ARGUMENT, text, "\"%.100s\" is neither a port nor a range of ports.", text);
+	int r = err_set(e, "Acl.BadPort", ERR_INVALID_ARGUMENT, text,
+			"\"%.100s\" is neither a port nor a range of ports.", text);
 
 	return err_advise(e, r, "Give one like 80, or 8000-8999, of 0 to 65535, or ANY.");
 }
@@ -80,7 +85,8 @@ int acl_ports_parse(const char *text, struct acl_ports *ret, struct err **e)
 	if (!strieq(text, ACL_ANY)) {
 		if (dash)
 			*dash = 0;
-		if (parse_u64(from, UINT16_MAX, &first) < 0 || parse_u64(dash ? dash + 1 : from, UINT16_MAX, &last) < 0 || last < first)
+		if (parse_u64(from, UINT16_MAX, &first) < 0 ||
+		    parse_u64(dash ? dash + 1 : from, UINT16_MAX, &last) < 0 || last < first)
 			return bad_ports(text, e);
 	}
 	*ret = (struct acl_ports){ (uint16_t)first, (uint16_t)last };
@@ -98,8 +104,12 @@ static const struct {
 	const char *name;
 	int number;
 	bool shown; /* else people know it by its number */
-} protocols[] = { { ACL_ANY, ACL_PROTOCOL_ANY, true }, { "TCP", ACL_TCP, true }, { "UDP", ACL_UDP, true }, { "ICMP", 1, false },
-		  { "ICMPv4", 1, false }, { "ICMPv6", 58, false } };
+} protocols[] = { { ACL_ANY, ACL_PROTOCOL_ANY, true },
+		  { "TCP", ACL_TCP, true },
+		  { "UDP", ACL_UDP, true },
+		  { "ICMP", 1, false },
+		  { "ICMPv4", 1, false },
+		  { "ICMPv6", 58, false } };
 
 int acl_protocol_parse(const char *text, int *ret, struct err **e)
 {
@@ -117,7 +127,8 @@ int acl_protocol_parse(const char *text, int *ret, struct err **e)
 		return 0;
 	}
 	r = err_set(e, "Acl.BadProtocol", ERR_INVALID_ARGUMENT, text, "\"%.100s\" is not a protocol.", text);
-	return err_advise(e, r, "Give TCP, UDP, the number of an IP protocol from 0 to 255 (1 is ICMP, 58 ICMPv6), or ANY.");
+	return err_advise(e, r,
+			  "Give TCP, UDP, the number of an IP protocol from 0 to 255 (1 is ICMP, 58 ICMPv6), or ANY.");
 }
 
 char *acl_protocol_format(int protocol)
@@ -156,19 +167,21 @@ static int check_same_place(const struct acl_doc *a, const struct acl_doc *other
 
 	if (other->action == a->action)
 		return err_set(e, "Acl.EntryExists", ERR_RESOURCE_EXISTS, a->remote,
-			       "The adapter has this entry already: %s %s, local %s, remote %s.", acl_actions[a->action],
-			       acl_directions[a->direction], a->local, a->remote);
+			       "The adapter has this entry already: %s %s, local %s, remote %s.",
+			       acl_actions[a->action], acl_directions[a->direction], a->local, a->remote);
 	if (other->action == ACL_METER || a->action == ACL_METER)
 		return 0;
-	r = err_set(e, "Acl.Contradiction", ERR_RESOURCE_EXISTS, a->remote,
-		    "%s, local %s, remote %s: the adapter has an entry with the opposite action for just these addresses.",
-		    acl_directions[a->direction], a->local, a->remote);
+	r = err_set(
+		e, "Acl.Contradiction", ERR_RESOURCE_EXISTS, a->remote,
+		"%s, local %s, remote %s: the adapter has an entry with the opposite action for just these addresses.",
+		acl_directions[a->direction], a->local, a->remote);
 	return err_advise(e, r, "Remove that one first (Remove-VMNetworkAdapterAcl).");
 }
 
 static int too_many(unsigned most, const char *what, struct err **e)
 {
-	int r = err_set(e, "Acl.TooMany", ERR_LIMITS_EXCEEDED, NULL, "An adapter can have %u %s in a direction.", most, what);
+	int r = err_set(e, "Acl.TooMany", ERR_LIMITS_EXCEEDED, NULL, "An adapter can have %u %s in a direction.", most,
+			what);
 
 	return err_advise(e, r, "Prefixes and ranges of ports make one of many.");
 }
@@ -187,7 +200,10 @@ int acl_check_entry(const struct docs *d, const struct acl_doc *a, struct err **
 			r = check_same_place(a, other, e);
 	}
 	if (r == 0 && n >= most)
-		r = too_many(most, a->action == ACL_METER ? "entries with the action Meter" : "entries with the actions Allow and Deny", e);
+		r = too_many(most,
+			     a->action == ACL_METER ? "entries with the action Meter"
+						    : "entries with the actions Allow and Deny",
+			     e);
 	return r;
 }
 
@@ -217,7 +233,8 @@ static int check_ports(const struct extended_acl_doc *x, struct err **e)
 {
 	int protocol, r = acl_protocol_parse(x->protocol, &protocol, e);
 
-	if (r < 0 || protocol == ACL_TCP || protocol == ACL_UDP || (streq(x->local_port, ACL_ANY) && streq(x->remote_port, ACL_ANY)))
+	if (r < 0 || protocol == ACL_TCP || protocol == ACL_UDP ||
+	    (streq(x->local_port, ACL_ANY) && streq(x->remote_port, ACL_ANY)))
 		return r;
 	r = err_set(e, "Acl.PortNeedsProtocol", ERR_INVALID_ARGUMENT, x->protocol,
 		    "A rule for ports is a rule for TCP or UDP; this one is for protocol %s.", x->protocol);

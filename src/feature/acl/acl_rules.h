@@ -40,8 +40,8 @@ int acl_protocol_parse(const char *text, int *ret, struct err **e);
 char *acl_protocol_format(int protocol);
 
 /*
- * May the entry be added? Acl.AddressFamily: its ends are not of one family. Acl.EntryExists. Acl.Contradiction: the same addresses
- * are allowed and denied. Acl.TooMany.
+ * May the entry be added? Acl.AddressFamily: its ends are not of one family. Acl.EntryExists. Acl.Contradiction: the
+ * same addresses are allowed and denied. Acl.TooMany.
  */
 int acl_check_entry(const struct docs *d, const struct acl_doc *a, struct err **e);
 /*

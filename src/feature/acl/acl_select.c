@@ -32,8 +32,8 @@ const struct adapter_doc *acl_owner(struct call *c, const json_t *object)
 
 int acl_not_found(const char *what, const struct adapter_doc *a, struct err **e)
 {
-	int r = err_set(e, "Acl.NotFound", ERR_OBJECT_NOT_FOUND, a ? a->name : NULL, "%s%s%s has no such %s.",
-			a ? "The network adapter \"" : "The network adapter that this was of", a ? a->name : "", a ? "\"" : "", what);
+	_cleanup_free_ char *owner = a ? xasprintf("network adapter \"%s\"", a->name) : xstrdup("network adapter that this was of");
+	int r = err_set(e, "Acl.NotFound", ERR_OBJECT_NOT_FOUND, a ? a->name : NULL, "The %s has no such %s.", owner, what);
 
 	return err_advise(e, r, "Get-VMNetworkAdapter%s lists what there is; its objects can be removed.",
 			  streq(what, "entry") ? "Acl" : "ExtendedAcl");

@@ -12,13 +12,15 @@ static int exactness(const struct acl_address *a)
 }
 
 /*
- * AC-2: the longest prefix first. Of two ends the sum counts, then the remote one (decision 0011). Extended rules by weight (AC-3).
- * What is equal in all of that never matches the same packet, or is of one kind: the number makes the order the same every time.
+ * AC-2: the longest prefix first. Of two ends the sum counts, then the remote one (decision 0011). Extended rules by
+ * weight (AC-3). What is equal in all of that never matches the same packet, or is of one kind: the number makes the
+ * order the same every time.
  */
 static int rule_compare(const void *a, const void *b)
 {
 	const struct want_acl_rule *x = a, *y = b;
-	int xl = exactness(&x->local), xr = exactness(&x->remote), yl = exactness(&y->local), yr = exactness(&y->remote);
+	int xl = exactness(&x->local), xr = exactness(&x->remote), yl = exactness(&y->local),
+	    yr = exactness(&y->remote);
 
 	if (x->section != y->section)
 		return (int)x->section - (int)y->section;
@@ -35,11 +37,15 @@ static int rule_compare(const void *a, const void *b)
 
 static bool entry_rule(const struct acl_doc *a, struct want_acl_rule *ret)
 {
-	struct want_acl_rule r = { .number = a->number, .deny = a->action == ACL_DENY, .protocol = ACL_PROTOCOL_ANY,
-				   .local_port.to = UINT16_MAX, .remote_port.to = UINT16_MAX };
+	struct want_acl_rule r = { .number = a->number,
+				   .deny = a->action == ACL_DENY,
+				   .protocol = ACL_PROTOCOL_ANY,
+				   .local_port.to = UINT16_MAX,
+				   .remote_port.to = UINT16_MAX };
 
 	r.section = a->type == ACL_MAC ? WANT_MAC : a->action == ACL_METER ? WANT_METER : WANT_BASIC;
-	if (acl_address_parse(a->local, a->type, &r.local, NULL) < 0 || acl_address_parse(a->remote, a->type, &r.remote, NULL) < 0)
+	if (acl_address_parse(a->local, a->type, &r.local, NULL) < 0 ||
+	    acl_address_parse(a->remote, a->type, &r.remote, NULL) < 0)
 		return false;
 	*ret = r;
 	return true;
@@ -47,11 +53,16 @@ static bool entry_rule(const struct acl_doc *a, struct want_acl_rule *ret)
 
 static bool extended_rule(const struct extended_acl_doc *x, struct want_acl_rule *ret)
 {
-	struct want_acl_rule r = { .section = WANT_EXTENDED, .number = x->weight, .deny = x->action == ACL_DENY,
-				   .stateful = x->stateful, .timeout = (uint16_t)x->idle_timeout };
+	struct want_acl_rule r = { .section = WANT_EXTENDED,
+				   .number = x->weight,
+				   .deny = x->action == ACL_DENY,
+				   .stateful = x->stateful,
+				   .timeout = (uint16_t)x->idle_timeout };
 
-	if (acl_address_parse(x->local, ACL_IP, &r.local, NULL) < 0 || acl_address_parse(x->remote, ACL_IP, &r.remote, NULL) < 0 ||
-	    acl_ports_parse(x->local_port, &r.local_port, NULL) < 0 || acl_ports_parse(x->remote_port, &r.remote_port, NULL) < 0 ||
+	if (acl_address_parse(x->local, ACL_IP, &r.local, NULL) < 0 ||
+	    acl_address_parse(x->remote, ACL_IP, &r.remote, NULL) < 0 ||
+	    acl_ports_parse(x->local_port, &r.local_port, NULL) < 0 ||
+	    acl_ports_parse(x->remote_port, &r.remote_port, NULL) < 0 ||
 	    acl_protocol_parse(x->protocol, &r.protocol, NULL) < 0)
 		return false;
 	*ret = r;
@@ -105,14 +116,14 @@ void acl_wants(const struct docs *d, const want_port_vec *ports, want_acl_vec *r
 	_cleanup_map_ struct map *by_adapter = map_new();
 	lists_vec all = { 0 };
 
-	vec_foreach(ports, port) {
+	vec_foreach (ports, port) {
 		if (!port->bridge[0])
 			continue;
 		vec_push(&all, (struct lists){ .port = port });
 		map_put(by_adapter, &port->adapter, sizeof(port->adapter), (void *)(uintptr_t)all.n);
 	}
 	collect(d, by_adapter, &all);
-	vec_foreach(&all, l) {
+	vec_foreach (&all, l) {
 		for (uint32_t direction = 0; direction < ACL_BOTH; direction++) {
 			struct want_acl w = { .direction = direction, .rules = l->rules[direction] };
 
@@ -128,7 +139,7 @@ void acl_wants(const struct docs *d, const want_port_vec *ports, want_acl_vec *r
 
 void acl_wants_done(want_acl_vec *wants)
 {
-	vec_foreach(wants, w)
+	vec_foreach (wants, w)
 		vec_done(&w->rules);
 	vec_done(wants);
 }

@@ -5,8 +5,8 @@
 #include "adapter_wants.h"
 
 /*
- * What access control lists want of this host's ports, as a pure function of the documents: for each port and direction that has any,
- * the rules in the order in which they are tried.
+ * What access control lists want of this host's ports, as a pure function of the documents: for each port and direction
+ * that has any, the rules in the order in which they are tried.
  */
 enum want_acl_section { WANT_METER, WANT_BASIC, WANT_EXTENDED, WANT_MAC };
 

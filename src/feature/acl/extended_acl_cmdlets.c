@@ -3,12 +3,14 @@
 #include "acl_select.h"
 
 static const char *const properties[] = {
-	"VMName", "ParentAdapter", "Direction", "Weight", "Action", "Protocol", "LocalIPAddress", "LocalPort", "RemoteIPAddress",
-	"RemotePort", "Stateful", "IdleSessionTimeout", "IsolationID", "Note", "AdapterId", "IsManagementOs", "ComputerName", NULL,
+	"VMName",	  "ParentAdapter", "Direction",	      "Weight",		"Action",	"Protocol",
+	"LocalIPAddress", "LocalPort",	   "RemoteIPAddress", "RemotePort",	"Stateful",	"IdleSessionTimeout",
+	"IsolationID",	  "Note",	   "AdapterId",	      "IsManagementOs", "ComputerName", NULL,
 };
 static const struct column columns[] = {
-	{ "VMName" },	{ "ParentAdapter" }, { "Direction" },	{ "Weight", .right = true }, { "Action" }, { "Protocol" },
-	{ "LocalIPAddress" }, { "LocalPort" }, { "RemoteIPAddress" }, { "RemotePort" }, { "Stateful" }, { 0 },
+	{ "VMName" },	       { "ParentAdapter" }, { "Direction" },	  { "Weight", .right = true },
+	{ "Action" },	       { "Protocol" },	    { "LocalIPAddress" }, { "LocalPort" },
+	{ "RemoteIPAddress" }, { "RemotePort" },    { "Stateful" },	  { 0 },
 };
 static const struct object_type extended_object = { "VMNetworkAdapterExtendedAclSetting", properties, columns };
 static const char *const extended_object_name[] = { "VMNetworkAdapterExtendedAclSetting", NULL };
@@ -23,18 +25,23 @@ static const struct param add_params[] = {
 	{ "LocalPort", P_STRING, POS(5), "port or range of the guest, TCP and UDP only", .def = ACL_ANY },
 	{ "RemotePort", P_STRING, POS(6), "port or range of the other end, TCP and UDP only", .def = ACL_ANY },
 	{ "Protocol", P_STRING, POS(7), "TCP, UDP, or the number of an IP protocol", .def = ACL_ANY },
-	{ "Weight", P_UINT, REQUIRED | POS(8), "the matching rule with the highest weight decides", .max = ACL_WEIGHT_MAX },
-	{ "Stateful", P_BOOL, 0, "with sessions: the answers to what is allowed pass without a rule of their own", .def = "$false" },
+	{ "Weight", P_UINT, REQUIRED | POS(8), "the matching rule with the highest weight decides",
+	  .max = ACL_WEIGHT_MAX },
+	{ "Stateful", P_BOOL, 0, "with sessions: the answers to what is allowed pass without a rule of their own",
+	  .def = "$false" },
 	{ "IdleSessionTimeout", P_UINT, 0, "seconds after which a session without packets ends; 0: by protocol",
 	  .aliases = "Timeout", .max = ACL_TIMEOUT_MAX, .def = "0" },
-	{ "IsolationID", P_UINT, 0, "only while the port is in this virtual subnet or VLAN; 0: always", .max = ACL_ISOLATION_MAX, .def = "0" },
+	{ "IsolationID", P_UINT, 0, "only while the port is in this virtual subnet or VLAN; 0: always",
+	  .max = ACL_ISOLATION_MAX, .def = "0" },
 	{ 0 },
 };
 static const struct param get_params[] = { ACL_SELECT_PARAMS(0), { 0 } };
 static const struct param remove_params[] = {
 	ACL_SELECT_PARAMS(REQUIRED),
-	{ "Weight", P_UINT, REQUIRED, "which rule of the direction", .max = ACL_WEIGHT_MAX, .sets = ACL_BY_ANY_ADAPTER },
-	{ "Direction", P_ENUM, REQUIRED, "as the guest sees it", .values = acl_extended_directions, .sets = ACL_BY_ANY_ADAPTER },
+	{ "Weight", P_UINT, REQUIRED, "which rule of the direction", .max = ACL_WEIGHT_MAX,
+	  .sets = ACL_BY_ANY_ADAPTER },
+	{ "Direction", P_ENUM, REQUIRED, "as the guest sees it", .values = acl_extended_directions,
+	  .sets = ACL_BY_ANY_ADAPTER },
 	{ "InputObject", P_OBJECT, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, "rules from Get-VMNetworkAdapterExtendedAcl",
 	  .values = extended_object_name, .sets = ACL_BY_OBJECT },
 	{ 0 },
@@ -58,7 +65,8 @@ static json_t *extended_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "IdleSessionTimeout", json_integer(x->idle_timeout));
 	json_object_set_new(o, "IsolationID", json_integer(x->isolation_id));
 	/* D-10 */
-	json_object_set_new(o, "Note", json_text(x->stateful ? "lets the answers pass in the other direction, too" : NULL));
+	json_object_set_new(o, "Note",
+			    json_text(x->stateful ? "lets the answers pass in the other direction, too" : NULL));
 	return o;
 }
 
@@ -134,7 +142,7 @@ static int add_extended(struct call *c, struct err **e)
 
 	if (r == 0)
 		r = adapter_select(c, ACL_SELECT, &adapters, e);
-	vec_foreach(&adapters, a) {
+	vec_foreach (&adapters, a) {
 		struct err *one = NULL;
 
 		if (add_to(c, *a, given, &one) < 0)
@@ -166,7 +174,7 @@ static void emit_rules(struct call *c, const struct guid *adapter)
 		if (guid_equal(&x->adapter, adapter))
 			vec_push(&rules, x);
 	vec_sort(&rules, rule_compare);
-	vec_foreach(&rules, rule)
+	vec_foreach (&rules, rule)
 		call_emit(c, extended_to_object, &extended_acl_kind, *rule);
 	vec_done(&rules);
 }
@@ -176,7 +184,7 @@ static int get_extended(struct call *c, struct err **e)
 	adapter_vec adapters = { 0 };
 	int r = adapter_select(c, ACL_SELECT | SELECT_NOTHING, &adapters, e);
 
-	vec_foreach(&adapters, a)
+	vec_foreach (&adapters, a)
 		emit_rules(c, &(*a)->id);
 	vec_done(&adapters);
 	return r;
@@ -206,7 +214,8 @@ static int remove_object(struct call *c, const json_t *object, struct err **e)
 
 	if (!a || !direction || weight < 0 || weight > ACL_WEIGHT_MAX)
 		return acl_not_found("rule", a, e);
-	return remove_one(c, a, streq(direction, acl_extended_directions[ACL_OUTBOUND]) ? ACL_OUTBOUND : ACL_INBOUND, (uint32_t)weight, e);
+	return remove_one(c, a, streq(direction, acl_extended_directions[ACL_OUTBOUND]) ? ACL_OUTBOUND : ACL_INBOUND,
+			  (uint32_t)weight, e);
 }
 
 static int remove_extended(struct call *c, struct err **e)
@@ -221,7 +230,7 @@ static int remove_extended(struct call *c, struct err **e)
 			call_error(c, &one);
 	if (!objects->given)
 		r = adapter_select(c, ACL_SELECT, &adapters, e);
-	vec_foreach(&adapters, a)
+	vec_foreach (&adapters, a)
 		if (remove_one(c, *a, call_enum(c, "Direction", 0), (uint32_t)call_uint(c, "Weight", 0), &one) < 0)
 			call_error(c, &one);
 	vec_done(&adapters);
@@ -229,11 +238,11 @@ static int remove_extended(struct call *c, struct err **e)
 }
 
 const struct cmdlet extended_acl_cmdlets[] = {
-	{ "Add-VMNetworkAdapterExtendedAcl", "allow or deny packets by protocol, addresses and ports, with sessions", add_params,
-	  &extended_object, add_extended, CHANGES | PASSTHRU },
-	{ "Get-VMNetworkAdapterExtendedAcl", "list extended rules in the order in which they are tried", get_params, &extended_object,
-	  get_extended, 0 },
-	{ "Remove-VMNetworkAdapterExtendedAcl", "remove extended rules of network adapters", remove_params, &extended_object,
-	  remove_extended, CHANGES | PASSTHRU },
+	{ "Add-VMNetworkAdapterExtendedAcl", "allow or deny packets by protocol, addresses and ports, with sessions",
+	  add_params, &extended_object, add_extended, CHANGES | PASSTHRU },
+	{ "Get-VMNetworkAdapterExtendedAcl", "list extended rules in the order in which they are tried", get_params,
+	  &extended_object, get_extended, 0 },
+	{ "Remove-VMNetworkAdapterExtendedAcl", "remove extended rules of network adapters", remove_params,
+	  &extended_object, remove_extended, CHANGES | PASSTHRU },
 	{ 0 },
 };

@@ -12,7 +12,10 @@ uint8_t packet_echo_type(bool v4, bool reply)
 	return v4 ? (reply ? 0 : 8) : (reply ? 129 : 128);
 }
 
-enum { ETHER = 14, IP4 = 20, IP6 = 40, TCP = 20, UDP = 8, ICMP = 8, SOLICITATION = 32, ARP = 28 };
+enum { ETHER = 14, IP4 = 20, IP6 = 40, TCP = 20, UDP = 8, ICMP = 8, SOLICITATION = 32, ARP = 28, GRE = 8, VXLAN = 8 };
+
+#define VXLAN_PORT 4789
+#define VXLAN_SOURCE_PORT 49152
 
 static void put(struct packet *p, const void *bytes, size_t n)
 {
@@ -227,6 +230,51 @@ int packet_make(const struct packet_words *w, struct packet *ret, struct err **e
 			return refuse_length(least, PACKET_MAX - ETHER, e);
 		make_ip(w, v4, headers[w->protocol], w->length ? w->length - least : 0, &p);
 	}
+	*ret = p;
+	return 0;
+}
+
+/* ---- around it ---- */
+
+static void put_gre(struct packet *p, uint32_t vsid)
+{
+	put32(p, 0x20006558);
+	put32(p, vsid << 8);
+}
+
+/* Without a checksum, as the dataplane sends it. */
+static void put_vxlan(struct packet *p, uint32_t vsid, size_t inner)
+{
+	put16(p, VXLAN_SOURCE_PORT);
+	put16(p, VXLAN_PORT);
+	put16(p, (uint16_t)(UDP + VXLAN + inner));
+	put16(p, 0);
+	put32(p, 0x08000000);
+	put32(p, vsid << 8);
+}
+
+int packet_wrap(const struct packet *inner, const struct packet_outer *o, struct packet *ret, struct err **e)
+{
+	struct packet_words w = { .destination_mac = { { [5] = 1 } }, .source_mac = { { [5] = 2 } }, .source = o->source,
+				  .destination = o->destination, .ttl = 64, .dont_fragment = true };
+	bool v4 = ip_is_v4(&o->source);
+	size_t header = o->vxlan ? UDP + VXLAN : GRE;
+	uint8_t protocol = o->vxlan ? IPPROTO_UDP : IPPROTO_GRE;
+	struct packet p = { 0 };
+
+	if (ETHER + IP6 + UDP + VXLAN + inner->n > sizeof(p.b))
+		return err_set(e, "Trace.PacketLength", ERR_LIMITS_EXCEEDED, NULL,
+			       "The packet does not fit into a trace with its outer headers: %zu bytes at most.", sizeof(p.b));
+	put_ether(&p, &w, v4 ? 0x0800 : 0x86dd);
+	if (v4)
+		put_ip4(&p, &w, protocol, header + inner->n);
+	else
+		put_ip6(&p, &w, protocol, header + inner->n);
+	if (o->vxlan)
+		put_vxlan(&p, o->vsid, inner->n);
+	else
+		put_gre(&p, o->vsid);
+	put(&p, inner->b, inner->n);
 	*ret = p;
 	return 0;
 }

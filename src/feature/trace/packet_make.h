@@ -42,6 +42,18 @@ struct packet_words {
  */
 int packet_make(const struct packet_words *w, struct packet *ret, struct err **e);
 
+/* What another host puts around a frame: NVGRE (RFC 7637) or VXLAN (RFC 7348), over IPv4 or IPv6, FlowID 0. */
+struct packet_outer {
+	struct ip source, destination; /* of one family */
+	uint32_t vsid;
+	bool vxlan;
+};
+/*
+ * MAC addresses of the underlay do not matter to anybody here: 00-00-00-00-00-02 to -01.
+ *   Trace.PacketLength   it does not fit
+ */
+int packet_wrap(const struct packet *inner, const struct packet_outer *o, struct packet *ret, struct err **e);
+
 /*
  * Hexadecimal digits, in pairs or not, with blanks, line breaks, ':', '-' or '.' between bytes.
  *   Trace.BadHex         another character, or half a byte

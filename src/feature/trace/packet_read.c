@@ -371,6 +371,8 @@ static enum layer read_icmp(struct reader *r, bool v4)
 
 	if (!b)
 		return short_of(r, family);
+	if (!v4 && b[0] == 135 && r->rest.n >= 16 && !r->depth)
+		r->view->asked = ip6_at(r->rest.b);
 	if (!r->out)
 		return END;
 	line(r);

@@ -13,6 +13,7 @@ struct frame_view {
 	uint16_t type;
 	bool has_addresses;            /* of IP or ARP */
 	struct ip source, destination;
+	struct ip asked;               /* whom a neighbour solicitation asks for; zero: it is none */
 	uint8_t protocol;              /* of IP */
 	bool has_ports;
 	uint16_t source_port, destination_port;

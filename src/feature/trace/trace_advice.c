@@ -15,6 +15,7 @@ struct drop {
 	uint32_t vsid;
 	struct frame_view inner; /* the guest's frame */
 	struct frame_view outer; /* from the wire: around it */
+	bool at_receiver;        /* the port that dropped it is that of the packet's destination, another one */
 };
 
 #define TEXT PREFIX_TEXT_SIZE /* enough for each kind of address */
@@ -129,8 +130,8 @@ static char *no_route(const struct drop *x)
 		return xasprintf("Virtual subnet %u belongs to no routing domain: New-NetVirtualizationCustomerRoute declares its prefix.",
 				 x->vsid);
 	return xasprintf("New-NetVirtualizationCustomerRoute -RoutingDomainID \"%s\" -VirtualSubnetID <of %s> "
-			 "-DestinationPrefix <its prefix> -NextHop 0.0.0.0", guid_format_braces(rdid, text),
-			 ip_format(&x->inner.destination, a));
+			 "-DestinationPrefix <its prefix> -NextHop %s", guid_format_braces(rdid, text),
+			 ip_format(&x->inner.destination, a), ip_is_v4(&x->inner.destination) ? "0.0.0.0" : "::");
 }
 
 /* The virtual subnet of the routing domain that the address is in; 0: none. */
@@ -252,15 +253,20 @@ static char *storm(const struct drop *x)
 			 machine(x));
 }
 
+/* Whose rules they are: of what a packet meets on its way out, or at the end of its way. */
+static const char *ruled(const struct drop *x)
+{
+	return x->at_receiver ? "<the receiver>" : machine(x);
+}
+
 static char *entries(const struct drop *x)
 {
-	return xasprintf("Get-VMNetworkAdapterAcl -VMName %s lists the entries; the longest prefix decides.", machine(x));
+	return xasprintf("Get-VMNetworkAdapterAcl -VMName %s lists the entries; the longest prefix decides.", ruled(x));
 }
 
 static char *rules(const struct drop *x)
 {
-	return xasprintf("Get-VMNetworkAdapterExtendedAcl -VMName %s lists the rules in the order in which they are tried. A made packet is the "
-			 "first of its flow: it is no answer in a session.", machine(x));
+	return xasprintf("Get-VMNetworkAdapterExtendedAcl -VMName %s lists the rules in the order in which they are tried.", ruled(x));
 }
 
 #define OUT_OF_STEP \
@@ -272,6 +278,7 @@ static const struct {
 	const char *text; /* where it does not depend on the packet */
 } table[] = {
 	{ "ARP_UNKNOWN_TARGET", missing_destination },
+	{ "ND_UNKNOWN_TARGET", missing_destination },
 	{ "DESTINATION_NOT_IN_POLICY", destination },
 	{ "SOURCE_NOT_IN_POLICY", source },
 	{ "NO_ROUTE", no_route },
@@ -301,13 +308,16 @@ static const struct {
 
 char *trace_advice(const struct docs *d, const struct adapter_doc *a, bool inbound, const struct host_trace *t)
 {
-	struct drop x = { .docs = d, .adapter = a, .vsid = a->vsid, .inner = frame_read(t->in, t->n_in) };
+	struct drop x = { .docs = d, .adapter = a, .vsid = a->vsid, .inner = frame_read(t->in, t->n_in),
+			  .at_receiver = !inbound && strstr(t->reason->name, "INBOUND") };
 
 	if (inbound && x.inner.inner) {
 		x.outer = x.inner;
 		x.vsid = x.outer.vsid;
 		x.inner = frame_read(t->in + x.outer.inner, t->n_in - x.outer.inner);
 	}
+	if (!ip_is_zero(&x.inner.asked))
+		x.inner.destination = x.inner.asked;
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
 		if (streq(table[i].reason, t->reason->name))
 			return table[i].advice ? table[i].advice(&x) : xstrdup(table[i].text);

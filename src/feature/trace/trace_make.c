@@ -244,45 +244,6 @@ const char *trace_uplink(const struct docs *d, const struct adapter_doc *a, cons
 	return sw && sw->nic && *sw->nic ? sw->nic : NULL;
 }
 
-static uint16_t header_sum(const uint8_t *b)
-{
-	uint32_t sum = 0;
-
-	for (size_t i = 0; i < 20; i += 2)
-		sum += (uint32_t)b[i] << 8 | b[i + 1];
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)~sum;
-}
-
-/* NVGRE over IPv4 as a peer sends it (RFC 7637); MAC addresses of the underlay do not matter to anybody here. */
-static int wrap(const struct packet *inner, const struct ip *from, const struct ip *to, uint32_t vsid, struct packet *ret,
-		struct err **e)
-{
-	uint8_t head[42] = { [5] = 1, [11] = 2, [12] = 8, [14] = 0x45, [20] = 0x40, [22] = 64, [23] = 47, [34] = 0x20,
-			     [36] = 0x65, [37] = 0x58 };
-	size_t len = inner->n + 28;
-	uint16_t check;
-
-	if (inner->n + sizeof(head) > PACKET_MAX)
-		return err_set(e, "Trace.PacketLength", ERR_LIMITS_EXCEEDED, NULL,
-			       "The packet does not fit into a trace with its outer headers: %d bytes at most.", PACKET_MAX);
-	head[16] = (uint8_t)(len >> 8);
-	head[17] = (uint8_t)len;
-	memcpy(head + 26, from->b + 12, 4);
-	memcpy(head + 30, to->b + 12, 4);
-	check = header_sum(head + 14);
-	head[24] = (uint8_t)(check >> 8);
-	head[25] = (uint8_t)check;
-	head[38] = (uint8_t)(vsid >> 16);
-	head[39] = (uint8_t)(vsid >> 8);
-	head[40] = (uint8_t)vsid;
-	memcpy(ret->b, head, sizeof(head));
-	memcpy(ret->b + sizeof(head), inner->b, inner->n);
-	ret->n = sizeof(head) + inner->n;
-	return 0;
-}
-
 static int sender_record(const struct docs *d, const struct trace_question *q, const struct record_doc **ret, struct err **e)
 {
 	char text[IP_TEXT_SIZE];
@@ -303,12 +264,14 @@ static int make_from_wire(const struct trace_question *q, const struct record_do
 			  struct packet_words *w, struct packet *ret, struct trace_notes *notes, struct err **e)
 {
 	bool rewrite = netvirt_is_rewrite(from) && netvirt_is_rewrite(to);
+	struct packet_outer outer = { .source = from->pa, .destination = to->pa, .vsid = q->adapter->vsid,
+				      .vxlan = to->rule == NETVIRT_ENCAP_VXLAN };
 	char sender[IP_TEXT_SIZE], one[IP_TEXT_SIZE], other[IP_TEXT_SIZE];
 	struct packet inner;
 	int r;
 
 	trace_note(notes, "as the host of %s sends it: %s %s and %s, VSID %u", ip_format(&w->source, sender),
-		   rewrite ? "IP rewrite to" : "NVGRE between", ip_format(&from->pa, one), ip_format(&to->pa, other),
+		   rewrite ? "IP rewrite to" : outer.vxlan ? "VXLAN between" : "NVGRE between", ip_format(&from->pa, one), ip_format(&to->pa, other),
 		   q->adapter->vsid);
 	if (!q->has_source_mac)
 		w->source_mac = from->mac;
@@ -320,7 +283,7 @@ static int make_from_wire(const struct trace_question *q, const struct record_do
 		return packet_make(w, ret, e);
 	}
 	r = packet_make(w, &inner, e);
-	return r < 0 ? r : wrap(&inner, &from->pa, &to->pa, q->adapter->vsid, ret, e);
+	return r < 0 ? r : packet_wrap(&inner, &outer, ret, e);
 }
 
 static int make_inbound(struct call *c, const struct trace_question *q, struct packet *ret, struct trace_notes *notes,
@@ -341,10 +304,10 @@ static int make_inbound(struct call *c, const struct trace_question *q, struct p
 	if (r < 0)
 		return r;
 	to = netvirt_record(d, q->adapter->vsid, &w.destination);
-	if (!to || !ip_is_v4(&from->pa) || !ip_is_v4(&to->pa)) {
+	if (!to || ip_is_v4(&from->pa) != ip_is_v4(&to->pa)) {
 		snprintf(vsid, sizeof(vsid), "%u", q->adapter->vsid);
 		return err_advise(e, err_set(e, "Trace.NoRecord", ERR_OBJECT_NOT_FOUND, vsid,
-					     "There are no two lookup records with IPv4 provider addresses for this packet."),
+					     "There are no two lookup records with provider addresses of one family for this packet."),
 				  "Give the outer frame by -Hex.");
 	}
 	return make_from_wire(q, from, to, &w, ret, notes, e);

@@ -26,7 +26,8 @@ static uint16_t rule_dims(const struct dp_acl_rule *r)
 	return dims;
 }
 
-int acl_place(const struct dp_acl_rule *rules, size_t n, struct dp_acl_set *ret, uint32_t *ret_index, uint32_t *ret_id_bits)
+int acl_place(const struct dp_acl_rule *rules, size_t n, struct dp_acl_set *ret, uint32_t *ret_index,
+	      uint32_t *ret_id_bits)
 {
 	struct dp_acl_set set = { 0 };
 	uint32_t next = 0, macs = DP_ACL_RULES, bits = 0;
@@ -207,7 +208,8 @@ static void compile_dim(struct compiler *x, int dim, item_vec *items)
 
 static void add_mac(struct compiler *x, const struct dp_acl_rule *r)
 {
-	struct acl_mac m = { .key = { .set = x->id }, .value = r->number | (r->flags & DP_ACL_DENY ? DP_ACL_MAC_DENY : 0) };
+	struct acl_mac m = { .key = { .set = x->id },
+			     .value = r->number | (r->flags & DP_ACL_DENY ? DP_ACL_MAC_DENY : 0) };
 
 	memcpy(m.key.local, &r->local, 6);
 	memcpy(m.key.remote, &r->remote, 6);
@@ -236,8 +238,8 @@ static void compile_common(struct compiler *x, const struct dp_acl_rule *rules, 
 		add_vector(x, DP_ACL_CLASS_NO_PORTS, &no_ports);
 }
 
-void acl_compile(uint32_t id, const struct dp_acl_rule *rules, const uint32_t *index, size_t n, const struct dp_acl_set *set,
-		 struct acl_compiled *ret)
+void acl_compile(uint32_t id, const struct dp_acl_rule *rules, const uint32_t *index, size_t n,
+		 const struct dp_acl_set *set, struct acl_compiled *ret)
 {
 	struct compiler x = { .id = id, .ret = ret, .classes = map_new(), .next_class = DP_ACL_CLASS_FIRST };
 

@@ -8,8 +8,9 @@
 #include "map.h"
 
 /*
- * Rule sets and meters. The rules themselves are the first that is written of a set and the last that goes, so that what follows from
- * them can always be found; the entry of the set comes last and goes first: without it nobody believes the others.
+ * Rule sets and meters. The rules themselves are the first that is written of a set and the last that goes, so that
+ * what follows from them can always be found; the entry of the set comes last and goes first: without it nobody
+ * believes the others.
  */
 
 /* ---- one set ---- */
@@ -32,13 +33,13 @@ static int set_write(struct bpf_driver *d, uint32_t id, const struct acl_compile
 }
 
 /* What is not there need not be deleted: a set may have been left unfinished. */
-#define DELETE(d, map, vec) \
-	({ \
-		int first_ = 0; \
-		vec_foreach(vec, item_) \
-			if (bpf_map_delete_elem((d)->maps[map], &item_->key) != 0 && errno != ENOENT && !first_) \
-				first_ = -errno; \
-		first_; \
+#define DELETE(d, map, vec)                                                                                            \
+	({                                                                                                             \
+		int first_ = 0;                                                                                        \
+		vec_foreach (vec, item_)                                                                               \
+			if (bpf_map_delete_elem((d)->maps[map], &item_->key) != 0 && errno != ENOENT && !first_)       \
+				first_ = -errno;                                                                       \
+		first_;                                                                                                \
 	})
 
 static int set_erase(struct bpf_driver *d, uint32_t id, const struct acl_compiled *c)
@@ -151,7 +152,8 @@ static int rule_compare(const void *a, const void *b)
 int bpf_driver_observe_acl_sets(struct bpf_driver *d, struct bpf_acl_set_vec *out)
 {
 	rule_vec rules = { 0 };
-	int r = table_walk(d->maps[MAP_ACL_RULES], sizeof(struct dp_acl_rule_key), sizeof(struct dp_acl_rule), push_rule, &rules);
+	int r = table_walk(d->maps[MAP_ACL_RULES], sizeof(struct dp_acl_rule_key), sizeof(struct dp_acl_rule),
+			   push_rule, &rules);
 
 	vec_sort(&rules, rule_compare);
 	for (size_t i = 0, n; i < rules.n; i += n) {
@@ -176,11 +178,43 @@ int bpf_driver_observe_acl_sets(struct bpf_driver *d, struct bpf_acl_set_vec *ou
 
 void bpf_acl_sets_done(struct bpf_acl_set_vec *sets)
 {
-	vec_foreach(sets, s) {
+	vec_foreach (sets, s) {
 		free(s->rules);
 		free(s->index);
 	}
 	vec_done(sets);
+}
+
+/* ---- flows ---- */
+
+struct flow_walk {
+	uint32_t ifindex;
+	VEC(struct dp_acl_flow_key) keys;
+};
+
+static int push_flow(void *arg, const void *key, const void *value)
+{
+	struct flow_walk *walk = arg;
+	struct dp_acl_flow_key k;
+
+	(void)value;
+	memcpy(&k, key, sizeof(k));
+	if (k.ifindex == walk->ifindex)
+		vec_push(&walk->keys, k);
+	return 0;
+}
+
+int flows_forget(struct bpf_driver *d, uint32_t ifindex)
+{
+	struct flow_walk walk = { .ifindex = ifindex };
+	int r = table_walk(d->maps[MAP_ACL_FLOWS], sizeof(struct dp_acl_flow_key), sizeof(struct dp_acl_flow),
+			   push_flow, &walk);
+
+	/* what has been given up meanwhile is forgotten, too */
+	if (r == 0)
+		r = table_delete(d->maps[MAP_ACL_FLOWS], walk.keys.items, walk.keys.n, sizeof(*walk.keys.items));
+	vec_done(&walk.keys);
+	return r == -ENOENT ? 0 : r;
 }
 
 /* ---- meters ---- */
@@ -192,7 +226,8 @@ int bpf_driver_add_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key
 
 	if (n < 0)
 		return n;
-	return bpf_map_update_elem(d->maps[MAP_ACL_METERS], key, cpus, BPF_NOEXIST) == 0 || errno == EEXIST ? 0 : -errno;
+	return bpf_map_update_elem(d->maps[MAP_ACL_METERS], key, cpus, BPF_NOEXIST) == 0 || errno == EEXIST ? 0
+													    : -errno;
 }
 
 int bpf_driver_delete_acl_meter(struct bpf_driver *d, const struct dp_acl_meter_key *key)

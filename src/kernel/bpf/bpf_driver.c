@@ -12,6 +12,7 @@
 #include "internal.h"
 #include "log.h"
 
+#include "pacer.skel.h"
 #include "uplink.skel.h"
 #include "uplink_xdp.skel.h"
 #include "vport.skel.h"
@@ -46,13 +47,14 @@ static const struct {
 	[MAP_ACL_VECTORS] = { "acl_vectors", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_vector_key), sizeof(struct dp_acl_vector) },
 	[MAP_ACL_MACS] = { "acl_macs", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_mac_key), 4 },
 	[MAP_ACL_METERS] = { "acl_meters", BPF_MAP_TYPE_PERCPU_HASH, sizeof(struct dp_acl_meter_key), sizeof(struct dp_acl_meter), true },
-	[MAP_ACL_FLOWS] = { "acl_flows", BPF_MAP_TYPE_LRU_HASH, sizeof(struct dp_acl_flow_key), sizeof(struct dp_acl_flow), true },
+	[MAP_ACL_FLOWS] = { "acl_flows", BPF_MAP_TYPE_LRU_HASH, sizeof(struct dp_acl_flow_key), sizeof(struct dp_acl_flow) },
 	[MAP_CONFIG] = { "config", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_config) },
 };
 
 const char *const role_names[BPF_ROLE_COUNT] = {
 	[BPF_ROLE_VPORT] = "vport", [BPF_ROLE_UPLINK] = "uplink", [BPF_ROLE_UPLINK_XDP] = "uplink_xdp",
 	[BPF_ROLE_VPORT_EGRESS] = "vport_egress",
+	[BPF_ROLE_PACER] = "pacer",
 };
 
 void pin_path(const struct bpf_driver *d, const char *name, char path[static PIN_PATH_SIZE])
@@ -89,6 +91,9 @@ static struct bpf_object *object_open(enum bpf_role role)
 		break;
 	case BPF_ROLE_UPLINK_XDP:
 		elf = uplink_xdp_bpf__elf_bytes(&size);
+		break;
+	case BPF_ROLE_PACER:
+		elf = pacer_bpf__elf_bytes(&size);
 		break;
 	case BPF_ROLE_COUNT:
 		break;

@@ -29,13 +29,14 @@ enum bpf_role {
 	BPF_ROLE_VPORT,  /* at the host side of a port */
 	BPF_ROLE_UPLINK, /* at an uplink */
 	/*
-	 * Besides, at the XDP of an uplink with DP_PORT_XDP in its entry; -EOPNOTSUPP where the driver has no native XDP,
-	 * or cannot as things are (MTU, another program). Attach it last and detach it first: what it decapsulates must not
-	 * meet a kernel without the TC program.
+	 * Besides, at the XDP of an uplink with DP_PORT_XDP in its entry; -EOPNOTSUPP where the driver has no native
+	 * XDP, or cannot as things are (MTU, another program). Attach it last and detach it first: what it decapsulates
+	 * must not meet a kernel without the TC program.
 	 */
 	BPF_ROLE_UPLINK_XDP,
 	/* besides, at the egress of a port with DP_PORT_MIRROR, or with DP_PORT_ACL_IN and without a virtual subnet */
 	BPF_ROLE_VPORT_EGRESS,
+	BPF_ROLE_PACER, /* at the far end of the device that dp_port.pacer names */
 	BPF_ROLE_COUNT,
 };
 
@@ -149,10 +150,10 @@ BPF_VEC(bpf_drop_vec, struct bpf_drop_count);
 
 /*
  * Opens or creates the dataplane pinned in dirfd (bpffs_open(); stays the caller's, must stay open as long as the
- * driver). opt may be NULL. Maps pinned there are reused, with the sizes they have, when they are of this ABI; but tables
- * that are too small for max_records are made anew. Those, and all of another ABI, are empty, beside the old ones, whose programs
- * go on forwarding until bpf_driver_attach() changes each attachment over. Where only the code differs, attachments change over
- * at once and the maps stay.
+ * driver). opt may be NULL. Maps pinned there are reused, with the sizes they have, when they are of this ABI; but
+ * tables that are too small for max_records are made anew. Those, and all of another ABI, are empty, beside the old
+ * ones, whose programs go on forwarding until bpf_driver_attach() changes each attachment over. Where only the code
+ * differs, attachments change over at once and the maps stay.
  */
 int bpf_driver_open(int dirfd, const struct bpf_driver_options *opt, struct bpf_driver **ret);
 
@@ -168,7 +169,7 @@ void bpf_driver_destroy(struct bpf_driver *d);
 
 /* ifindex is below DP_MAX_IFINDEX, else -ERANGE; -ENOSPC: max_ports are in use. A new port's counters start at 0. */
 int bpf_driver_set_port(struct bpf_driver *d, const struct bpf_port *port);
-/* Its counters go with it. */
+/* Its counters and sessions go with it. */
 int bpf_driver_delete_port(struct bpf_driver *d, uint32_t ifindex);
 int bpf_driver_observe_ports(struct bpf_driver *d, struct bpf_port_vec *out);
 
@@ -188,8 +189,8 @@ int bpf_driver_observe_nexthops(struct bpf_driver *d, struct bpf_nexthop_vec *ou
 uint32_t bpf_driver_max_nexthops(const struct bpf_driver *d);
 
 /*
- * The tables that may have a million entries, without making a vector of them: keys and values lie as in dataplane.h, arrays of
- * them one after the other.
+ * The tables that may have a million entries, without making a vector of them: keys and values lie as in dataplane.h,
+ * arrays of them one after the other.
  */
 enum bpf_table {
 	BPF_TABLE_DESTS,    /* struct dp_dest_key, struct dp_dest */
@@ -233,9 +234,9 @@ int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, siz
 int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out);
 
 /*
- * Addresses that machines of L2Only records were seen to have (HN-8). The descriptor, owned by the driver, is readable when
- * there are any; reading appends at most `most` to out and leaves the rest. What a packet says is checked for its form, not
- * for whether it may be believed.
+ * Addresses that machines of L2Only records were seen to have (HN-8). The descriptor, owned by the driver, is readable
+ * when there are any; reading appends at most `most` to out and leaves the rest. What a packet says is checked for its
+ * form, not for whether it may be believed.
  */
 int bpf_driver_learnt_fd(struct bpf_driver *d);
 int bpf_driver_read_learnt(struct bpf_driver *d, size_t most, struct bpf_learnt_vec *out);
@@ -243,8 +244,9 @@ int bpf_driver_read_learnt(struct bpf_driver *d, size_t most, struct bpf_learnt_
 int learnt_parse(const void *entry, size_t size, struct bpf_learnt *ret);
 
 /*
- * Adds a set, never changed afterwards, under a number that no set has had. The rules are ordered as in struct bpf_acl_set. -E2BIG:
- * they do not fit, each section filled up to a multiple of 64, into DP_ACL_RULES. A set may be deleted when no port names it.
+ * Adds a set, never changed afterwards, under a number that no set has had. The rules are ordered as in struct
+ * bpf_acl_set. -E2BIG: they do not fit, each section filled up to a multiple of 64, into DP_ACL_RULES. A set may be
+ * deleted when no port names it.
  */
 int bpf_driver_add_acl_set(struct bpf_driver *d, const struct dp_acl_rule *rules, size_t n, uint32_t *ret_id);
 int bpf_driver_delete_acl_set(struct bpf_driver *d, const struct bpf_acl_set *set);
@@ -252,7 +254,10 @@ int bpf_driver_delete_acl_set(struct bpf_driver *d, const struct bpf_acl_set *se
 int bpf_driver_observe_acl_sets(struct bpf_driver *d, struct bpf_acl_set_vec *out);
 void bpf_acl_sets_done(struct bpf_acl_set_vec *sets);
 
-/* Returns when every program that runs now has ended (a grace period, some 10 ms): what nobody finds any more is unused then. */
+/*
+ * Returns when every program that runs now has ended (a grace period, some 10 ms): what nobody finds any more is unused
+ * then.
+ */
 void bpf_driver_wait(struct bpf_driver *d);
 
 /* A meter that begins at 0; one that is there counts on. */

@@ -87,6 +87,8 @@ struct layout {
 int table_set(int fd, const void *items, size_t n, struct layout l);
 /* An entry that is not there is as good as deleted, but reported in the end. */
 int table_delete(int fd, const void *keys, size_t n, size_t key_size);
+/* Sessions of a port end with it, and with its virtual subnet: another may get its number, and the addresses overlap. */
+int flows_forget(struct bpf_driver *d, uint32_t ifindex);
 /*
  * After a change of a table, also one that failed in part (r): what programs have kept for themselves is worth nothing from here
  * on. Returns r, or what this failed with.

@@ -441,9 +441,10 @@ static int withdraw_port(struct bpf_driver *d, uint32_t ifindex, const struct dp
 		return 0;
 	none.flags = 0;
 	r = write_port(d, ifindex, &none);
-	if (r == 0)
-		bpf_driver_wait(d);
-	return r;
+	if (r < 0)
+		return r;
+	bpf_driver_wait(d);
+	return flows_forget(d, ifindex);
 }
 
 int bpf_driver_set_port(struct bpf_driver *d, const struct bpf_port *port)
@@ -474,18 +475,24 @@ int bpf_driver_set_port(struct bpf_driver *d, const struct bpf_port *port)
 int bpf_driver_delete_port(struct bpf_driver *d, uint32_t ifindex)
 {
 	struct dp_port none = { 0 };
+	bool had_sessions;
 	uint32_t slot;
+	int r;
 
 	if (!ifindex || ifindex >= d->max_entries[MAP_PORTS])
 		return -ERANGE;
 	if (!(d->ports[ifindex].flags & DP_PORT_PRESENT))
 		return -ENOENT;
 	slot = d->ports[ifindex].slot;
+	had_sessions = d->ports[ifindex].flags & (DP_PORT_ACL_OUT | DP_PORT_ACL_IN);
 	if (write_port(d, ifindex, &none) != 0)
 		return -errno;
 	if (slot)
 		d->slots[slot] = 0;
-	return bpf_driver_reset_counters(d, ifindex);
+	if (had_sessions)
+		bpf_driver_wait(d);
+	r = flows_forget(d, ifindex);
+	return r < 0 ? r : bpf_driver_reset_counters(d, ifindex);
 }
 
 int bpf_driver_observe_ports(struct bpf_driver *d, struct bpf_port_vec *out)
