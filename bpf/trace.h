@@ -202,7 +202,8 @@ static __always_inline int trace_end(struct __sk_buff *skb, int action, _Bool fr
 	t->detail = skb->cb[DP_CB_DETAIL];
 	t->out_len = skb->len;
 	trace_bytes(skb, t->out);
-	if (!trace_matches(t, from_wire))
+	/* one that waits for its turn is told of when it goes on */
+	if (t->verdict == DP_VERDICT_QUEUE || !trace_matches(t, from_wire))
 		return action;
 	t->time = bpf_ktime_get_ns();
 	if (bpf_ringbuf_output(&trace_ring, t, sizeof(*t), 0) == 0)

@@ -13,6 +13,7 @@
 #include "guard.h"
 #include "mirror.h"
 #include "nd.h"
+#include "pace.h"
 #include "route.h"
 #include "send.h"
 #include "service_guard.h"
@@ -118,6 +119,8 @@ static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 
 	if (!port)
 		return TC_ACT_SHOT;
+	if ((port->flags & DP_PORT_PACED) && pace_done(skb))
+		return NEXT;
 	if (port->flags & DP_PORT_GUARDS) {
 		action = guard_services(skb, port);
 		if (action != NEXT)
@@ -135,7 +138,7 @@ static __noinline int rare(struct __sk_buff *skb, const struct dp_port *port)
 	}
 	if (port->flags & DP_PORT_MIRROR)
 		mirror(skb, port);
-	return NEXT;
+	return port->flags & DP_PORT_PACED ? pace(skb, port) : NEXT;
 }
 
 /* VSID 0: the bridge switches it. */

@@ -15,7 +15,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 12
+#define DP_ABI 13
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -84,6 +84,7 @@ enum dp_port_flag {
 	DP_PORT_GUARDS = 1 << 12,	/* guards says which */
 	DP_PORT_STORM = 1 << 13,	/* storm_limit is not 0 */
 	DP_PORT_MIRROR = 1 << 14,	/* copies of what it sends and receives go to the port mirror, and those behind that */
+	DP_PORT_PACED = 1 << 17,	/* rate, pacer and pace_class are set */
 	DP_PORT_VLAN = 1 << 18,		/* VSID 0: the switch has VLANs, the port keeps to vlan and map "trunks" */
 	/* uplink: map "pas" has multicast addresses, to which only frames for many are sent (WG-7) */
 	DP_PORT_GROUPS = 1 << 19,
@@ -97,7 +98,13 @@ enum dp_port_flag {
 };
 
 /* What few ports have: the path of a frame asks for all of it at once. */
-#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM | DP_PORT_ACL_OUT | DP_PORT_MIRROR)
+#define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM | DP_PORT_ACL_OUT | DP_PORT_MIRROR | DP_PORT_PACED)
+
+/*
+ * skb->mark of a packet that comes back from the pacer, | ifindex of its port. A guest cannot set it: the kernel clears marks
+ * where a packet changes its network namespace, and a tap gives none. Who can on the host may set its own adapter's.
+ */
+#define DP_PACE_MARK 0x4e530000u
 
 enum dp_guard {
 	DP_GUARD_DHCP = 1 << 0,		/* the guest may not be a DHCP server or relay (DhcpGuard) */
@@ -147,7 +154,9 @@ struct dp_port {
 	__u8 router_mac6[6];		/* as router_mac, for IPv6 */
 	__u8 pad6[2];
 	union dp_addr router6;		/* zero: none */
-	__u8 pad7[16];
+	__u32 pacer;			/* ifindex of the device that holds back what the guest sends */
+	__u32 pace_class;		/* the port's class there: skb->priority */
+	__u64 rate;			/* bytes a second of it */
 };
 
 /* ---- map "trunks": HASH, key __u32 ifindex: VLANs that a port sends and receives with tags ---- */
@@ -344,6 +353,7 @@ struct dp_limit {
 	struct bpf_spin_lock lock;
 	__u32 storm_packets;		/* since storm_start */
 	__u64 storm_start;		/* CLOCK_MONOTONIC, ns */
+	__u64 pace_free;		/* when all that was sent has gone out at the port's rate; CLOCK_MONOTONIC, ns */
 };
 
 /* ---- map "drops": HASH, value __u64 packets ---- */
@@ -423,6 +433,7 @@ enum dp_verdict {
 	DP_VERDICT_SEND,		/* cb[1]: ifindex of the uplink */
 	DP_VERDICT_SEND_NEIGH,		/* cb[1]: ifindex of the device where the kernel resolves */
 	DP_VERDICT_FLOOD,		/* cb[1]: number of ports and of other hosts that got a copy */
+	DP_VERDICT_QUEUE,		/* cb[1]: ifindex of the pacer, from where it comes back to this port */
 };
 
 #define DP_CB_VERDICT 0
@@ -461,7 +472,8 @@ DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);
 DP_ASSERT(__builtin_offsetof(struct dp_port, router6) == 160);
 DP_ASSERT(sizeof(struct dp_counters) == 32);
-DP_ASSERT(sizeof(struct dp_limit) == 16);
+DP_ASSERT(sizeof(struct dp_limit) == 24);
+DP_ASSERT(__builtin_offsetof(struct dp_port, rate) == 184);
 DP_ASSERT(sizeof(struct dp_trunk) == 512);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);

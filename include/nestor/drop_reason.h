@@ -88,6 +88,7 @@
 	X(147, ND_SPOOFED, "NN-3", "neighbour discovery for another MAC address than the adapter's")                   \
 	X(148, ND_MALFORMED, "NN-3", "neighbour discovery that is cut off, in fragments, or has options of no size")   \
 	X(149, STORM_LIMIT, "AC-7", "more broadcast, multicast and flooded packets in a second than StormLimit")       \
+	X(150, BANDWIDTH_LIMIT, "AC-7", "the guest sends more than MaximumBandwidth, and too much is waiting already") \
 	X(151, VLAN_NOT_ALLOWED, "HN-12", "the guest's frame has a VLAN tag that its port does not allow")             \
 	X(152, VLAN_FAILED, "", "the kernel could not write the frame's VLAN tag")                                     \
 	/* broadcast and multicast of a virtual subnet */                                                              \

@@ -25,6 +25,7 @@
 	X(14, STORM, "Guards", "of broadcast, multicast and flooded packets it is number {a} in this second, of {b}")   \
 	X(15, MIRRORED, "Mirror", "a copy goes to {a} ports")                                                          \
 	X(12, VLAN_STRIPPED, "VLAN", "the guest's 802.1Q tag is removed")                                              \
+	X(22, PACED, "Bandwidth", "it waits {a} microseconds for what was sent before, as the port's limit has it")    \
 	X(20, VLAN_OWN, "VLAN", "VLAN {a} of the port")                                                                \
 	X(21, VLAN_TRUNK, "VLAN", "the guest's tag of VLAN {a} is one of its port's")                                  \
 	X(16, ARP_ANSWERED, "ARP", "{a:ip4} is at {b:mac} by its lookup record; the host answers for it")              \

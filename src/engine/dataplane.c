@@ -299,6 +299,7 @@ static struct dp_port vport_value(struct changes *x, const struct want_port *por
 		v.addr4[i] = ip_v4(&w->cas[i]);
 	guards_port(p, port, &v);
 	vlans_port(p, port, &v);
+	pacer_port(p, port, pass_link(p, w->link), &v);
 	acl_port(&x->acls, w->link, &v);
 	rewrite_port(w, &v);
 	learn_port(w, &v);
@@ -463,6 +464,7 @@ static void write_attachments(struct changes *x)
 		if (guards_want_egress(p, port) || (!port->vsid && acl_has_inbound(p, port->name)))
 			want_attachment(&want, pass_link(p, port->name), BPF_ROLE_VPORT_EGRESS);
 	}
+	want_attachment(&want, pacer_far_end(p), BPF_ROLE_PACER);
 	vec_foreach(&p->netvirt.uplinks, nic) {
 		const struct link *l = pass_link(p, *nic);
 
@@ -525,6 +527,7 @@ void step_dataplane(struct pass *p)
 	dataplane_router(p);
 	acl_write(p, &x.acls);
 	trunks_write(p, &trunks_gone);
+	pacer_classes_write(p);
 	/* A program does what its port's entry says: once it is there, an entry takes effect whole. */
 	write_attachments(&x);
 	write_ports(&x);
@@ -532,6 +535,7 @@ void step_dataplane(struct pass *p)
 	delete_gone(&x);
 	acl_delete(p, &x.acls);
 	trunks_delete(p, &trunks_gone);
+	pacer_classes_delete(p);
 	groups_delete(p, &x.groups_gone);
 	hops_delete(p, &hops);
 	hop_index_done(&hops);

@@ -19,6 +19,12 @@ void learn_port(const struct want_vport *w, struct dp_port *port);
 void guards_port(struct pass *p, const struct want_port *w, struct dp_port *port);
 /* Is anything of that port decided where its guest receives? */
 bool guards_want_egress(struct pass *p, const struct want_port *port);
+/* MaximumBandwidth: what it says of a port, and the device that holds packets back. */
+void pacer_port(struct pass *p, const struct want_port *w, const struct link *l, struct dp_port *port);
+void pacer_classes_write(struct pass *p);
+void pacer_classes_delete(struct pass *p);
+/* The far end, where packets come back; NULL: nobody is limited. */
+const struct link *pacer_far_end(struct pass *p);
 /* VLANs: what they say of a port, and their own map. */
 void vlans_port(struct pass *p, const struct want_port *w, struct dp_port *port);
 bool vlans_matter(const struct pass *p, const struct want_port *port);

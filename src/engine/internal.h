@@ -10,6 +10,7 @@
 #include "ethtool.h"
 #include "fdb.h"
 #include "guest.h"
+#include "htb.h"
 #include "ipconf.h"
 #include "link.h"
 #include "machine.h"
@@ -104,6 +105,9 @@ void step_neighbours(struct pass *p);
 void step_machines(struct pass *p);
 /* The MTU of the port's other end: the guest's interface. */
 uint32_t pass_guest_mtu(struct pass *p, const struct want_port *port);
+/* The device that holds packets back (pacer.c): made and kept up where any port has a limit. */
+void pacer_make(struct pass *p);
+bool pacer_has_link(const struct pass *p, const char *name);
 /* Host adapters of uplinks' switches take over the host's addresses; back_ before one goes. */
 void host_addresses_to_adapters(struct pass *p);
 void host_addresses_back(struct pass *p, const struct link *adapter);

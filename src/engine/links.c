@@ -98,7 +98,7 @@ static bool link_wanted(struct pass *p, const struct link *l)
 			return true;
 	if (streq(l->name, overlay_name(p->g, name)) || streq(l->name, headroom_name(p->g, name)))
 		return wants_overlay(p);
-	return false;
+	return pacer_has_link(p, l->name);
 }
 
 static void delete_unwanted(struct pass *p)
@@ -439,6 +439,7 @@ void step_links_make(struct pass *p)
 			make(p, &want);
 	}
 	make_overlay(p);
+	pacer_make(p);
 	vec_foreach(&p->ports, port) {
 		struct link *l = pass_link(p, port->name);
 		char master[16];

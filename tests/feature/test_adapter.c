@@ -6,7 +6,8 @@
 /* A private switch and two VMs on it, off. */
 static void make_lab(struct kit *k)
 {
-	kit_do(k, "New-VMSwitch", "{'Name': 'vswitch', 'SwitchType': 'Private'}");
+	kit_do(k, "New-VMSwitch", "{'Name': 'vswitch', 'SwitchType': 'Private', 'MinimumBandwidthMode': 'None'}");
+	kit_property(k, 0, "BandwidthReservationMode", "'None'");
 	kit_do(k, "New-VM", "{'Name': 'blue1', 'Engine': 'Namespace', 'SwitchName': 'vswitch'}");
 	kit_do(k, "New-VM", "{'Name': 'red1', 'Engine': 'Namespace', 'SwitchName': 'vswitch'}");
 }
@@ -130,6 +131,19 @@ static void refusals(void **state)
 			"AmbiguousParameterSet"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'DhcpGuard': 'Maybe'}", "ParameterArgumentTransformationError"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'RouterGuard': true}", "ParameterArgumentTransformationError"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MaximumBandwidth': 'fast'}", "ParameterArgumentTransformationError"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MaximumBandwidth': -8}", "ParameterArgumentValidationError"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MinimumBandwidthWeight': 101}", "ParameterArgumentValidationError"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MinimumBandwidthWeight': 50}",
+			"Adapter.MinimumBandwidthUnavailable"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MinimumBandwidthAbsolute': 100000000}",
+			"Adapter.MinimumBandwidthUnavailable"),
+		REFUSED("New-VMSwitch", "{'Name': 'new', 'SwitchType': 'Private', 'MinimumBandwidthMode': 'Weight'}",
+			"Switch.MinimumBandwidthUnavailable"),
+		REFUSED("New-VMSwitch", "{'Name': 'new', 'SwitchType': 'Private', 'MinimumBandwidthMode': 'Absolute'}",
+			"Switch.MinimumBandwidthUnavailable"),
+		REFUSED("New-VMSwitch", "{'Name': 'new', 'SwitchType': 'Private', 'MinimumBandwidthMode': 'Some'}",
+			"ParameterArgumentTransformationError"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'PortMirroring': 'Both'}", "ParameterArgumentTransformationError"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': 'many'}", "ParameterArgumentTransformationError"),
 		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': 4294967296}", "ParameterArgumentValidationError"),
@@ -236,6 +250,18 @@ static void port_settings(void **state)
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'StormLimit': 4294967295, 'PassThru': true}");
 	kit_property(k, 0, "StormLimit", "4294967295");
 	kit_property(k, 0, "PortMirroringMode", "'None'");
+	kit_property(k, 0, "BandwidthSetting", "null");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MaximumBandwidth': '10MB', 'MinimumBandwidthWeight': 0, 'PassThru': true}");
+	kit_property(k, 0, "BandwidthSetting",
+		     "{'MaximumBandwidth':10485760,'MinimumBandwidthAbsolute':0,'MinimumBandwidthWeight':0}");
+	/* rounded to a multiple of 8, and not to nothing */
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MaximumBandwidth': 1000007, 'PassThru': true}");
+	kit_property(k, 0, "BandwidthSetting",
+		     "{'MaximumBandwidth':1000000,'MinimumBandwidthAbsolute':0,'MinimumBandwidthWeight':0}");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MaximumBandwidth': 1, 'PassThru': true}");
+	kit_property(k, 0, "BandwidthSetting", "{'MaximumBandwidth':8,'MinimumBandwidthAbsolute':0,'MinimumBandwidthWeight':0}");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'MaximumBandwidth': 0, 'PassThru': true}");
+	kit_property(k, 0, "BandwidthSetting", "null");
 	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'blue1', 'PortMirroring': 'source', 'PassThru': true}");
 	kit_property(k, 0, "PortMirroringMode", "'Source'");
 	kit_property(k, 0, "StormLimit", "4294967295");

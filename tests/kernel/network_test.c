@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "address.h"
+#include "htb.h"
 #include "neigh.h"
 #include "route.h"
 
@@ -94,6 +95,52 @@ static void addresses_joined(void **state)
 	v.n = 0;
 	assert_ok(address_observe(w->nl, l.ifindex, &v));
 	assert_null(find_address(&v, "239.1.2.3"));
+	vec_done(&v);
+}
+
+static void token_bucket(void **state)
+{
+	struct world *w = *state;
+	struct link l = test_veth(w, "nq0", "nr0"), other = test_veth(w, "nq1", "nr1");
+	struct htb_class slow = { 7, 125000 }, fast = { 65535, 12500000000 }, changed = { 7, 1 }, bad = { 0, 1 };
+	struct htb_class_vec v = { 0 };
+	bool root = true;
+
+	assert_ok(htb_observe(w->nl, l.ifindex, &root, &v));
+	assert_false(root);
+	assert_ok(htb_create(w->nl, l.ifindex));
+	assert_error(htb_create(w->nl, l.ifindex), EEXIST);
+	assert_ok(htb_apply(w->nl, l.ifindex, CHANGE_ADD, NULL, &slow));
+	assert_error(htb_apply(w->nl, l.ifindex, CHANGE_ADD, NULL, &slow), EEXIST);
+	/* more than 32 bits say */
+	assert_ok(htb_apply(w->nl, l.ifindex, CHANGE_ADD, NULL, &fast));
+	assert_ok(htb_observe(w->nl, l.ifindex, &root, &v));
+	assert_true(root);
+	assert_int_equal(v.n, 2);
+	for (size_t i = 0; i < v.n; i++) {
+		const struct htb_class *want = v.items[i].id == slow.id ? &slow : &fast;
+
+		assert_int_equal(v.items[i].id, want->id);
+		assert_int_equal(v.items[i].rate, want->rate);
+	}
+	assert_ok(htb_apply(w->nl, l.ifindex, CHANGE_MODIFY, &slow, &changed));
+	assert_ok(htb_apply(w->nl, l.ifindex, CHANGE_DELETE, &fast, NULL));
+	assert_error(htb_apply(w->nl, l.ifindex, CHANGE_DELETE, &fast, NULL), ENOENT);
+	v.n = 0;
+	assert_ok(htb_observe(w->nl, l.ifindex, &root, &v));
+	assert_int_equal(v.n, 1);
+	assert_int_equal(v.items[0].rate, 1);
+	assert_error(htb_apply(w->nl, l.ifindex, CHANGE_ADD, NULL, &bad), EINVAL);
+	bad = (struct htb_class){ 65536, 1 };
+	assert_error(htb_apply(w->nl, l.ifindex, CHANGE_ADD, NULL, &bad), EINVAL);
+	bad = (struct htb_class){ 1, 0 };
+	assert_error(htb_apply(w->nl, l.ifindex, CHANGE_ADD, NULL, &bad), EINVAL);
+	/* another device's, and none of ours, are not seen */
+	assert_int_equal(system("tc qdisc add dev nq1 root handle 1: htb && tc class add dev nq1 parent 1: classid 1:7 htb rate 1mbit"), 0);
+	v.n = 0;
+	assert_ok(htb_observe(w->nl, other.ifindex, &root, &v));
+	assert_false(root);
+	assert_int_equal(v.n, 0);
 	vec_done(&v);
 }
 
@@ -316,7 +363,8 @@ static void neighbours(void **state)
 int run_network_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		world_test(addresses), world_test(addresses_joined), world_test(addresses_refused), world_test(routes), world_test(neighbours),
+		world_test(addresses), world_test(addresses_joined), world_test(token_bucket),
+		world_test(addresses_refused), world_test(routes), world_test(neighbours),
 	};
 
 	return cmocka_run_group_tests_name("addresses, routes, neighbours", tests, NULL, NULL);

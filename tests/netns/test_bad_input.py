@@ -86,6 +86,11 @@ CASES = [
     ("Set-VMNetworkAdapter -VMName a -MacAddressSpoofing Maybe", TRANSFORM),
     *[(f"Set-VMNetworkAdapter -VMName a -{guard} Maybe", TRANSFORM) for guard in ("DhcpGuard", "RouterGuard")],
     ("Set-VMNetworkAdapter -VMName a -PortMirroring Both", TRANSFORM),
+    *[(f"Set-VMNetworkAdapter -VMName a -MaximumBandwidth {n}", TRANSFORM) for n in ("fast", "1.5")],
+    ("Set-VMNetworkAdapter -VMName a -MaximumBandwidth -8", "ParameterArgumentValidationError"),
+    ("Set-VMNetworkAdapter -VMName a -MinimumBandwidthWeight 10", "Adapter.MinimumBandwidthUnavailable"),
+    ("Set-VMNetworkAdapter -VMName a -MinimumBandwidthAbsolute 100MB", "Adapter.MinimumBandwidthUnavailable"),
+    ("New-VMSwitch -Name new -SwitchType Private -MinimumBandwidthMode Weight", "Switch.MinimumBandwidthUnavailable"),
     # VLANs
     ("Set-VMNetworkAdapterVlan -VMName a -Access -VlanId 10", "Wnv.VlanAndVsid"),
     ("Set-VMNetworkAdapterVlan -VMName a -Trunk -AllowedVlanIdList 1-100 -NativeVlanId 0", "Wnv.VlanAndVsid"),

@@ -177,7 +177,7 @@ static void add_device(uint32_t ifindex)
 
 static void open_programs(void)
 {
-	static const char *const names[] = { "vport", "uplink", "uplink_xdp", "vport_egress" };
+	static const char *const names[] = { "vport", "uplink", "uplink_xdp", "vport_egress", "pacer" };
 	char path[128];
 
 	for (int i = 0; i < BPF_ROLE_COUNT; i++) {
@@ -221,7 +221,8 @@ int fixture_down(void **state _unused_)
 struct result run_times(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta, int times)
 {
 	struct result r = { 0 };
-	struct __sk_buff ctx = { .ifindex = ifindex, .gso_size = meta.gso_size, .gso_segs = meta.gso_segs };
+	struct __sk_buff ctx = { .ifindex = ifindex, .gso_size = meta.gso_size, .gso_segs = meta.gso_segs,
+				  .mark = meta.mark };
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->b, .data_size_in = f->n, .data_out = r.out.b,
 		    .data_size_out = sizeof(r.out.b), .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .ctx_out = &ctx,
 		    .ctx_size_out = sizeof(ctx), .repeat = times);
@@ -232,6 +233,8 @@ struct result run_times(enum bpf_role role, uint32_t ifindex, const struct frame
 	r.detail = ctx.cb[DP_CB_DETAIL];
 	r.rule = ctx.cb[DP_CB_RULE];
 	r.action = (int)opts.retval;
+	r.mark = ctx.mark;
+	r.priority = ctx.priority;
 	r.out.n = opts.data_size_out;
 	return r;
 }

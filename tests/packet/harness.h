@@ -42,6 +42,7 @@ struct result {
 	uint32_t detail;
 	uint32_t rule;	  /* of a drop by an ACL */
 	int action;
+	uint32_t mark, priority; /* of the packet, then */
 	struct frame out;
 };
 
@@ -56,6 +57,7 @@ struct xdp_result {
 /* What the context says of the frame beside its bytes. */
 struct meta {
 	uint32_t gso_size, gso_segs;
+	uint32_t mark;
 };
 
 int fixture_up(void **state);

@@ -32,6 +32,7 @@ struct adapter_doc {
 	uint32_t dynamic_limit; /* how many addresses may be learnt (HN-8); 0: the host's own limit */
 	uint32_t storm_limit; /* packets a second; 0: none */
 	uint32_t mirroring;   /* enum adapter_mirroring */
+	uint64_t max_bandwidth; /* bits a second that the guest may send, a multiple of 8; 0: no limit */
 	uint32_t vlan_mode; /* enum adapter_vlan_mode; excludes vsid (HN-12) */
 	uint32_t vlan;	    /* of Access; of Trunk: that of untagged frames, 0: the same network as Untagged */
 	char *vlan_allowed; /* of Trunk: as vlan_set_format() writes it */

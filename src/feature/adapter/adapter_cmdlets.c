@@ -63,6 +63,10 @@ static const struct param set_params[] = {
 	{ "PortMirroring", P_ENUM, 0,
 	  "Source: all that it sends and receives is copied to each Destination on the same switch", .values = adapter_mirroring_names,
 	  .def = "None" },
+	{ "MaximumBandwidth", P_UINT, 0, "bits a second that the guest may send, a multiple of 8; 0: no limit", .max = INT64_MAX,
+	  .def = "0" },
+	{ "MinimumBandwidthAbsolute", P_UINT, 0, "not available: a share of the uplink, in bits a second", .max = INT64_MAX },
+	{ "MinimumBandwidthWeight", P_UINT, 0, "not available: a share of the uplink, by weight", .max = 100 },
 	{ 0 },
 };
 
@@ -265,7 +269,19 @@ static int set_one(struct call *c, const struct adapter_doc *a, struct err **e)
 	changed->dynamic_limit = (uint32_t)call_uint(c, "DynamicIPAddressLimit", a->dynamic_limit);
 	changed->storm_limit = (uint32_t)call_uint(c, "StormLimit", a->storm_limit);
 	changed->mirroring = call_enum(c, "PortMirroring", a->mirroring);
+	changed->max_bandwidth = adapter_round_bandwidth(call_uint(c, "MaximumBandwidth", a->max_bandwidth));
 	adapter_write(c, changed);
+	return 0;
+}
+
+/* 0 asks for nothing. */
+static int check_minimum_bandwidth(struct call *c, struct err **e)
+{
+	static const char *const names[] = { "MinimumBandwidthAbsolute", "MinimumBandwidthWeight" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (call_uint(c, names[i], 0))
+			return adapter_refuse_minimum_bandwidth(names[i], e);
 	return 0;
 }
 
@@ -273,6 +289,8 @@ static int set_adapter(struct call *c, struct err **e)
 {
 	int r = check_mac_choice(c, e);
 
+	if (r == 0)
+		r = check_minimum_bandwidth(c, e);
 	return r < 0 ? r : adapter_each(c, SELECT_OBJECT | SELECT_HOST, set_one, e);
 }
 

@@ -24,6 +24,7 @@ static const char *const adapter_properties[] = {
 	"DynamicIPAddressLimit",
 	"StormLimit",
 	"PortMirroringMode",
+	"BandwidthSetting",
 	"VlanSetting",
 	"Id",
 	"VMId",
@@ -120,6 +121,14 @@ static void add_links(const struct view *v, json_t *o)
 	}
 }
 
+static json_t *bandwidth_setting(const struct adapter_doc *a)
+{
+	if (!a->max_bandwidth)
+		return json_null();
+	return json_pack("{s:I, s:i, s:i}", "MaximumBandwidth", (json_int_t)a->max_bandwidth, "MinimumBandwidthAbsolute", 0,
+			 "MinimumBandwidthWeight", 0);
+}
+
 json_t *adapter_to_object(struct call *c, const void *doc)
 {
 	const struct adapter_doc *a = doc;
@@ -154,6 +163,7 @@ json_t *adapter_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "DynamicIPAddressLimit", json_integer(a->dynamic_limit));
 	json_object_set_new(o, "StormLimit", json_integer(a->storm_limit));
 	json_object_set_new(o, "PortMirroringMode", json_string(adapter_mirroring_names[a->mirroring]));
+	json_object_set_new(o, "BandwidthSetting", bandwidth_setting(a));
 	json_object_set_new(o, "VlanSetting", adapter_vlan_to_object(c, a));
 	json_object_set_new(o, "VirtualSubnetId", json_integer(a->vsid));
 	json_object_set_new(o, "IPAddresses", addresses);

@@ -25,6 +25,7 @@ static const struct doc_field adapter_fields[] = {
 	DOC_FIELD(adapter_doc, storm_limit, DOC_U32, "stormLimit"),
 	DOC_FIELD(adapter_doc, dynamic_limit, DOC_U32, "dynamicIpAddressLimit"),
 	DOC_ENUM_FIELD(adapter_doc, mirroring, adapter_mirroring_names, "portMirroring"),
+	DOC_FIELD(adapter_doc, max_bandwidth, DOC_U64, "maximumBandwidth"),
 	DOC_ENUM_FIELD(adapter_doc, vlan_mode, adapter_vlan_modes, "vlanMode"),
 	DOC_FIELD(adapter_doc, vlan, DOC_U32, "vlan"),
 	DOC_FIELD(adapter_doc, vlan_allowed, DOC_STR, "allowedVlans"),
@@ -227,6 +228,20 @@ int adapter_check_vlan(const struct adapter_doc *a, uint32_t vsid, enum adapter_
 		    "The network adapter \"%s\" cannot be in a virtual subnet and in a VLAN.", a->name);
 	return err_advise(e, r, a->vsid ? "Take it out of its virtual subnet first: Set-VMNetworkAdapter -VirtualSubnetId 0." :
 					  "Take it out of its VLAN first: Set-VMNetworkAdapterVlan -Untagged.");
+}
+
+uint64_t adapter_round_bandwidth(uint64_t bits)
+{
+	return bits && bits < 8 ? 8 : bits & ~7ull;
+}
+
+int adapter_refuse_minimum_bandwidth(const char *parameter, struct err **e)
+{
+	int r = err_set(e, "Adapter.MinimumBandwidthUnavailable", ERR_NOT_IMPLEMENTED, parameter,
+			"-%s is not available: shares of an uplink need a queue of their own at the network adapter, and its queues "
+			"are the host's.", parameter);
+
+	return err_advise(e, r, "Limit the others by -MaximumBandwidth.");
 }
 
 int adapter_check_remove(const struct docs *d, const struct adapter_doc *a, struct err **e)

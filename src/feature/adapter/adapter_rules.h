@@ -24,6 +24,10 @@ const struct adapter_doc *adapter_by_mac(const struct docs *d, const struct adap
 int adapter_check_off(const struct docs *d, const struct adapter_doc *a, struct err **e);
 /* HN-12: Wnv.VlanAndVsid. What the adapter is to have. */
 int adapter_check_vlan(const struct adapter_doc *a, uint32_t vsid, enum adapter_vlan_mode mode, struct err **e);
+/* Bits a second as the kernel takes them: whole bytes, and no limit below one. */
+uint64_t adapter_round_bandwidth(uint64_t bits);
+/* Adapter.MinimumBandwidthUnavailable, always negative. */
+int adapter_refuse_minimum_bandwidth(const char *parameter, struct err **e);
 /* An internal switch keeps its last host vNIC: Switch.ManagementOsFixed. */
 int adapter_check_remove(const struct docs *d, const struct adapter_doc *a, struct err **e);
 /* Host vNICs stay on the switch that they were made for: Adapter.ManagementOsFixed. */

@@ -7,7 +7,8 @@ struct want_port adapter_port(const struct docs *d, const struct adapter_doc *a)
 {
 	const struct vm_doc *vm = guid_is_zero(&a->vm) ? NULL : vm_get(d, &a->vm);
 	struct want_port w = { .adapter = a->id, .vm = a->vm, .label = a->name, .mac = a->mac, .vsid = a->vsid,
-			       .spoofing = a->spoofing, .guards = { a->dhcp_guard, a->router_guard, a->storm_limit, a->mirroring },
+			       .spoofing = a->spoofing, .guards = { a->dhcp_guard, a->router_guard, a->storm_limit, a->mirroring,
+								a->max_bandwidth },
 			       .vlan = { a->vlan_mode, (uint16_t)a->vlan, a->vlan_allowed } };
 
 	w.tap = vm && vm->engine == VM_ENGINE_QEMU;

@@ -8,6 +8,7 @@ struct want_guards {
 	bool dhcp, router;
 	uint32_t storm_limit; /* packets a second; 0: none */
 	enum adapter_mirroring mirroring;
+	uint64_t bandwidth; /* that it may send, bits a second; 0: no limit */
 };
 
 /* Its VLANs, where its switch has any. */

@@ -9,12 +9,16 @@
 static const char *const new_types[] = { "Internal", "Private", NULL };
 static const char *const switch_type_name[] = { "VMSwitch", NULL };
 
+static const char *const bandwidth_modes[] = { "Default", "Weight", "Absolute", "None", NULL };
+enum bandwidth_mode { BANDWIDTH_DEFAULT, BANDWIDTH_WEIGHT, BANDWIDTH_ABSOLUTE, BANDWIDTH_NONE };
+
 static const char *const switch_properties[] = {
 	"Name",
 	"SwitchType",
 	"NetAdapterInterfaceDescription",
 	"NetAdapterInterfaceDescriptions",
 	"AllowManagementOS",
+	"BandwidthReservationMode",
 	"Id",
 	"Notes",
 	"ComputerName",
@@ -35,6 +39,8 @@ static const struct param new_params[] = {
 	{ "SwitchType", P_ENUM, REQUIRED, "a switch without an uplink", .values = new_types, .sets = IN_SET(2) },
 	{ "AllowManagementOS", P_BOOL, 0, "give the host a network adapter \"vEthernet (NAME)\" on the switch",
 	  .def = "$true", .sets = IN_SET(0) | IN_SET(1) },
+	{ "MinimumBandwidthMode", P_ENUM, 0, "Default or None: there are no shares of the uplink", .values = bandwidth_modes,
+	  .def = "Default" },
 	{ "Notes", P_STRING, MAY_BE_EMPTY, "free text" },
 	{ 0 },
 };
@@ -96,6 +102,7 @@ json_t *switch_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "NetAdapterInterfaceDescription", json_text(sw->nic_description));
 	json_object_set_new(o, "NetAdapterInterfaceDescriptions", descriptions);
 	json_object_set_new(o, "AllowManagementOS", json_boolean(switch_has_management_os(call_docs(c), &sw->id)));
+	json_object_set_new(o, "BandwidthReservationMode", json_string(bandwidth_modes[BANDWIDTH_NONE]));
 	json_object_set_new(o, "Id", json_guid(&sw->id));
 	json_object_set_new(o, "Notes", json_string(sw->notes ? sw->notes : ""));
 	json_object_set_new(o, "ComputerName", json_text(call_host(c)->name));
@@ -192,6 +199,19 @@ static void write_new(struct call *c, const struct host_nic *nic, bool managemen
 	call_emit(c, switch_to_object, &switch_kind, sw);
 }
 
+static int check_bandwidth_mode(struct call *c, struct err **e)
+{
+	uint32_t mode = call_enum(c, "MinimumBandwidthMode", BANDWIDTH_DEFAULT);
+	int r;
+
+	if (mode != BANDWIDTH_WEIGHT && mode != BANDWIDTH_ABSOLUTE)
+		return 0;
+	r = err_set(e, "Switch.MinimumBandwidthUnavailable", ERR_NOT_IMPLEMENTED, bandwidth_modes[mode],
+		    "-MinimumBandwidthMode %s is not available: shares of an uplink need a queue of their own at the network adapter, and "
+		    "its queues are the host's.", bandwidth_modes[mode]);
+	return err_advise(e, r, "Leave it out, and limit machines by Set-VMNetworkAdapter -MaximumBandwidth.");
+}
+
 static int new_switch(struct call *c, struct err **e)
 {
 	const char *name = call_str(c, "Name", NULL);
@@ -201,6 +221,8 @@ static int new_switch(struct call *c, struct err **e)
 	int r, has_nic;
 
 	r = switch_check_new(d, name, e);
+	if (r == 0)
+		r = check_bandwidth_mode(c, e);
 	if (r < 0)
 		return r;
 	has_nic = given_nic(c, &nic, e);

@@ -12,6 +12,7 @@
 #include "internal.h"
 #include "log.h"
 
+#include "pacer.skel.h"
 #include "uplink.skel.h"
 #include "uplink_xdp.skel.h"
 #include "vport.skel.h"
@@ -53,6 +54,7 @@ static const struct {
 const char *const role_names[BPF_ROLE_COUNT] = {
 	[BPF_ROLE_VPORT] = "vport", [BPF_ROLE_UPLINK] = "uplink", [BPF_ROLE_UPLINK_XDP] = "uplink_xdp",
 	[BPF_ROLE_VPORT_EGRESS] = "vport_egress",
+	[BPF_ROLE_PACER] = "pacer",
 };
 
 void pin_path(const struct bpf_driver *d, const char *name, char path[static PIN_PATH_SIZE])
@@ -89,6 +91,9 @@ static struct bpf_object *object_open(enum bpf_role role)
 		break;
 	case BPF_ROLE_UPLINK_XDP:
 		elf = uplink_xdp_bpf__elf_bytes(&size);
+		break;
+	case BPF_ROLE_PACER:
+		elf = pacer_bpf__elf_bytes(&size);
 		break;
 	case BPF_ROLE_COUNT:
 		break;

@@ -36,6 +36,7 @@ enum bpf_role {
 	BPF_ROLE_UPLINK_XDP,
 	/* besides, at the egress of a port with DP_PORT_MIRROR, or with DP_PORT_ACL_IN and without a virtual subnet */
 	BPF_ROLE_VPORT_EGRESS,
+	BPF_ROLE_PACER, /* at the far end of the device that dp_port.pacer names */
 	BPF_ROLE_COUNT,
 };
 

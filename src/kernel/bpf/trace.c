@@ -47,6 +47,7 @@ static struct bpf_object *object_open(enum bpf_role role)
 		elf = uplink_xdp_trace_bpf__elf_bytes(&size);
 		break;
 	case BPF_ROLE_VPORT_EGRESS: /* behind the bridge, where tracing ends */
+	case BPF_ROLE_PACER: /* decides nothing */
 	case BPF_ROLE_COUNT:
 		break;
 	}
