@@ -6,7 +6,7 @@
 #include "verdict.h"
 
 /*
- * Addresses of machines whose record has none (L2Only, HN-8): what the guest announces by ARP, and what a DHCP server gives
+ * Addresses of machines whose record has none (L2Only, HN-8): what the guest announces by ARP or neighbour discovery, and what a DHCP server gives
  * it. The programs only tell the daemon, which makes records of it; an address that a record has is no news. So many in a
  * second are told of a port that it cannot keep the daemon busy.
  */

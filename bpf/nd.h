@@ -4,6 +4,7 @@
 
 #include "guard.h"
 #include "icmp6.h"
+#include "learn_announced.h"
 #include "source6.h"
 
 /*
@@ -130,6 +131,8 @@ static __noinline int nd_neighbour(struct __sk_buff *skb, const struct dp_port *
 	reason = nd_check(skb, p, asker);
 	if (reason)
 		return drop(skb, reason);
+	if (unlikely(port->flags & DP_PORT_LEARN))
+		learn_announced6(skb, port, asker, p->type == ICMP6_NEIGHBOR_ADVERTISEMENT ? &p->target : &p->ip.src);
 	if (p->type == ICMP6_NEIGHBOR_ADVERTISEMENT)
 		return drop(skb, DP_DROP_ND_ADVERTISEMENT);
 	if (!nd_find(port, &p->target, mac, &flags))

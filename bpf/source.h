@@ -34,7 +34,7 @@ static __noinline int source_valid4_by_map(struct __sk_buff *skb, const struct d
 		return 1;
 	}
 	/* HN-8: what another record has is not for a machine to take whose address is learnt */
-	if (own ? !(port->flags & DP_PORT_LEARN) || ca : !source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA))
+	if (own ? !(port->learn & DP_PORT_LEARN_4) || ca : !source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA))
 		return 0;
 	trace(SOURCE_ANY, trace_mac(mac), ip);
 	return 1;

@@ -114,7 +114,9 @@ enum dp_guard {
 /* Of an L2Only port: which addresses the daemon wants to hear of (map "learnt") */
 enum dp_port_learn {
 	DP_PORT_LEARN_4 = 1 << 0,	/* IPv4 addresses */
-	DP_PORT_LEARN_FULL = 1 << 7,	/* it has as many as it may (DynamicIPAddressLimit): leases alone, which may replace one */
+	DP_PORT_LEARN_6 = 1 << 1,	/* IPv6 addresses */
+	DP_PORT_LEARN_FULL6 = 1 << 6,	/* it has as many as it may (DynamicIPAddressLimit) */
+	DP_PORT_LEARN_FULL = 1 << 7,	/* the same of IPv4: leases alone, which may replace one */
 };
 
 #define DP_PORT_ADDR4 4
@@ -384,7 +386,7 @@ struct dp_flow {
 /* ---- map "learnt": RINGBUF, addresses that machines of L2Only records were seen to have (HN-8) ---- */
 
 enum dp_learnt_kind {
-	DP_LEARNT_ANNOUNCED = 1,	/* the guest said so, by ARP */
+	DP_LEARNT_ANNOUNCED = 1,	/* the guest said so, by ARP or neighbour discovery */
 	DP_LEARNT_LEASED = 2,		/* a DHCP server gave it to the guest: message, to be read by who gets this */
 };
 

@@ -49,6 +49,7 @@ struct host_guest {
 	uint64_t memory_bytes;
 	unsigned cpu_percent;
 	/* Real machines only. */
+	bool busy;              /* it is being started, stopped or changed right now */
 	bool paused;
 	bool hypervisor;        /* one runs in the guest (NV-14) */
 	uint64_t memory_limit;  /* what it can have without being restarted */

@@ -80,7 +80,10 @@ static int machine_guest(struct engine *g, const struct guid *vm, struct host_gu
 {
 	struct machine m;
 
-	if (!g->machines || !machines_get(g->machines, vm, &m) || (m.state != MACHINE_RUNNING && m.state != MACHINE_PAUSED))
+	if (!g->machines || !machines_get(g->machines, vm, &m))
+		return 0;
+	ret->busy = m.busy;
+	if (m.state != MACHINE_RUNNING && m.state != MACHINE_PAUSED)
 		return 0;
 	ret->running = true;
 	ret->uptime_ms = (realtime_us() - m.started_us) / 1000;

@@ -26,12 +26,10 @@ struct learning {
 
 void learn_port(const struct want_vport *w, struct dp_port *port)
 {
-	if (!w->learn)
-		return;
-	port->flags |= DP_PORT_LEARN;
-	port->learn = DP_PORT_LEARN_4;
-	if (w->learn_full)
-		port->learn |= DP_PORT_LEARN_FULL;
+	port->learn = (uint8_t)((w->learn4.wanted ? DP_PORT_LEARN_4 : 0) | (w->learn4.full ? DP_PORT_LEARN_FULL : 0) |
+				(w->learn6.wanted ? DP_PORT_LEARN_6 : 0) | (w->learn6.full ? DP_PORT_LEARN_FULL6 : 0));
+	if (port->learn)
+		port->flags |= DP_PORT_LEARN;
 }
 
 static void refused(struct learning *x, const struct err *e)

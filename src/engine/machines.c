@@ -37,7 +37,7 @@ static void note_ended(struct engine *g)
 	for (size_t pos = 0; machines_next(g->machines, &pos, &m);) {
 		const struct vm_doc *vm = m.ended ? vm_get(g->config.docs, &m.id) : NULL;
 
-		if (vm && vm->state == VM_RUNNING)
+		if (vm && vm_is_on(vm))
 			mark_off(g, vm);
 	}
 }
@@ -347,6 +347,10 @@ static void nics_of(struct pass *p, const struct vm_doc *vm, struct machine_spec
 
 static struct machine_want want_of(struct pass *p, const struct vm_doc *vm)
 {
+	static const enum machine_wish wishes[] = {
+		[VM_OFF] = MACHINE_WANT_OFF, [VM_RUNNING] = MACHINE_WANT_RUNNING, [VM_PAUSED] = MACHINE_WANT_PAUSED,
+		[VM_SAVED] = MACHINE_WANT_SAVED,
+	};
 	struct machine_want w = {
 		.spec = {
 			.id = vm->id, .name = vm->name, .processors = vm->processor_count,
@@ -355,7 +359,7 @@ static struct machine_want want_of(struct pass *p, const struct vm_doc *vm)
 			.nested = vm->nested, .firmware = vm->generation == 2 && !vm->kernel ? MACHINE_UEFI : MACHINE_BIOS,
 			.kernel = vm->kernel, .initrd = vm->initrd, .command_line = vm->command_line, .boot = vm->boot,
 		},
-		.running = vm->state == VM_RUNNING,
+		.wish = wishes[vm->state],
 	};
 
 	nics_of(p, vm, &w.spec);

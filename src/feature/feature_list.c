@@ -28,6 +28,7 @@ const size_t feature_n_kinds = ARRAY_SIZE(feature_kinds);
 const struct cmdlet *const feature_cmdlets[] = {
 	vm_cmdlets,
 	vm_hardware_cmdlets,
+	vm_host_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,

@@ -39,7 +39,7 @@ struct queue {
 struct entry {
 	struct guid id;
 	bool wanted;
-	bool want_running;
+	enum machine_wish wish;
 	uint64_t want_boot;
 	char *xml;
 	char want_digest[MACHINE_DIGEST_SIZE];
@@ -274,6 +274,45 @@ static bool next_memory_step(const struct entry *x, enum step *ret)
 	return x->want_memory.dynamic ? x->balance : (want > has ? want - has : has - want) >= MACHINE_MEMORY_BLOCK;
 }
 
+static bool wants_on(const struct entry *x)
+{
+	return x->wanted && (x->wish == MACHINE_WANT_RUNNING || x->wish == MACHINE_WANT_PAUSED);
+}
+
+/* Of a machine that is on. */
+static bool next_step_on(const struct entry *x, enum step *ret)
+{
+	bool paused = x->seen.state == MACHINE_PAUSED;
+
+	if (x->wanted && x->wish == MACHINE_WANT_SAVED) {
+		*ret = STEP_SAVE;
+		return true;
+	}
+	if (!wants_on(x) || x->seen.mark.boot != x->want_boot) {
+		*ret = STEP_DESTROY;
+		return true;
+	}
+	*ret = paused ? STEP_RESUME : STEP_SUSPEND;
+	return paused != (x->wish == MACHINE_WANT_PAUSED) || next_memory_step(x, ret);
+}
+
+/* Of one that is off, or unknown to libvirt. */
+static bool next_step_off(const struct entry *x, enum step *ret)
+{
+	bool start = wants_on(x);
+
+	if (x->seen.saved && (!x->wanted || x->wish == MACHINE_WANT_OFF)) {
+		*ret = STEP_DISCARD;
+		return true;
+	}
+	if (!x->wanted) {
+		*ret = STEP_UNDEFINE;
+		return x->seen.state == MACHINE_OFF;
+	}
+	*ret = start ? STEP_START : STEP_DEFINE;
+	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_digest));
+}
+
 /* False: it is as it should be, or there is nothing to be done about it now. */
 static bool next_step(const struct entry *x, enum step *ret)
 {
@@ -287,18 +326,7 @@ static bool next_step(const struct entry *x, enum step *ret)
 		*ret = STEP_SHUTDOWN;
 		return true;
 	}
-	if (is_on(&x->seen) && (!x->wanted || !x->want_running || x->seen.mark.boot != x->want_boot)) {
-		*ret = STEP_DESTROY;
-		return true;
-	}
-	if (is_on(&x->seen))
-		return next_memory_step(x, ret);
-	if (!x->wanted) {
-		*ret = STEP_UNDEFINE;
-		return x->seen.state == MACHINE_OFF;
-	}
-	*ret = x->want_running ? STEP_START : STEP_DEFINE;
-	return x->want_running || x->seen.state == MACHINE_ABSENT || !streq(x->seen.mark.digest, x->want_digest);
+	return is_on(&x->seen) ? next_step_on(x, ret) : next_step_off(x, ret);
 }
 
 /* One that failed is tried again when there is a new reason to. */
@@ -350,7 +378,7 @@ static void see(struct entry *x, const struct seen *s, bool by_us)
 {
 	bool was_on = is_on(&x->seen);
 
-	if (was_on && !is_on(s) && !by_us && x->wanted && x->want_running)
+	if (was_on && !is_on(s) && !by_us && wants_on(x))
 		x->ended = true;
 	if (!was_on && is_on(s))
 		x->started_us = now_us();
@@ -416,7 +444,7 @@ static bool stepped(struct machines *m, struct task *t)
 		x->unsure = true;
 		return true;
 	}
-	see(x, &t->seen, step == STEP_START || step == STEP_DESTROY || step == STEP_DEFINE || step == STEP_UNDEFINE);
+	see(x, &t->seen, step == STEP_START || step == STEP_DESTROY || step == STEP_DEFINE || step == STEP_UNDEFINE || step == STEP_SAVE);
 	news |= x->seen.state != before;
 	if (step == STEP_RESIZE && t->r == 0)
 		x->resized = t->args.memory.startup;
@@ -485,7 +513,7 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 
 	log = xasprintf("%s/%s.log", m->log_dir, guid_format(&w->spec.id, id));
 	machine_xml(&w->spec, &m->host, m->instance, log, &xml);
-	same = x->wanted && x->want_running == w->running && x->want_boot == w->spec.boot && streq_ptr(x->xml, str_get(&xml));
+	same = x->wanted && x->wish == w->wish && x->want_boot == w->spec.boot && streq_ptr(x->xml, str_get(&xml));
 	if (!same)
 		x->ended = x->retrying = false;
 	else if (retry && x->error)
@@ -495,7 +523,7 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 		x->error = NULL;
 	}
 	x->wanted = true;
-	x->want_running = w->running;
+	x->wish = w->wish;
 	x->want_boot = w->spec.boot;
 	free(x->xml);
 	x->xml = str_take(&xml);
@@ -622,7 +650,7 @@ void machines_told(struct machines *m)
 
 static void entry_tell(const struct entry *x, struct machine *ret)
 {
-	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
+	*ret = (struct machine){ .id = x->id, .saved = x->seen.saved, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
 				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->seen.demand,
 				 .hypervisor = x->seen.hypervisor,
 				 .busy = x->busy, .ended = x->ended, .error = x->error,

@@ -82,6 +82,7 @@ static bool look(virDomainPtr domain, const char *instance, bool nested, struct 
 	if (virDomainGetUUID(domain, seen.id.b) < 0 || virDomainGetInfo(domain, &info) < 0)
 		return false;
 	seen.state = state_of(info.state);
+	seen.saved = seen.state == MACHINE_OFF && virDomainHasManagedSaveImage(domain, 0) == 1;
 	seen.memory = (uint64_t)info.memory << 10;
 	if (seen.state == MACHINE_RUNNING && nested)
 		seen.hypervisor = memory_hypervisor_runs(domain);
@@ -132,6 +133,14 @@ static int act(virConnectPtr conn, virDomainPtr domain, const struct step_args *
 		r = virDomainDestroy(domain);
 	else if (args->step == STEP_SHUTDOWN)
 		r = virDomainShutdown(domain);
+	else if (args->step == STEP_SUSPEND)
+		r = virDomainSuspend(domain);
+	else if (args->step == STEP_RESUME)
+		r = virDomainResume(domain);
+	else if (args->step == STEP_SAVE)
+		r = virDomainManagedSave(domain, 0);
+	else if (args->step == STEP_DISCARD)
+		r = virDomainManagedSaveRemove(domain, 0);
 	else if (args->step == STEP_UNDEFINE)
 		r = virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
 							   VIR_DOMAIN_UNDEFINE_NVRAM);

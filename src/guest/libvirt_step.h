@@ -14,6 +14,10 @@ enum step {
 	STEP_DESTROY,  /* cut its power */
 	STEP_SHUTDOWN, /* press its power button */
 	STEP_UNDEFINE,
+	STEP_SUSPEND,
+	STEP_RESUME,
+	STEP_SAVE,     /* its state to disk, and off */
+	STEP_DISCARD,  /* the state on disk */
 	STEP_RESIZE,   /* memory: startup */
 	STEP_BALANCE,  /* memory: within minimum and maximum */
 };
@@ -23,6 +27,7 @@ struct seen {
 	struct guid id;
 	enum machine_state state;
 	struct machine_mark mark;
+	bool saved;
 	uint64_t memory;  /* bytes that it has */
 	uint64_t demand;
 	bool hypervisor;

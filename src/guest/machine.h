@@ -116,6 +116,7 @@ struct machine {
 	uint64_t memory;     /* bytes that it has now */
 	uint64_t limit;      /* bytes that it could have while it runs */
 	uint64_t demand;     /* dynamic memory: bytes that it needs by its own account; 0: unknown */
+	bool saved;          /* it is off, and its state is on disk */
 	bool hypervisor;     /* a hypervisor runs in it (NV-14), when it was looked at last */
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */
@@ -125,9 +126,16 @@ struct machine {
 	const char *refused; /* why it could not be asked to shut down; NULL. Owned by machines. */
 };
 
+enum machine_wish {
+	MACHINE_WANT_OFF,
+	MACHINE_WANT_RUNNING,
+	MACHINE_WANT_PAUSED,
+	MACHINE_WANT_SAVED, /* off, with its state on disk; running resumes from there */
+};
+
 struct machine_want {
 	struct machine_spec spec;
-	bool running;
+	enum machine_wish wish;
 };
 
 struct machines_config {

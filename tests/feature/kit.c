@@ -50,10 +50,10 @@ static int fake_guest(struct host *h, const struct guid *vm, struct host_guest *
 	const struct vm_doc *doc = vm_get(k->docs, vm);
 
 	*ret = (struct host_guest){ 0 };
-	if (doc && doc->state == VM_RUNNING && !guid_equal(vm, &k->broken))
+	if (doc && vm_is_on(doc) && !guid_equal(vm, &k->broken))
 		*ret = (struct host_guest){
 			.running = true, .pid = 4711, .uptime_ms = 62500, .memory_bytes = 5 << 20, .cpu_percent = 3,
-			.hypervisor = k->hypervisor, .memory_limit = 2ull << 30
+			.paused = k->paused, .hypervisor = k->hypervisor, .memory_limit = 2ull << 30
 		};
 	return 0;
 }

@@ -58,6 +58,7 @@ struct kit {
 	struct host_machines machines;
 	VEC(struct kit_shutdown) shutdowns;
 	bool hypervisor; /* one runs in every guest */
+	bool paused;     /* so are all guests */
 	bool stubborn; /* guests do not shut down in time */
 };
 

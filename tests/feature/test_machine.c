@@ -134,6 +134,86 @@ static void memory_and_hypervisor(void **state)
 	kit_do(k, "Set-VMMemory", "{'VMName': 's', 'StartupBytes': '8GB'}");
 }
 
+static void states(void **state)
+{
+	static const struct refusal while_saved[] = {
+		REFUSED("Set-VMProcessor", "{'VMName': 'a', 'ExposeVirtualizationExtensions': true}", "Nested.VmNotOff"),
+		REFUSED("Set-VMMemory", "{'VMName': 'a', 'StartupBytes': '1GB'}", "InvalidState"),
+		REFUSED("Remove-VM", "{'Name': 'a'}", "InvalidState"),
+		REFUSED("Stop-VM", "{'Name': 'a', 'TurnOff': true}", "InvalidState"),
+		REFUSED("Suspend-VM", "{'Name': 'a'}", "InvalidState"),
+		REFUSED("Resume-VM", "{'Name': 'a'}", "InvalidState"),
+		REFUSED("Restart-VM", "{'Name': 'a'}", "InvalidState"),
+		REFUSED("Update-VMVersion", "{'Name': 'a'}", "InvalidState"),
+	};
+	struct kit *k = *state;
+
+	can_run(k);
+	kit_do(k, "New-VM", "{'Name': 'a', 'Version': '9.3'}");
+	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
+	kit_refused(k, "Suspend-VM", "{'Name': 'a'}", "InvalidState");
+	kit_refused(k, "Save-VM", "{'Name': 'a'}", "InvalidState");
+	kit_refused(k, "Remove-VMSavedState", "{'Name': 'a'}", "InvalidState");
+	kit_do(k, "Start-VM", "{'Name': '*'}");
+	kit_refused(k, "Suspend-VM", "{'Name': 'ns'}", "Vm.NotAMachine");
+	kit_refused(k, "Save-VM", "{'Name': 'ns'}", "Vm.SaveUnavailable");
+	kit_refused(k, "Resume-VM", "{'Name': 'a'}", "InvalidState");
+	kit_what_if(k, "Suspend-VM", "{'Name': 'a'}", 1);
+	kit_do(k, "Suspend-VM", "{'Name': 'a', 'PassThru': true}");
+	k->paused = true;
+	kit_do(k, "Get-VM", "{'Name': 'a'}");
+	kit_property(k, 0, "State", "'Paused'");
+	kit_refused(k, "Suspend-VM", "{'Name': 'a'}", "InvalidState");
+	k->paused = false;
+	kit_do(k, "Resume-VM", "{'Name': 'a'}");
+	kit_do(k, "Stop-VM", "{'Name': 'a', 'Save': true}");
+	kit_do(k, "Get-VM", "{'Name': 'a'}");
+	kit_property(k, 0, "State", "'Saved'");
+	kit_all_refused(k, while_saved, ARRAY_SIZE(while_saved));
+	kit_do(k, "Remove-VMSavedState", "{'Name': 'a'}");
+	kit_do(k, "Update-VMVersion", "{'Name': 'a'}");
+	kit_property(k, 0, "Version", "'12.0'");
+	kit_do(k, "Update-VMVersion", "{'Name': 'a'}");
+	kit_warning(k, "newest configuration version");
+}
+
+static void host(void **state)
+{
+	struct kit *k = *state;
+
+	kit_do(k, "Get-VMHost", "{}");
+	kit_property(k, 0, "EngineStatus", "'there is no libvirt'");
+	kit_property(k, 0, "Acceleration", "'TCG (emulated, AMD-V)'");
+	can_run(k);
+	kit_do(k, "Get-VMHostSupportedVersion", "{'Default': true}");
+	kit_names(k, "Version", "12.0");
+	kit_do(k, "Get-VMHostSupportedVersion", "{}");
+	kit_names(k, "Version", "8.0 8.1 8.2 8.3 9.0 9.1 9.2 9.3 10.0 10.5 11.0 12.0");
+}
+
+/* Each prerequisite on a line: what is wrong, and what to do. */
+static void nested_check(void **state)
+{
+	struct kit *k = *state;
+
+	k->machines = (struct host_machines){ .kvm = true, .intel = true, .no_nesting = "it is off" };
+	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
+	kit_do(k, "New-VM", "{'Name': 'a', 'Version': '8.0', 'MemoryStartupBytes': '8GB'}");
+	kit_do(k, "Test-VMNestedVirtualization", "{}");
+	kit_names(k, "Check", "Engine Acceleration NestedVirtualization");
+	kit_names(k, "Result", "Ok Ok Failed");
+	k->machines = (struct host_machines){ .nested = true };
+	kit_do(k, "Test-VMNestedVirtualization", "{'VMName': '*'}");
+	kit_names(k, "Target", "host1 host1 host1 a a a a a a ns");
+	kit_names(k, "Result", "Ok Warning Ok Ok Failed Warning Ok Ok Warning Failed");
+	kit_names(k, "Rule", " NV-2 NV-13 NV-1 NV-2 NV-1 NV-5 NV-12 NN-1 ");
+	kit_do(k, "Update-VMVersion", "{'Name': 'a'}");
+	kit_do(k, "Set-VMProcessor", "{'VMName': 'a', 'ExposeVirtualizationExtensions': true}");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'a', 'MacAddressSpoofing': 'On'}");
+	kit_do(k, "Test-VMNestedVirtualization", "{'VMName': 'a'}");
+	kit_names(k, "Result", "Ok Warning Ok Ok Ok Ok Ok Ok Ok");
+}
+
 /* All are asked at once; each that does not end in time is an error of its own, and still runs. */
 static void orderly_shutdown(void **state)
 {
@@ -163,7 +243,7 @@ int machine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		kit_test(made_and_listed), kit_test(changed), kit_test(refusals), kit_test(nesting_by_host), kit_test(orderly_shutdown),
-		kit_test(memory_and_hypervisor),
+		kit_test(memory_and_hypervisor), kit_test(states), kit_test(host), kit_test(nested_check),
 	};
 
 	return cmocka_run_group_tests_name("machines", tests, NULL, NULL);

@@ -151,9 +151,57 @@ static int fake_dataplane(struct host *h, struct host_dataplane *ret)
 	return 0;
 }
 
+static void fake_machines(struct host *h, struct host_machines *ret)
+{
+	(void)h;
+	*ret = (struct host_machines){ .nested = true };
+}
+
+static int fake_shutdown(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg, struct err **e)
+{
+	(void)h, (void)vm, (void)timeout_ms, (void)done, (void)arg;
+	return err_set(e, "Vm.ShutdownRefused", ERR_INVALID_OPERATION, NULL, "It has no button.");
+}
+
+static int fake_port_meter(struct host *h, const char *link, uint32_t number, uint64_t *ret_packets, uint64_t *ret_bytes)
+{
+	(void)h, (void)number;
+	if (strlen(link) % 2)
+		return -ENODEV;
+	*ret_packets = 1;
+	*ret_bytes = UINT64_MAX;
+	return 0;
+}
+
+/* No port is there, so no packet goes anywhere. */
+static int fake_trace(struct host *h, const char *link, bool from_wire, const uint8_t *frame, size_t n, struct host_trace *ret)
+{
+	(void)h, (void)link, (void)from_wire, (void)frame, (void)n, (void)ret;
+	return -ENODEV;
+}
+
+static int fake_trace_live(struct host *h, const struct host_live *what, host_live_fn done, void *arg)
+{
+	(void)h, (void)what, (void)done, (void)arg;
+	return -ENODEV;
+}
+
+static int fake_inject(struct host *h, const char *link, const uint8_t *frame, size_t n, struct host_trace *ret)
+{
+	(void)h, (void)link, (void)frame, (void)n, (void)ret;
+	return -ENODEV;
+}
+
+static void fake_trace_end(struct host *h, void *arg)
+{
+	(void)h, (void)arg;
+}
+
 static struct host host = {
-	"host1", fake_nics, fake_guest, fake_guest_addresses, fake_nic_addresses, fake_address_state, fake_exec,
-	fake_port_traffic, fake_drops, fake_dataplane, reasons, ARRAY_SIZE(reasons)
+	.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
+	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .machines = fake_machines,
+	.shutdown = fake_shutdown, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
+	.trace = fake_trace, .trace_live = fake_trace_live, .inject = fake_inject, .trace_end = fake_trace_end, .drop_reasons = reasons, .n_drop_reasons = ARRAY_SIZE(reasons),
 };
 
 static char *snapshot(void)

@@ -6,7 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "bpf_driver.h"
 #include "feature_list.h"
@@ -14,6 +13,8 @@
 #include "store.h"
 
 #define PACKETS_DEFAULT 100000
+/* Every check is the same; longer runs have seeds of their own. */
+#define SEED_DEFAULT    1
 #define PACKETS_A_ROUND 1000
 #define IFINDEX_MAX	256
 
@@ -214,6 +215,9 @@ static void one_packet(struct test *t, bool wire)
 		return;
 	/* a packet that ends too early is for the receiver to see; everything else is the sender's to know */
 	refused = model_refused(&t->model, &want.out);
+	/* rewritten, and of no version that there is: the other kernel drops it as it would have dropped the guest's own */
+	if (refused == DP_DROP_MAX && get16(want.out.b + 12) == TYPE_IP4 && want.out.b[ETHER] >> 4 != 4)
+		refused = 0;
 	if (refused && !want.source_unknown && refused != DP_DROP_INNER_TRUNCATED &&
 	    refused != DP_DROP_REWRITE_MALFORMED) {
 		print_error("refused by who gets it: %s\n",
@@ -300,7 +304,7 @@ static void decisions(void **state)
 	t.real = real_open(&t.facts);
 	assert_int_equal(store_open_sqlite(REAL_TMP "/nestor.db", &store, NULL), 0);
 	assert_int_equal(docs_open(store, feature_kinds, feature_n_kinds, &docs, NULL), 0);
-	t.seed = number("NESTOR_MODEL_SEED", (uint64_t)time(NULL) * 1000);
+	t.seed = number("NESTOR_MODEL_SEED", SEED_DEFAULT);
 	printf("NESTOR_MODEL_SEED=%" PRIu64 "\n", t.seed);
 	for (; t.packets < packets; t.seed++)
 		one_round(&t, docs);

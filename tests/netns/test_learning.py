@@ -24,6 +24,7 @@ GUESTS = {
     "one": (0, 5010, "000000000021", None),
     "two": (0, 5010, "000000000022", None),
 }
+V6 = "2001:db8:10::"
 UDHCPC = """#!/bin/sh
 [ "$1" = bound ] || [ "$1" = renew ] || exit 0
 ip addr flush dev "$interface"
@@ -51,6 +52,10 @@ class Net:
                     host.record(vsid, address, mac, PAS[where])
                 else:
                     self.l2only(name, host)
+            host.do("New-NetVirtualizationCustomerRoute", RoutingDomainID=DOMAIN.format(vsid="5010"), VirtualSubnetID=5010,
+                    DestinationPrefix=f"{V6}/64", NextHop="::", Metric=255)
+            host.record(5010, f"{V6}11", GUESTS["server"][2], PAS[0])
+            self.l2only("one", host, "::")
             host.do("New-NetVirtualizationBroadcast", VirtualSubnetID=5010)
         self.guests = {}
         for name, (where, vsid, mac, address) in GUESTS.items():
@@ -59,9 +64,9 @@ class Net:
         self.guests["other"].run("ip", "route", "add", "default", "via", "10.10.12.1")
 
     @staticmethod
-    def l2only(name, host):
+    def l2only(name, host, address="0.0.0.0"):
         where, vsid, mac, _address = GUESTS[name]
-        host.do("New-NetVirtualizationLookupRecord", VirtualSubnetID=vsid, CustomerAddress="0.0.0.0", MACAddress=mac,
+        host.do("New-NetVirtualizationLookupRecord", VirtualSubnetID=vsid, CustomerAddress=address, MACAddress=mac,
                 ProviderAddress=PAS[where], Rule="TranslationMethodEncap", Type="L2Only")
 
     def learnt(self, name=None):
@@ -154,6 +159,30 @@ def test_announced(net):
     assert net.guests["two"].ping("10.10.10.11")
     net.wait_learnt("two", "10.10.10.22")
     assert reaches(one, "10.10.10.22")
+
+
+def test_announced_by_neighbour_discovery(net):
+    server, one = net.guests["server"], net.guests["one"]
+    for guest, address in ((server, f"{V6}11"), (one, f"{V6}21")):
+        guest.run("sysctl", "-qw", "net.ipv6.conf.eth0.accept_ra=0", "net.ipv6.conf.eth0.router_solicitations=0",
+                  "net.ipv6.conf.all.disable_ipv6=0", "net.ipv6.conf.eth0.disable_ipv6=0")
+        guest.run("ip", "addr", "add", f"{address}/64", "dev", "eth0", "nodad")
+    assert net.learnt() == set()
+    # its first question says who has its address
+    assert one.ping(f"{V6}11")
+    net.wait_learnt("one", f"{V6}21")
+    server.run("ip", "neigh", "flush", "dev", "eth0")
+    assert server.ping(f"{V6}21")
+    # neither another's nor one outside
+    one.run("ip", "addr", "add", f"{V6}11/64", "dev", "eth0", "nodad")
+    one.run("ping", "-n", "-c", 1, "-W", 1, "-I", f"{V6}11", f"{V6}77", check=False)
+    one.run("ip", "addr", "add", "2001:db8:99::1/64", "dev", "eth0", "nodad")
+    one.run("ping", "-n", "-c", 1, "-W", 1, "2001:db8:99::2", check=False)
+    wait_for(lambda: "Wnv.DynamicAddressOutside: 000000000021 in virtual subnet 5010 has 2001:db8:99::1" in net.host.daemon.log_tail(),
+             10, "the refusal in the log", net.host.daemon.log_tail)
+    assert net.learnt() == {f"{V6}21"}
+    for guest in (server, one):
+        guest.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1")
 
 
 @pytest.mark.parametrize("server", ["server", "far"])

@@ -9,7 +9,8 @@ import pytest
 
 from fabric import PAS, Host
 from kit import CmdletError, Image, Lab, Libvirt, underlay, wait_for
-from support import BUILD_DIR, assert_settled, health, hang_up
+from support import BUILD_DIR, VOLATILE, assert_settled, health, hang_up, prune
+from test_what_if import MACHINE_LINES, PAUSED_LINES, SAVED_LINES
 
 BOOT_SECONDS = 60
 VSID = 5010
@@ -104,6 +105,53 @@ def test_extensions_are_hidden_and_exposed(net):
     net.do("Remove-VM", Name="n", Force=True)
     assert net.libvirt.domains() == {"a": "running"}
     assert len(net.libvirt.machines()) == 1
+
+
+def test_paused_and_saved(net):
+    """Its state survives: a counter in the guest goes on where it was, also after the daemon and libvirt died."""
+    net.make("q", net.image, "i=0; while :; do i=$((i+1)); echo guest: count $i; sleep 1; done")
+    net.wait_console("q", "guest: count 2\n")
+    net.do("Suspend-VM", Name="q")
+    assert (net.vm("q")["State"], net.libvirt.domains()["q"]) == ("Paused", "paused")
+    net.daemon.kill9()
+    net.daemon.start()
+    wait_for(lambda: net.vm("q")["State"] == "Paused", 10, "the daemon to find it paused", net.daemon.log_tail)
+    net.do("Resume-VM", Name="q")
+    assert net.libvirt.domains()["q"] == "running"
+    net.do("Save-VM", Name="q")
+    assert (net.vm("q")["State"], net.libvirt.domains()["q"]) == ("Saved", "shut off")
+    count = net.console("q").count("guest: count")
+    net.daemon.restart()
+    net.do("Start-VM", Name="q")
+    net.wait_console("q", f"guest: count {count + 2}")
+    assert net.console("q").count("guest: count 1\n") == 1
+    net.do("Stop-VM", Name="q", Save=True)
+    net.do("Remove-VMSavedState", Name="q")
+    net.do("Start-VM", Name="q")
+    wait_for(lambda: net.console("q").count("guest: count 1\n") == 2, BOOT_SECONDS, "a fresh start", lambda: net.console("q"))
+    net.do("Stop-VM", Name="q", TurnOff=True)
+    net.do("Remove-VM", Name="q", Force=True)
+    assert net.libvirt.domains() == {"a": "running"}
+
+
+def what_if(net, lines):
+    before = net.do("Get-VM"), net.do("Get-VMMemory"), net.do("Get-VMProcessor"), net.libvirt.domains()
+    for line in lines:
+        assert "What if: " in net.daemon.pipeline(f"{line} -WhatIf").out
+    after = net.do("Get-VM"), net.do("Get-VMMemory"), net.do("Get-VMProcessor"), net.libvirt.domains()
+    assert prune(list(after), VOLATILE) == prune(list(before), VOLATILE)
+
+
+def test_what_if(net):
+    net.do("New-VM", Name="off", Version="9.3")
+    what_if(net, MACHINE_LINES)
+    net.do("Suspend-VM", Name="a")
+    what_if(net, PAUSED_LINES)
+    net.do("Save-VM", Name="a")
+    what_if(net, SAVED_LINES)
+    net.do("Start-VM", Name="a")
+    net.do("Remove-VM", Name="off", Force=True)
+    wait_for(lambda: net.b.ping(A), 10, "a to answer again")
 
 
 def test_orderly_shutdown_and_end_by_itself(net):

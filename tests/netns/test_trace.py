@@ -65,7 +65,9 @@ class World:
         self.green1 = self.host.guest("Green1", "10.0.1.5", MACS["Green1"], 5002)
         for name, vsid, address in (("Lab1", 5020, "10.2.0.1"), ("Lab2", 5020, "10.2.0.2"), ("Plain1", 0, "10.3.0.1"),
                                     ("Plain2", 0, "10.3.0.2")):
-            self.host.guest(name, address, MACS[name], vsid)
+            guest = self.host.guest(name, address, MACS[name], vsid)
+            if name == "Lab2":
+                self.lab2 = guest
         self.blue2 = self.other.guest("Blue2", "10.0.0.7", MACS["Blue2"], 5001)
         # From here on the next hops between the hosts are known.
         assert self.blue1.ping("10.0.0.7", wait=10)
@@ -166,13 +168,15 @@ def state(host):
 def test_nothing_remains_of_a_made_packet(world):
     """No counter moves, no table changes, and nothing is on any wire."""
     before = state(world.host)
-    with Capture(world.host.ns, underlay.UPLINK) as wire, Capture(world.blue3.netns, "eth0", world.host.ns.lab.path("blue3.pcap")) \
-            as neighbour:
+    lab = world.host.ns.lab
+    with Capture(world.host.ns, underlay.UPLINK) as wire, Capture(world.blue3.netns, "eth0", lab.path("blue3.pcap")) as neighbour, \
+            Capture(world.lab2.netns, "eth0", lab.path("lab2.pcap")) as segment:
         for words in CASES.values():
             world.daemon.pipeline(f"Trace-VMNetworkPacket {words}")
     assert differences(before, state(world.host)) == []
     assert wire.packets("ip.proto", filter="gre") == []
     assert neighbour.packets("ip.src", filter="ip") == []
+    assert segment.packets("arp.opcode", filter="ip or arp") == []
 
 
 def test_objects(world):

@@ -135,8 +135,9 @@ static char *port_line(const struct kit *k, const struct want_vport *p)
 		 ip_format(src, ip));
 	if (src == &p->src_pa4 && !ip_is_zero(&p->src_pa6))
 		str_addf(&s, "+%s", ip_format(&p->src_pa6, ip));
-	str_addf(&s, "%s%s%s%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
-		 v6(p->ca6, p->any_ca6), p->learn ? " learn" : "", p->learn_full ? " full" : "",
+	str_addf(&s, "%s%s%s%s%s%s%s%s%s%s", p->policy ? " policy" : "", p->spoofing ? " spoofing" : "", p->any_ca ? " any" : "",
+		 v6(p->ca6, p->any_ca6), p->learn4.wanted ? " learn" : "", p->learn4.full ? " full" : "",
+		 p->learn6.wanted ? " learn6" : "", p->learn6.full ? " full6" : "",
 		 p->more_ca ? " more" : "", p->inner_elsewhere ? "" : " here");
 	for (size_t i = 0; i < p->n_cas; i++)
 		str_addf(&s, " %s%s%s%s", ip_format(&p->cas[i], ip), ip_is_zero(&p->rewrites[i]) ? "" : "=",

@@ -192,6 +192,31 @@ static void gives_way(void **state)
 	expect_dynamic(k, "10.0.0.23");
 }
 
+/* Each family has a record, a limit and addresses of its own. */
+static void ipv6(void **state)
+{
+	struct kit *k = *state;
+
+	policy(k);
+	lab_route(k, RD1, 5010, "2001:db8:10::/64", "::");
+	lab_record(k, 5010, "::", "000000000021", "10.1.0.1", L2ONLY);
+	lab_record(k, 5010, "2001:db8:10::5", "000000000025", "10.1.0.9", "");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'one', 'DynamicIPAddressLimit': 1}");
+	learn(k, 5010, 0x21, "2001:db8:10::21", false, NULL);
+	lab_assert_wants(k, "p",
+			 "port one vsid 5010 segment 0+5010 mac 000000000021 next - src 10.1.0.1 policy v6 learn learn6 full6\n"
+			 "port two vsid 5010 segment 0+5010 mac 000000000022 next - src 10.1.0.1 policy learn\n");
+	learn(k, 5010, 0x21, "2001:db8:10::22", false, "Wnv.DynamicAddressLimit");
+	learn(k, 5010, 0x21, "10.0.0.21", false, NULL);
+	learn(k, 5010, 0x21, "2001:db8:10::5", false, "Wnv.CustomerAddressInUse");
+	learn(k, 5010, 0x21, "2001:db8:10::1", false, "Wnv.GatewayAddressReserved");
+	kit_do(k, "Set-VMNetworkAdapter", "{'VMName': 'one', 'DynamicIPAddressLimit': 0}");
+	learn(k, 5010, 0x21, "2001:db8:10::", false, "Wnv.DynamicAddressOutside");
+	learn(k, 5010, 0x21, "2001:db8:11::21", false, "Wnv.DynamicAddressOutside");
+	learn(k, 5010, 0x21, "2001:db8:10:0:ffff:ffff:ffff:ffff", false, NULL);
+	learn(k, 5010, 0x22, "2001:db8:10::22", false, "");
+}
+
 /* LM-2: where its L2Only record goes. */
 static void follows(void **state)
 {
@@ -210,7 +235,7 @@ int learn_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		kit_test(learnt), kit_test(not_learnt), kit_test(limits), kit_test(how_long_it_holds), kit_test(gives_way),
-		kit_test(follows),
+		kit_test(ipv6), kit_test(follows),
 	};
 
 	return cmocka_run_group_tests_name("netvirt/learn", tests, NULL, NULL);

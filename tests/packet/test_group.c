@@ -4,10 +4,8 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-#include "harness.h"
+#include "fixture6.h"
 
-#define HERE "214.214.51.42"
-#define PEER "214.214.51.43"
 #define PEER2 "214.214.51.45"
 #define GROUP "239.192.19.146"
 #define OTHER_GROUP "239.192.19.147"
@@ -91,9 +89,12 @@ static void listen_to(const char *pa)
 
 static int up(void **state)
 {
+	struct bpf_dest gateway = { .key = { .segment = 5010, .mac[5] = 0x62 },
+				    .value = { .kind = DP_DEST_REMOTE, .target = NH_PEER, .flags = DP_DEST_ANY_CA, .pa = addr(PEER) } };
 	struct bpf_port p;
 
-	assert_int_equal(fixture_up(state), 0);
+	assert_int_equal(fixture6_up(state), 0);
+	assert_int_equal(bpf_driver_set_dests(fixture_driver(), &gateway, 1), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(ring); i++)
 		taps[i] = tap_open(ring[i]);
 	uplink = tap_open(UPLINK);
@@ -332,6 +333,40 @@ static void not_for_many(void **state _unused_)
 	expect_silence();
 }
 
+/* UDP to ff05::1234; what is neighbour or listener discovery never gets this far (nd.h). */
+static struct frame multicast6(const char *mac_and_source)
+{
+	struct frame f = frame_hex("333300001234"), source = frame_hex(mac_and_source);
+	struct frame rest = frame_hex("ff050000000000000000000000001234 03e8 07d0 000c 0000 00010203");
+
+	frame_add(&f, source.b, 6);
+	frame_add(&f, (const uint8_t[]){ 0x86, 0xdd, 0x60, 0, 0, 0, 0, 12, 17, 64 }, 10);
+	frame_add(&f, source.b + 6, 16);
+	frame_add(&f, rest.b, rest.n);
+	return f;
+}
+
+static void ipv6(void **state _unused_)
+{
+	struct frame f = multicast6("000000000011 20010db8001000000000000000000011"), wire;
+
+	by_multicast();
+	expect_flood(run(BPF_ROLE_VPORT, BLUE1, &f), 4);
+	expect_at_ports(&f, BLUE1);
+	expect_sent(GROUP, group_mac, &f);
+	expect_silence();
+	f = multicast6("000000000011 20010db8001000000000000000000012");
+	expect_drop(BPF_ROLE_VPORT, BLUE1, &f, DP_DROP_SOURCE_NOT_IN_POLICY);
+	f = multicast6("000000000012 20010db8001000000000000000000012");
+	wire = frame_nvgre(PEER, GROUP, KEY(5010), &f);
+	expect_flood(run(BPF_ROLE_UPLINK, UPLINK, &wire), ARRAY_SIZE(ring));
+	expect_at_ports(&f, 0);
+	f = multicast6("000000000012 20010db8001000000000000000000013");
+	wire = frame_nvgre(PEER, GROUP, KEY(5010), &f);
+	expect_drop(BPF_ROLE_UPLINK, UPLINK, &wire, DP_DROP_INNER_SOURCE_UNKNOWN);
+	expect_silence();
+}
+
 /* A guest that asks for an address by DHCP has none yet: its L2Only record lets it (HN-8). */
 static void from_no_address(void **state _unused_)
 {
@@ -559,7 +594,7 @@ int main(void)
 		cmocka_unit_test(off), cmocka_unit_test(golden), cmocka_unit_test(counted_at_receivers),
 		cmocka_unit_test(replication), cmocka_unit_test(most_peers), cmocka_unit_test(unreachable_peers),
 		cmocka_unit_test(too_big), cmocka_unit_test(other_ethertype), cmocka_unit_test(not_for_many),
-		cmocka_unit_test(from_no_address), cmocka_unit_test(no_source_address), cmocka_unit_test(ring_of_one),
+		cmocka_unit_test(ipv6), cmocka_unit_test(from_no_address), cmocka_unit_test(no_source_address), cmocka_unit_test(ring_of_one),
 		cmocka_unit_test(broken_ring), cmocka_unit_test(large_segment), cmocka_unit_test(received),
 		cmocka_unit_test(received_without_address), cmocka_unit_test(not_received), cmocka_unit_test(truncated),
 	};

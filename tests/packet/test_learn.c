@@ -6,10 +6,8 @@
 #include <netinet/in.h>
 #include <unistd.h>
 
-#include "harness.h"
+#include "fixture6.h"
 
-#define HERE "214.214.51.42"
-#define PEER "214.214.51.43"
 #define KEY(vsid) ((uint32_t)(vsid) << 8 | 0x6f)
 #define SERVER "10.10.10.12"
 
@@ -26,11 +24,11 @@ static union dp_addr addr(const char *text)
 /* The port of the machine that has no address yet. */
 static void set_port(uint8_t learn)
 {
-	struct bpf_port p = { .ifindex = WILD, .value = { .flags = DP_PORT_POLICY | DP_PORT_LEARN, .segment = 5010, .vsid = 5010,
+	struct bpf_port p = { .ifindex = WILD, .value = { .flags = DP_PORT_POLICY | DP_PORT_LEARN | DP_PORT_CA6, .segment = 5010, .vsid = 5010,
 							  .mac = { 0, 0, 0, 0, 0, MAC }, .src_pa4 = addr(HERE).w[3], .learn = learn } };
 	struct bpf_dest d = { .key = { .segment = 5010, .mac = { 0, 0, 0, 0, 0, MAC } },
-			      .value = { .kind = DP_DEST_LOCAL, .target = WILD, .flags = DP_DEST_ANY_CA | DP_DEST_L2ONLY,
-					 .pa = addr(HERE) } };
+			      .value = { .kind = DP_DEST_LOCAL, .target = WILD, .pa = addr(HERE),
+					 .flags = DP_DEST_ANY_CA | DP_DEST_L2ONLY | DP_DEST_CA6 | DP_DEST_ANY_CA6 | DP_DEST_L2ONLY6 } };
 
 	assert_int_equal(bpf_driver_set_port(fixture_driver(), &p), 0);
 	assert_int_equal(bpf_driver_set_dests(fixture_driver(), &d, 1), 0);
@@ -151,7 +149,9 @@ static void sources_from_the_wire(void **state _unused_)
 	f = frame_nvgre(PEER, HERE, KEY(5010), &inner);
 	assert_int_equal(run(BPF_ROLE_UPLINK, UPLINK, &f).verdict, DP_VERDICT_DELIVER_PEER);
 	delete_record("10.10.10.78");
-	p.src_mac = 0x62;
+	d.key.mac[5] = p.src_mac = 0x62;
+	d.value.flags = DP_DEST_ANY_CA;
+	assert_int_equal(bpf_driver_set_dests(fixture_driver(), &d, 1), 0);
 	p.src = "10.10.10.12";
 	inner = frame_ip4(p);
 	f = frame_nvgre(PEER, HERE, KEY(5010), &inner);
@@ -210,6 +210,64 @@ static void not_announced(void **state _unused_)
 	f = frame_ip4((struct ip4){ .dst_mac = 0x13, .src_mac = MAC, .dst = "10.10.10.13", .src = "10.10.10.77" });
 	set_port(DP_PORT_LEARN_4);
 	run(BPF_ROLE_VPORT, WILD, &f);
+	assert_int_equal(read_all(NULL), 0);
+}
+
+/* ---- the same of IPv6 ---- */
+
+enum { NS = 135, NA = 136 };
+
+static struct result say6(uint8_t type, const char *src, const char *target)
+{
+	struct frame f = frame_nd((struct nd){ .dst_mac = 0xff, .src_mac = MAC, .type = type, .dst = type == NS ? "ff02::1:ff00:12" :
+					       "ff02::1", .src = src, .target = target, .flags = type == NA ? 0x20000000 : 0,
+					       .option = strcmp(src, "::") ? type == NS ? 1 : 2 : 0, .option_mac = MAC });
+
+	return run(BPF_ROLE_VPORT, WILD, &f);
+}
+
+static void expect_learnt6(const char *ca)
+{
+	struct bpf_learnt l = { 0 };
+
+	assert_int_equal(read_all(&l), 1);
+	assert_int_equal(l.ifindex, WILD);
+	assert_int_equal(l.leased, false);
+	assert_memory_equal(&l.ca, ((union dp_addr[]){ addr6(ca) }), sizeof(l.ca));
+}
+
+static void announced6(void **state _unused_)
+{
+	set_port(DP_PORT_LEARN_6);
+	assert_int_equal(say6(NS, "2001:db8:10::77", "2001:db8:10::12").verdict, DP_VERDICT_REPLY);
+	expect_learnt6("2001:db8:10::77");
+	assert_int_equal(say6(NS, "2001:db8:10::77", "2001:db8:10::99").verdict, DP_VERDICT_DROP);
+	expect_learnt6("2001:db8:10::77");
+	/* unasked; also from its link-local address, for another one */
+	assert_int_equal(say6(NA, "2001:db8:10::77", "2001:db8:10::77").detail, DP_DROP_ND_ADVERTISEMENT);
+	expect_learnt6("2001:db8:10::77");
+	assert_int_equal(say6(NA, "fe80::200:ff:fe00:61", "2001:db8:10::78").detail, DP_DROP_ND_ADVERTISEMENT);
+	expect_learnt6("2001:db8:10::78");
+}
+
+static void not_announced6(void **state _unused_)
+{
+	set_port(DP_PORT_LEARN_6);
+	/* a probe (RFC 4862 5.4); what needs no record; others' addresses, its own word for them or not */
+	say6(NS, "::", "2001:db8:10::77");
+	say6(NS, "fe80::200:ff:fe00:61", "2001:db8:10::12");
+	say6(NA, "fe80::200:ff:fe00:61", "fe80::200:ff:fe00:61");
+	assert_int_equal(say6(NS, "2001:db8:10::13", "2001:db8:10::12").detail, DP_DROP_SOURCE_NOT_IN_POLICY);
+	assert_int_equal(say6(NS, "2001:db8:10::1", "2001:db8:10::12").detail, DP_DROP_SOURCE_NOT_IN_POLICY);
+	say6(NA, "fe80::200:ff:fe00:61", "2001:db8:10::13");
+	say6(NA, "fe80::200:ff:fe00:61", "2001:db8:10::1");
+	/* enough; not of this family; and IPv4 is not of the other */
+	set_port(DP_PORT_LEARN_6 | DP_PORT_LEARN_FULL6);
+	say6(NS, "2001:db8:10::77", "2001:db8:10::12");
+	set_port(DP_PORT_LEARN_4);
+	say6(NS, "2001:db8:10::77", "2001:db8:10::12");
+	set_port(DP_PORT_LEARN_6);
+	assert_int_equal(say(2, "10.10.10.77", "10.10.10.77").detail, DP_DROP_SOURCE_NOT_IN_POLICY);
 	assert_int_equal(read_all(NULL), 0);
 }
 
@@ -459,6 +517,10 @@ static void options(void **state _unused_)
 		l = entry(cases[i].options, cases[i].n);
 		assert_int_equal(learnt_parse(&l, sizeof(l), &r), cases[i].ack ? 0 : -EBADMSG);
 	}
+	/* an option whose value lies behind the message's end */
+	l = entry((uint8_t[]){ 53, 1, 5 }, 3);
+	l.len--;
+	assert_int_equal(learnt_parse(&l, sizeof(l), &r), -EBADMSG);
 }
 
 /* RFC 2132 9.3: options that go on in the fields for names. */
@@ -501,10 +563,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		learn_test(sources), learn_test(sources_from_the_wire), learn_test(announced), learn_test(not_announced),
+		learn_test(announced6), learn_test(not_announced6),
 		learn_test(bounded), learn_test(read_in_parts), learn_test(leased), learn_test(leased_by_broadcast),
 		learn_test(not_leased), learn_test(cut_lease), learn_test(long_lease), learn_test(options),
 		learn_test(overloaded_options), learn_test(entries),
 	};
 
-	return cmocka_run_group_tests(tests, fixture_up, fixture_down);
+	return cmocka_run_group_tests(tests, fixture6_up, fixture_down);
 }

@@ -86,7 +86,7 @@ static const char *degradation(struct call *c, const struct view *v)
 	const struct adapter_doc *a = v->adapter;
 
 	if (v->vm && !v->alive)
-		return v->vm->state == VM_RUNNING ? "The guest does not run, although it should"
+		return vm_is_on(v->vm) ? "The guest does not run, although it should"
 						  : "The virtual machine is off";
 	if (!v->sw)
 		return "Not connected to a switch";
@@ -100,7 +100,7 @@ static const char *degradation(struct call *c, const struct view *v)
 static void add_status(struct call *c, const struct view *v, json_t *o)
 {
 	const char *wrong = degradation(c, v);
-	bool off = v->vm && !v->alive && v->vm->state == VM_OFF;
+	bool off = v->vm && !v->alive && !vm_is_on(v->vm);
 
 	/* As on Windows: no status while the virtual machine is off. */
 	json_object_set_new(o, "Status", json_string(!wrong ? "Ok" : off ? "" : "Degraded"));

@@ -102,8 +102,10 @@ static bool is_outside(const struct prefix *prefix, const struct ip *ca)
 
 	if (!prefix_contains(prefix, ca))
 		return true;
-	if (!ip_is_v4(ca) || prefix->len >= 31)
+	if (prefix->len >= (ip_is_v4(ca) ? 31 : 127))
 		return false;
+	if (!ip_is_v4(ca))
+		return ip_equal(ca, &prefix->ip); /* any of its routers (RFC 4291 2.6.1) */
 	/* the network itself, and its broadcast address */
 	for (unsigned bit = 96u + prefix->len; bit < 128; bit++)
 		last.b[bit / 8] |= (uint8_t)(0x80 >> bit % 8);

@@ -106,13 +106,15 @@ static void want_ports(struct context *x)
 
 static void port_allow(struct want_vport *p, const struct record_doc *r)
 {
-	if (r->learnt && ip_is_v4(&r->ca))
-		p->n_learnt++;
+	struct want_learn *learn = ip_is_v4(&r->ca) ? &p->learn4 : &p->learn6;
+
+	learn->n += r->learnt != NETVIRT_NOT_LEARNT;
+	learn->wanted |= ip_is_any(&r->ca) && r->type == NETVIRT_L2ONLY;
 	if (!ip_is_v4(&r->ca)) {
 		p->ca6 = true;
 		p->any_ca6 |= netvirt_is_wildcard(r);
 	} else if (ip_is_any(&r->ca)) {
-		*(r->type == NETVIRT_L2ONLY ? &p->learn : &p->any_ca) = true;
+		p->any_ca |= netvirt_is_wildcard(r);
 	} else {
 		if (p->n_cas < NETVIRT_PORT_CAS)
 			p->cas[p->n_cas++] = r->ca;
@@ -165,8 +167,9 @@ static void want_records_of(struct context *x, struct want_vport *p)
 	}
 	if (v6)
 		p->src_pa6 = v6->pa;
+	p->learn4.full = p->learn4.wanted && p->learn4.n >= p->learn_limit;
+	p->learn6.full = p->learn6.wanted && p->learn6.n >= p->learn_limit;
 	p->more_pa = p->spoofing || (v4 && v6) || several_pas(x, p);
-	p->learn_full = p->learn && p->n_learnt >= p->learn_limit;
 	/* The order of records is not defined, that of a port's addresses must not depend on it. */
 	if (p->more_ca)
 		p->n_cas = 0;

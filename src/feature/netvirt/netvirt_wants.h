@@ -14,6 +14,13 @@
  */
 #define NETVIRT_PORT_CAS 4
 
+/* Are addresses of a family learnt, how many have been, and is that as many as may be? */
+struct want_learn {
+	bool wanted;
+	uint32_t n;
+	bool full;
+};
+
 struct want_vport {
 	char link[16];         /* host end of the port */
 	char flood_next[16];   /* next port of the segment, in a ring; without policy or with broadcast, and another port */
@@ -25,10 +32,8 @@ struct want_vport {
 	bool any_ca;           /* HN-7: of IPv4 */
 	bool any_ca6;          /* of IPv6 */
 	bool ca6;              /* some record of its MAC address is of IPv6 */
-	bool learn;            /* HN-8: IPv4 addresses are learnt */
-	uint32_t n_learnt;     /* how many are */
-	uint32_t learn_limit;  /* how many may be */
-	bool learn_full;
+	uint32_t learn_limit;  /* HN-8: how many addresses of each family may be learnt */
+	struct want_learn learn4, learn6;
 	bool more_ca;          /* more addresses than fit here */
 	bool inner_elsewhere;  /* the inner end is in another network namespace */
 	struct ip cas[NETVIRT_PORT_CAS]; /* of IPv4 */

@@ -11,8 +11,8 @@
 extern const char *const vm_engines[]; /* Qemu, Namespace */
 enum vm_engine { VM_ENGINE_QEMU, VM_ENGINE_NAMESPACE };
 
-extern const char *const vm_states[]; /* Off, Running */
-enum vm_state { VM_OFF, VM_RUNNING };
+extern const char *const vm_states[]; /* Off, Running, Paused, Saved */
+enum vm_state { VM_OFF, VM_RUNNING, VM_PAUSED, VM_SAVED };
 
 struct vm_doc {
 	struct guid id;
@@ -43,8 +43,11 @@ enum { vm_memory_minimum = 512 << 20, vm_memory_buffer = 20 };
 extern const struct doc_kind vm_kind; /* key: id */
 extern const struct cmdlet vm_cmdlets[];
 extern const struct cmdlet vm_hardware_cmdlets[];
+extern const struct cmdlet vm_host_cmdlets[];
 extern const struct object_type vm_object; /* "VirtualMachine" */
 
+/* It has a guest, which runs or is paused. */
+bool vm_is_on(const struct vm_doc *vm);
 const struct vm_doc *vm_get(const struct docs *d, const struct guid *id);
 const struct vm_doc *vm_by_name(const struct docs *d, const char *name);
 json_t *vm_to_object(struct call *c, const void *doc);

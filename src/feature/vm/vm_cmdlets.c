@@ -74,6 +74,7 @@ static const struct param rename_vm_params[] = {
 
 static const struct param start_vm_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, { 0 } };
 static const struct param restart_vm_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, FORCE, { 0 } };
+static const struct param state_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, { 0 } };
 static const struct param remove_vm_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, FORCE, { 0 } };
 
 static const struct param stop_vm_params[] = {
@@ -81,7 +82,7 @@ static const struct param stop_vm_params[] = {
 	VM_OBJECT,
 	FORCE,
 	{ "TurnOff", P_SWITCH, 0, "cut the power instead of an orderly shutdown" },
-	{ "Save", P_SWITCH, 0, "save the state (not possible with the engine Namespace)" },
+	{ "Save", P_SWITCH, 0, "save its state to disk, as Save-VM does (engine Qemu)" },
 	{ 0 },
 };
 
@@ -293,7 +294,7 @@ static bool vm_really_runs(struct call *c, const struct vm_doc *vm)
 	struct host *host = call_host(c);
 	struct host_guest guest = { 0 };
 
-	return host->guest(host, &vm->id, &guest) == 0 && guest.running;
+	return host->guest(host, &vm->id, &guest) == 0 && (guest.running || guest.busy);
 }
 
 static int start_one(struct call *c, const struct vm_doc *vm, struct err **e)
@@ -324,17 +325,122 @@ static int start_vm(struct call *c, struct err **e)
 	return vm_each(c, start_one);
 }
 
-static int stop_one(struct call *c, const struct vm_doc *vm, struct err **e)
+static int write_state(struct call *c, const struct vm_doc *vm, enum vm_state state)
 {
 	struct vm_doc *changed;
+
+	if (!call_should(c, vm->name, "%s", call_name(c)))
+		return 0;
+	changed = doc_copy(&vm_kind, vm);
+	changed->state = state;
+	vm_write(c, changed);
+	return 0;
+}
+
+static int suspend_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	int r = vm_check_machine(vm, e);
+
+	if (r < 0)
+		return r;
+	if (vm->state != VM_RUNNING)
+		return refuse_state(vm->name, "Only a running virtual machine can be paused.", e);
+	return write_state(c, vm, VM_PAUSED);
+}
+
+static int resume_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	int r = vm_check_machine(vm, e);
+
+	if (r < 0)
+		return r;
+	if (vm->state != VM_PAUSED)
+		return refuse_state(vm->name, "Only a paused virtual machine can be resumed; Start-VM starts one that is off or saved.", e);
+	return write_state(c, vm, VM_RUNNING);
+}
+
+static int save_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
 	int r;
 
-	if (call_bool(c, "Save", false)) {
+	if (vm->engine != VM_ENGINE_QEMU) {
 		r = err_set(e, "Vm.SaveUnavailable", ERR_NOT_IMPLEMENTED, vm->name,
 			    "The state of the virtual machine \"%s\" cannot be saved: its engine is %s.", vm->name,
 			    vm_engines[vm->engine]);
 		return err_advise(e, r, "Stop-VM without -Save shuts it down.");
 	}
+	if (!vm_is_on(vm))
+		return refuse_state(vm->name, "Only a virtual machine that runs or is paused can be saved.", e);
+	return write_state(c, vm, VM_SAVED);
+}
+
+static int remove_saved_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	if (vm->state != VM_SAVED)
+		return refuse_state(vm->name, "It has no saved state.", e);
+	return write_state(c, vm, VM_OFF);
+}
+
+/* NV-3: only upwards, only while it is off and has no saved state. */
+static int update_version_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	struct vm_doc *changed;
+	int r = vm_check_off(vm, e);
+
+	if (r < 0)
+		return r;
+	if (streq(vm->version, vm_default_version())) {
+		call_warn(c, "The virtual machine \"%s\" has the newest configuration version already.", vm->name);
+		return 0;
+	}
+	if (!call_should(c, vm->name, "%s", call_name(c)))
+		return 0;
+	changed = doc_copy(&vm_kind, vm);
+	free(changed->version);
+	changed->version = xstrdup(vm_default_version());
+	docs_put(call_docs(c), &vm_kind, changed);
+	call_emit(c, vm_to_object, &vm_kind, changed);
+	return 0;
+}
+
+static int update_version(struct call *c, struct err **e)
+{
+	(void)e;
+	return vm_each(c, update_version_one);
+}
+
+static int suspend_vm(struct call *c, struct err **e)
+{
+	(void)e;
+	return vm_each(c, suspend_one);
+}
+
+static int resume_vm(struct call *c, struct err **e)
+{
+	(void)e;
+	return vm_each(c, resume_one);
+}
+
+static int save_vm(struct call *c, struct err **e)
+{
+	(void)e;
+	return vm_each(c, save_one);
+}
+
+static int remove_saved_state(struct call *c, struct err **e)
+{
+	(void)e;
+	return vm_each(c, remove_saved_one);
+}
+
+static int stop_one(struct call *c, const struct vm_doc *vm, struct err **e)
+{
+	struct vm_doc *changed;
+
+	if (call_bool(c, "Save", false))
+		return save_one(c, vm, e);
+	if (vm->state == VM_SAVED)
+		return refuse_state(vm->name, "It is saved: Remove-VMSavedState discards that.", e);
 	if (vm->state == VM_OFF) {
 		call_warn(c, "The virtual machine \"%s\" is already in the specified state.", vm->name);
 		if (call_bool(c, "PassThru", false))
@@ -354,19 +460,20 @@ static int stop_vm(struct call *c, struct err **e)
 	if (call_bool(c, "Save", false) && call_bool(c, "TurnOff", false))
 		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
 			       "Parameter set cannot be resolved: -Save and -TurnOff exclude each other.");
-	return call_bool(c, "TurnOff", false) ? vm_each(c, stop_one) : vm_stop_orderly(c, stop_one);
+	return call_bool(c, "TurnOff", false) || call_bool(c, "Save", false) ? vm_each(c, stop_one) : vm_stop_orderly(c, stop_one);
 }
 
 static int restart_one(struct call *c, const struct vm_doc *vm, struct err **e)
 {
 	struct vm_doc *changed;
 
-	if (vm->state != VM_RUNNING)
+	if (!vm_is_on(vm))
 		return refuse_state(vm->name, "Start the virtual machine instead (Start-VM).", e);
 	if (!call_should(c, vm->name, "%s", call_name(c)))
 		return 0;
 	changed = doc_copy(&vm_kind, vm);
 	changed->boot++;
+	changed->state = VM_RUNNING;
 	vm_write(c, changed);
 	return 0;
 }
@@ -413,6 +520,14 @@ const struct cmdlet vm_cmdlets[] = {
 	{ "Stop-VM", "shut virtual machines down", stop_vm_params, &vm_object, stop_vm, CHANGES | PASSTHRU },
 	{ "Restart-VM", "reset running virtual machines", restart_vm_params, &vm_object, restart_vm,
 	  CHANGES | PASSTHRU },
+	{ "Suspend-VM", "pause running virtual machines", state_params, &vm_object, suspend_vm, CHANGES | PASSTHRU },
+	{ "Resume-VM", "let paused virtual machines go on", state_params, &vm_object, resume_vm, CHANGES | PASSTHRU },
+	{ "Save-VM", "save the state of virtual machines to disk and turn them off", state_params, &vm_object, save_vm,
+	  CHANGES | PASSTHRU },
+	{ "Remove-VMSavedState", "discard the saved state of virtual machines", state_params, &vm_object, remove_saved_state,
+	  CHANGES | PASSTHRU },
+	{ "Update-VMVersion", "bring virtual machines that are off to the newest configuration version", remove_vm_params, &vm_object,
+	  update_version, CHANGES },
 	{ "Remove-VM", "delete virtual machines that are off", remove_vm_params, &vm_object, remove_vm,
 	  CHANGES | PASSTHRU },
 	{ "Invoke-Command", "run a shell line in virtual machines", invoke_command_params, NULL, vm_invoke_command },

@@ -53,14 +53,16 @@ const struct object_type vm_object = { "VirtualMachine", vm_properties, vm_colum
 /* What is wanted and what is can differ for a moment: while the engine works, or when a guest ended by itself. */
 static const char *vm_state_name(const struct vm_doc *vm, const struct host_guest *guest)
 {
-	if (vm->state == VM_RUNNING)
-		return guest->running ? (guest->paused ? "Paused" : "Running") : "Starting";
+	if (vm_is_on(vm))
+		return !guest->running ? "Starting" : guest->paused ? "Paused" : "Running";
+	if (vm->state == VM_SAVED)
+		return guest->running ? "Saving" : "Saved";
 	return guest->running ? "Stopping" : "Off";
 }
 
 static const char *vm_status(const struct vm_doc *vm, const struct host_guest *guest)
 {
-	if ((vm->state == VM_RUNNING) == guest->running)
+	if (vm_is_on(vm) == guest->running)
 		return "Operating normally";
 	return guest->running ? "Stopping: the guest still runs" : "Starting: the guest does not run yet";
 }

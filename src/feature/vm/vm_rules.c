@@ -8,7 +8,7 @@
 #include "feature.h"
 
 const char *const vm_engines[] = { "Qemu", "Namespace", NULL };
-const char *const vm_states[] = { "Off", "Running", NULL };
+const char *const vm_states[] = { "Off", "Running", "Paused", "Saved", NULL };
 
 /* NV-3: what the newest documented host supports. Versions only move up, so the newest is the default. */
 static const char *const vm_versions[] = { "8.0", "8.1", "8.2",	 "8.3",	 "9.0",	 "9.1",
@@ -51,6 +51,11 @@ const struct doc_kind vm_kind = {
 	.n_fields = ARRAY_SIZE(vm_fields),
 	.key = vm_key,
 };
+
+bool vm_is_on(const struct vm_doc *vm)
+{
+	return vm->state == VM_RUNNING || vm->state == VM_PAUSED;
+}
 
 const struct vm_doc *vm_get(const struct docs *d, const struct guid *id)
 {
@@ -186,9 +191,19 @@ static unsigned version_number(const char *version)
 #define NESTED_INTEL 800
 #define NESTED_AMD 903
 
+static unsigned nesting_floor(const struct host_machines *host)
+{
+	return host->intel ? NESTED_INTEL : NESTED_AMD;
+}
+
+bool vm_version_can_nest(const struct vm_doc *vm, const struct host_machines *host)
+{
+	return version_number(vm->version) >= nesting_floor(host);
+}
+
 int vm_check_nesting(const struct vm_doc *vm, const struct host_machines *host, struct err **e)
 {
-	unsigned floor = host->intel ? NESTED_INTEL : NESTED_AMD;
+	unsigned floor = nesting_floor(host);
 	int r;
 
 	if (vm->state != VM_OFF) {
@@ -203,17 +218,22 @@ int vm_check_nesting(const struct vm_doc *vm, const struct host_machines *host, 
 			    host->no_nesting ? host->no_nesting : "its processor has none");
 		return err_advise(e, r, "Load kvm_intel or kvm_amd with nested=1, or move the virtual machine to another host.");
 	}
-	if (version_number(vm->version) >= floor)
+	if (vm_version_can_nest(vm, host))
 		return 0;
 	r = err_set(e, "Nested.ConfigVersion", ERR_INVALID_OPERATION, vm->name,
 		    "The configuration version %s of \"%s\" is too old: %s processors need %u.%u for nesting.", vm->version, vm->name,
 		    host->intel ? "Intel" : "AMD", floor / 100, floor % 100);
-	return err_advise(e, r, "Make the virtual machine anew with a newer -Version.");
+	return err_advise(e, r, "Update-VMVersion brings it to the newest version, while it is off.");
 }
 
 const char *vm_default_version(void)
 {
 	return vm_versions[ARRAY_SIZE(vm_versions) - 1];
+}
+
+const char *vm_supported_version(size_t i)
+{
+	return i < ARRAY_SIZE(vm_versions) ? vm_versions[i] : NULL;
 }
 
 int vm_check_version(const char *version, struct err **e)
@@ -233,5 +253,7 @@ int vm_check_version(const char *version, struct err **e)
 
 int vm_check_off(const struct vm_doc *vm, struct err **e)
 {
+	if (vm->state == VM_SAVED)
+		return refuse_state(vm->name, "Start it, or discard its saved state first (Remove-VMSavedState).", e);
 	return vm->state == VM_OFF ? 0 : refuse_state(vm->name, "Stop the virtual machine first (Stop-VM).", e);
 }

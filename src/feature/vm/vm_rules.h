@@ -28,5 +28,9 @@ int vm_check_nesting(const struct vm_doc *vm, const struct host_machines *host, 
 /* NV-3: Vm.VersionNotSupported */
 int vm_check_version(const char *version, struct err **e);
 const char *vm_default_version(void);
+/* The versions that this host supports, oldest first; NULL beyond the last. */
+const char *vm_supported_version(size_t i);
+/* NV-2: new enough for nesting with this host's processor. */
+bool vm_version_can_nest(const struct vm_doc *vm, const struct host_machines *host);
 /* E-4: InvalidState unless it is Off. */
 int vm_check_off(const struct vm_doc *vm, struct err **e);

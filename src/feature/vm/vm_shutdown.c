@@ -43,7 +43,7 @@ static bool runs_for_real(struct call *c, const struct vm_doc *vm)
 	struct host *host = call_host(c);
 	struct host_guest guest = { 0 };
 
-	return vm->engine == VM_ENGINE_QEMU && vm->state == VM_RUNNING && host->guest(host, &vm->id, &guest) == 0 && guest.running;
+	return vm->engine == VM_ENGINE_QEMU && vm_is_on(vm) && host->guest(host, &vm->id, &guest) == 0 && guest.running;
 }
 
 static int stop_begin(struct stops *all, const struct vm_doc *vm, struct err **e)
