@@ -95,6 +95,11 @@ def nestor(lab, underlay, build_dir):
     return [guest for _daemon, guest in build(lab, underlay, build_dir, "nestor", Plan())]
 
 
+def nestor_vxlan(lab, underlay, build_dir):
+    """Nestor's VXLAN: the same, but for the rule of the records."""
+    return [guest for _daemon, guest in build(lab, underlay, build_dir, "vx", Plan("TranslationMethodEncapVxlan"))]
+
+
 def rewrite(lab, underlay, build_dir):
     """Nestor's IP rewrite: the same, but for the rule of the records."""
     return [guest for _daemon, guest in build(lab, underlay, build_dir, "rewrite", Plan(REWRITE))]

@@ -75,6 +75,19 @@ def _net():
         assert_settled(net.other.daemon)
 
 
+@pytest.fixture(autouse=True)
+def _alone(net):
+    """Whatever a test that failed left running would only spoil those after it."""
+    yield
+    for vm in net.do("Get-VM"):
+        if vm["Name"] != "a":
+            if vm["State"] == "Saved":
+                net.do("Remove-VMSavedState", Name=vm["Name"])
+            elif vm["State"] != "Off":
+                net.do("Stop-VM", Name=vm["Name"], TurnOff=True)
+            net.do("Remove-VM", Name=vm["Name"], Force=True)
+
+
 def refusal(host, cmdlet, **parameters):
     with pytest.raises(CmdletError) as caught:
         host.do(cmdlet, **parameters)
@@ -157,6 +170,7 @@ def test_what_if(net):
 def test_orderly_shutdown_and_end_by_itself(net):
     """The power button; a guest that powers off by itself is off, and the wish to run it has ended."""
     script = "for e in /dev/input/event*; do (while :; do dd if=$e bs=24 count=1 of=/dev/null 2>/dev/null && poweroff -f; sleep 1; done) & done\n" \
+             "for e in /dev/input/event*; do until ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q $e; do :; done; done\n" \
              "echo guest: listening"
     net.make("s", net.image, script)
     net.wait_console("s", "guest: listening")
