@@ -46,7 +46,7 @@ class Mixed:
     def __init__(self, lab, rule, family, kind):
         self.lab, self.family, self.kind = lab, family, kind
         self.vxlan = rule == "TranslationMethodEncapVxlan"
-        self.segmented = False
+        self.segmented = self.is_ovs = False
         self.ours, self.theirs = lab.namespaces("host1", "host2")
         self.pas = PAS[family]
         underlay.build(kind, self.ours, self.theirs, BUILD_DIR)
@@ -100,7 +100,7 @@ def kernel_vxlan(lab, family, kind, options=""):
 def open_vswitch(lab, kind, family):
     """Open vSwitch with a tunnel port of that kind: "gre", which is NVGRE, or "vxlan"."""
     mixed = Mixed(lab, "TranslationMethodEncap" if kind == "gre" else "TranslationMethodEncapVxlan", family, "veth")
-    mixed.segmented = True
+    mixed.segmented = mixed.is_ovs = True
     underlay.pair(mixed.theirs, "port", mixed.machine, "inner")
     # It takes packets as they are on a wire: whole, and with finished checksums.
     for ns, interface in ((mixed.ours, underlay.UPLINK), (mixed.theirs, underlay.UPLINK), (mixed.theirs, "port"), (mixed.machine, "inner")):
@@ -128,4 +128,6 @@ def warnings(file, filter=None):  # pylint: disable=redefined-builtin
     """What tshark has to complain about, with all checksums checked: the messages."""
     bad = f"_ws.expert.severity >= {WARNING} && !(_ws.expert.group == {SEQUENCE})"
     filter = f"({filter}) && {bad}" if filter else bad
-    return decode(file, "frame.number", "_ws.expert.message", filter=filter, preferences=CHECKED + ZERO_ALLOWED)
+    found = decode(file, "frame.number", "_ws.expert.message", filter=filter, preferences=CHECKED + ZERO_ALLOWED)
+    # One sum in 65536 is 0, which kernels write as all ones in TCP, too: the two mean the same (RFC 1624).
+    return [f for f in found if f["_ws.expert.message"] != ["TCP Checksum 0xffff instead of 0x0000 (see RFC 1624)"]]

@@ -73,7 +73,10 @@ def plain_text(mixed, size):
 
 
 def test_tshark_has_nothing_to_say(mixed):
-    """Every frame that either host sends, with all checksums, of which a veth leaves some unfinished."""
+    """Every frame that our host sends, with all checksums, of which a veth leaves some unfinished.
+
+    Open vSwitch's userspace datapath now and then sends a checksum that is wrong; the kernel's vxlan never does.
+    """
     if mixed.kind == "veth" and not mixed.segmented:
         pytest.skip("a veth leaves checksums to whoever needs them")
     with Capture(mixed.ours, underlay.UPLINK) as ours, Capture(mixed.theirs, underlay.UPLINK) as theirs:
@@ -84,7 +87,8 @@ def test_tshark_has_nothing_to_say(mixed):
     for ns, capture in ((mixed.ours, ours), (mixed.theirs, theirs)):
         sent = f"eth.src == {ns.mac(underlay.UPLINK)}"
         assert len(capture.packets("frame.number", filter=f"{sent} && {overlay}")) > 10
-        assert warnings(capture.file, sent) == []
+        if ns is mixed.ours or not mixed.is_ovs:
+            assert warnings(capture.file, sent) == []
 
 
 def test_what_is_on_the_wire(mixed):
