@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "internal.h"
 #include "log.h"
@@ -53,14 +52,6 @@ void pass_wrote_many(struct pass *p, size_t n, const char *format, ...)
 	log_debug("%s", what);
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static void pass_done(struct pass *p)
 {
 	vec_done(&p->switches);
@@ -88,7 +79,7 @@ static void pass_wants(struct pass *p)
 static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_t n, struct err **e)
 {
 	struct pass p = { .g = g, .by_name = map_new(), .vports = map_new() };
-	uint64_t start = now_us();
+	uint64_t start = clock_us(CLOCK_MONOTONIC);
 	int r = 0;
 
 	pass_wants(&p);
@@ -98,7 +89,7 @@ static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_
 	g->status.last_writes = p.writes;
 	g->status.total_writes += p.writes;
 	g->status.failures = p.failures;
-	g->status.last_us = now_us() - start;
+	g->status.last_us = clock_us(CLOCK_MONOTONIC) - start;
 	if (p.first) {
 		r = p.first->errnum ? -p.first->errnum : -EIO;
 		if (e && !*e)
