@@ -211,15 +211,12 @@ struct watch {
 	struct guid id;
 };
 
-/* A guest that ended by itself is off: the wish to run it has ended with it. */
 static int on_guest_exit(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	struct watch *w = arg;
 	struct engine *g = w->g;
 	struct guid id = w->id;
 	const struct vm_doc *vm = vm_get(g->config.docs, &id);
-	_cleanup_err_ struct err *e = NULL;
-	struct vm_doc *off;
 
 	(void)s;
 	(void)fd;
@@ -227,13 +224,7 @@ static int on_guest_exit(sd_event_source *s, int fd, uint32_t revents, void *arg
 	engine_forget_guest(g, &id);
 	if (!vm || vm->state != VM_RUNNING)
 		return 0;
-	log_info("the guest %s has ended by itself", vm->name);
-	docs_begin(g->config.docs);
-	off = doc_copy(&vm_kind, vm);
-	off->state = VM_OFF;
-	docs_put(g->config.docs, &vm_kind, off);
-	if (docs_commit(g->config.docs, NULL, &e) < 0)
-		log_error("cannot note that the guest has ended: %s", e->message);
+	engine_guest_ended(g, vm);
 	engine_reconcile(g, NULL);
 	return 0;
 }

@@ -641,7 +641,7 @@ void machines_told(struct machines *m)
 
 static void entry_tell(const struct entry *x, struct machine *ret)
 {
-	*ret = (struct machine){ .id = x->id, .saved = x->seen.saved, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
+	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
 				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->seen.demand,
 				 .hypervisor = x->seen.hypervisor,
 				 .busy = x->busy, .ended = x->ended, .error = x->error,
