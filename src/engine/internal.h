@@ -143,6 +143,8 @@ void engine_schedule(struct engine *g, uint64_t delay_us);
 /* Notes when a guest ends by itself; forget first what the engine ends. */
 int engine_watch_guest(struct engine *g, const struct guid *id);
 void engine_forget_guest(struct engine *g, const struct guid *id);
+/* A guest that ended by itself is off: the wish to run it has ended with it. Writes that. */
+void engine_guest_ended(struct engine *g, const struct vm_doc *vm);
 
 /*
  * The difference of two sorted arrays of the same struct. key orders, same compares what matters (NULL: the key is all

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -15,21 +14,6 @@
  * driver's threads, and the pass that follows the last of them tells what has failed.
  */
 
-static void mark_off(struct engine *g, const struct vm_doc *vm)
-{
-	_cleanup_err_ struct err *e = NULL;
-	struct vm_doc *off;
-
-	log_info("the virtual machine %s has ended", vm->name);
-	docs_begin(g->config.docs);
-	off = doc_copy(&vm_kind, vm);
-	off->state = VM_OFF;
-	docs_put(g->config.docs, &vm_kind, off);
-	if (docs_commit(g->config.docs, NULL, &e) < 0)
-		log_error("cannot note that the virtual machine has ended: %s", e->message);
-}
-
-/* A machine that ended by itself is off: the wish to run it has ended with it. */
 static void note_ended(struct engine *g)
 {
 	struct machine m;
@@ -38,7 +22,7 @@ static void note_ended(struct engine *g)
 		const struct vm_doc *vm = m.ended ? vm_get(g->config.docs, &m.id) : NULL;
 
 		if (vm && vm_is_on(vm))
-			mark_off(g, vm);
+			engine_guest_ended(g, vm);
 	}
 }
 

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "libvirt_step.h"
@@ -250,14 +249,6 @@ static void entry_free(struct entry *x)
 	free(x);
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static bool is_on(const struct seen *s)
 {
 	return s->state == MACHINE_RUNNING || s->state == MACHINE_PAUSED;
@@ -381,7 +372,7 @@ static void see(struct entry *x, const struct seen *s, bool by_us)
 	if (was_on && !is_on(s) && !by_us && wants_on(x))
 		x->ended = true;
 	if (!was_on && is_on(s))
-		x->started_us = now_us();
+		x->started_us = clock_us(CLOCK_REALTIME);
 	if (!is_on(s))
 		x->started_us = x->resized = 0;
 	x->seen = *s;
@@ -650,7 +641,7 @@ void machines_told(struct machines *m)
 
 static void entry_tell(const struct entry *x, struct machine *ret)
 {
-	*ret = (struct machine){ .id = x->id, .saved = x->seen.saved, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
+	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
 				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->seen.demand,
 				 .hypervisor = x->seen.hypervisor,
 				 .busy = x->busy, .ended = x->ended, .error = x->error,

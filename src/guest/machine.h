@@ -116,7 +116,6 @@ struct machine {
 	uint64_t memory;     /* bytes that it has now */
 	uint64_t limit;      /* bytes that it could have while it runs */
 	uint64_t demand;     /* dynamic memory: bytes that it needs by its own account; 0: unknown */
-	bool saved;          /* it is off, and its state is on disk */
 	bool hypervisor;     /* a hypervisor runs in it (NV-14), when it was looked at last */
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */

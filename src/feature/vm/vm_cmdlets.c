@@ -92,51 +92,15 @@ static const struct param invoke_command_params[] = {
 	{ 0 },
 };
 
-static const char *vm_name(const void *doc)
+/* Of the cmdlets here: -Name or -VM. */
+static int vm_each(struct call *c, vm_fn fn)
 {
-	return ((const struct vm_doc *)doc)->name;
-}
-
-static const struct selector vm_selector = { &vm_kind, vm_name, vm_unknown };
-
-static void vm_select_args(struct call *c, const struct arg *names, const struct arg *objects, const struct arg *ids,
-			   vm_vec *ret)
-{
-	doc_vec docs = { 0 };
-
-	select_docs(c, &vm_selector, names, objects, ids, &docs);
-	vec_foreach(&docs, doc)
-		vec_push(ret, *doc);
-	vec_done(&docs);
-}
-
-void vm_select(struct call *c, const char *name_param, const char *object_param, vm_vec *ret)
-{
-	vm_select_args(c, name_param ? call_arg(c, name_param) : NULL, object_param ? call_arg(c, object_param) : NULL,
-		       NULL, ret);
-}
-
-/* Calls fn for each VM that -Name or -VM selects; one that fails leaves the others alone. */
-static int vm_each(struct call *c, int (*fn)(struct call *c, const struct vm_doc *vm, struct err **e))
-{
-	vm_vec vms = { 0 };
-
-	vm_select(c, "Name", "VM", &vms);
-	vec_foreach(&vms, vm) {
-		struct err *e = NULL;
-
-		if (fn(c, *vm, &e) < 0)
-			call_error(c, &e);
-	}
-	vec_done(&vms);
-	return 0;
+	return vm_each_of(c, "Name", NULL, fn);
 }
 
 static void vm_write(struct call *c, struct vm_doc *changed)
 {
-	docs_put(call_docs(c), &vm_kind, changed);
-	if (call_bool(c, "PassThru", false))
-		call_emit(c, vm_to_object, &vm_kind, changed);
+	vm_write_as(c, changed, vm_to_object);
 }
 
 static int new_vm_check_boot(struct call *c, struct err **e)
@@ -222,7 +186,7 @@ static int get_vm(struct call *c, struct err **e)
 	vm_vec vms = { 0 };
 
 	(void)e;
-	vm_select_args(c, call_arg(c, "Name"), NULL, call_arg(c, "Id"), &vms);
+	vm_select_or_id(c, "Name", "Id", &vms);
 	vec_foreach(&vms, vm)
 		call_emit(c, vm_to_object, &vm_kind, *vm);
 	vec_done(&vms);
