@@ -141,6 +141,11 @@ void call_output_other(struct call *c);
 
 /* For handlers that returned CALL_PENDING: exactly once. *e (may be NULL or hold NULL) is the invocation's failure. */
 void call_complete(struct call *c, struct err **e);
+/*
+ * The same, for handlers that write when they know more: fn does what a handler does, in a transaction of its own, which is committed
+ * and followed by a reconcile; then the call is complete. From the event loop alone, and documents that the handler had may be gone.
+ */
+void call_resume(struct call *c, int (*fn)(struct call *c, void *arg, struct err **e), void *arg);
 /* The same handlers: cancel(arg) is called when nobody waits for the answer any more. call_complete() follows, from within or later. */
 void call_on_cancel(struct call *c, void (*cancel)(void *arg), void *arg);
 

@@ -23,6 +23,7 @@
 #include "switch_wants.h"
 
 struct exec_job;
+struct image_work;
 struct learning;
 struct live_job;
 
@@ -49,6 +50,8 @@ struct engine {
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
 	struct exec_job *jobs;
+	struct image_work *images;
+	char *image_dir;
 	struct learning *learning;
 	struct live_job *lives; /* traces of real packets */
 	bool nexthops_stale;
@@ -123,6 +126,9 @@ void dataplane_router(struct pass *p);
 void engine_host_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
+void engine_host_images_init(struct engine *g);
+/* Ends all work on images; what was being made is removed. */
+void engine_images_free(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */
 const struct host_drop_reason *engine_drop_reason(uint32_t code);
 void engine_jobs_free(struct engine *g);

@@ -15,6 +15,14 @@ struct kit_shutdown {
 	void *arg;
 };
 
+/* Work on an image: by its path it is "missing", "wrong" (a qcow2, whatever its name says), "busy" or "full". */
+struct kit_image {
+	struct host_image_job job;
+	char *path;
+	host_image_fn done;
+	void *arg;
+};
+
 /* What a port carried: by the link's own counters, and by the dataplane's. */
 struct kit_traffic {
 	char link[16];
@@ -57,6 +65,8 @@ struct kit {
 	/* What the host can run, at first nothing; fields may be set. */
 	struct host_machines machines;
 	VEC(struct kit_shutdown) shutdowns;
+	VEC(struct kit_image) images;
+	char *last_image; /* the last job on one, in words */
 	bool hypervisor; /* one runs in every guest */
 	bool paused;     /* so are all guests */
 	bool stubborn; /* guests do not shut down in time */
@@ -112,6 +122,7 @@ void kit_all_refused(struct kit *k, const struct refusal *cases, size_t n);
 int vm_tests(void);
 int machine_tests(void);
 int drive_tests(void);
+int vhd_tests(void);
 int switch_tests(void);
 int adapter_tests(void);
 int acl_tests(void);
