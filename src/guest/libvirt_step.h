@@ -20,6 +20,7 @@ enum step {
 	STEP_DISCARD,  /* the state on disk */
 	STEP_RESIZE,   /* memory: startup */
 	STEP_BALANCE,  /* memory: within minimum and maximum */
+	STEP_NICS,     /* nics: those, connected or not */
 };
 
 /* What libvirt says of a machine. */
@@ -31,6 +32,7 @@ struct seen {
 	uint64_t memory;  /* bytes that it has */
 	uint64_t demand;
 	bool hypervisor;
+	uint64_t nics;    /* nics_digest() of what it runs with */
 };
 
 /*
@@ -40,9 +42,12 @@ struct seen {
 struct step_args {
 	enum step step;
 	struct guid id;
+	char *name;
 	char *xml;
 	struct machine_memory memory;
 	bool nested; /* look whether a hypervisor runs in it */
+	struct machine_nic *nics;
+	size_t n_nics;
 };
 int step_run(virConnectPtr conn, const char *instance, const struct step_args *args, struct seen *ret, char **message);
 

@@ -21,7 +21,13 @@ struct machine_nic {
 	char tap[MACHINE_TAP_SIZE]; /* a tap device that exists, in the network namespace of libvirt's daemon */
 	struct mac mac;
 	uint32_t mtu;
+	bool connected; /* the guest sees a carrier */
 };
+
+/* The alias of an adapter is this and its tap: by that those of ours are known again in a running machine. */
+#define MACHINE_NIC_ALIAS "ua-nestor-nic-"
+/* Adapters that a machine can have; that many places are kept free for them, to be used while it runs. */
+#define MACHINE_NICS_MAX 8
 
 enum machine_firmware { MACHINE_BIOS, MACHINE_UEFI };
 
@@ -89,6 +95,9 @@ struct machine_host machine_host_probe(void);
 /* libvirt's domain XML of the machine; console_log: path, what the guest writes to its serial console is kept there. */
 void machine_xml(const struct machine_spec *spec, const struct machine_host *host, const char *instance, const char *console_log,
 		 struct str *ret);
+
+/* The element of one adapter in it. */
+void machine_nic_xml(const struct machine_nic *nic, struct str *ret);
 
 /*
  * Reads our element of a domain's metadata. False when it is none, or of another instance: not our machine. Bounded: what
