@@ -43,7 +43,8 @@ struct entry {
 	uint64_t want_boot;
 	char *name;
 	char *xml;
-	char want_digest[MACHINE_DIGEST_SIZE];
+	struct machine_mark want_mark;
+	struct step_drives drives;
 	struct machine_memory want_memory;
 	struct machine_nic *nics;
 	size_t n_nics;
@@ -116,6 +117,7 @@ static void task_free(struct task *t)
 	free(t->args.name);
 	free(t->args.xml);
 	free(t->args.nics);
+	step_drives_done(&t->args.drives);
 	free(t->message);
 	vec_done(&t->list);
 	free(t);
@@ -266,6 +268,7 @@ static void entry_free(struct entry *x)
 	free(x->name);
 	free(x->xml);
 	free(x->nics);
+	step_drives_done(&x->drives);
 	free(x->error);
 	free(x->refused);
 	free(x);
@@ -305,6 +308,10 @@ static bool next_step_on(const struct entry *x, enum step *ret)
 		*ret = STEP_DESTROY;
 		return true;
 	}
+	if (!streq(x->seen.mark.drives, x->want_mark.drives)) {
+		*ret = STEP_DRIVES;
+		return true;
+	}
 	*ret = paused ? STEP_RESUME : STEP_SUSPEND;
 	if (paused != (x->wish == MACHINE_WANT_PAUSED))
 		return true;
@@ -327,7 +334,7 @@ static bool next_step_off(const struct entry *x, enum step *ret)
 		return x->seen.state == MACHINE_OFF;
 	}
 	*ret = start ? STEP_START : STEP_DEFINE;
-	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_digest));
+	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_mark.digest));
 }
 
 /* False: it is as it should be. */
@@ -385,6 +392,10 @@ static void step_begin(struct machines *m, struct entry *x)
 				      .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
 				      .nested = x->nested, .n_nics = x->n_nics,
 				      .nics = x->n_nics ? xmemdup(x->nics, x->n_nics * sizeof(*x->nics)) : NULL };
+	if (step == STEP_DRIVES) {
+		step_drives_copy(&x->drives, &t->args.drives);
+		memcpy(t->args.drives_digest, x->want_mark.drives, sizeof(t->args.drives_digest));
+	}
 	t->conn = m->conn;
 	virConnectRef(t->conn);
 	submit(m, t);
@@ -539,7 +550,6 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	_cleanup_free_ char *log = NULL;
 	_cleanup_str_ struct str xml = { 0 };
 	char id[GUID_TEXT_SIZE];
-	struct machine_mark mark;
 	bool same;
 
 	log = xasprintf("%s/%s.log", m->log_dir, guid_format(&w->spec.id, id));
@@ -566,8 +576,9 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	x->nics = x->n_nics ? xmemdup(w->spec.nics, x->n_nics * sizeof(*x->nics)) : NULL;
 	x->want_nics = nics_digest(x->nics, x->n_nics);
 	x->nested = w->spec.nested;
-	if (machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &mark))
-		memcpy(x->want_digest, mark.digest, sizeof(mark.digest));
+	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &x->want_mark);
+	step_drives_done(&x->drives);
+	step_drives_of(&w->spec, &x->drives);
 	return !same;
 }
 

@@ -3,6 +3,7 @@
 
 #include <libvirt/libvirt.h>
 
+#include "libvirt_drives.h"
 #include "machine.h"
 
 /* One step of one machine, as a thread carries it out. Thread-safe: everything it needs is in its arguments. */
@@ -21,6 +22,7 @@ enum step {
 	STEP_RESIZE,   /* memory: startup */
 	STEP_BALANCE,  /* memory: within minimum and maximum */
 	STEP_NICS,     /* nics: those, connected or not */
+	STEP_DRIVES,   /* drives, drives_digest: of one that is on */
 };
 
 /* What libvirt says of a machine. */
@@ -45,6 +47,8 @@ struct step_args {
 	char *name;
 	char *xml;
 	struct machine_memory memory;
+	struct step_drives drives;
+	char drives_digest[MACHINE_DIGEST_SIZE];
 	bool nested; /* look whether a hypervisor runs in it */
 	struct machine_nic *nics;
 	size_t n_nics;

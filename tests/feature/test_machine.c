@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "adapter.h"
 #include "kit.h"
 
 /* Virtual machines of engine Qemu as documents and rules; what runs is in tests/netns/test_machines.py. */

@@ -2,6 +2,6 @@
 #pragma once
 
 /* FNV-1a (64 bits) of the emulated machine's XML without its mark and its outermost element. */
-#define EMULATED_DIGEST "1a20ed5dd5c77014"
+#define EMULATED_DIGEST "59ba36c92145af7f"
 
 int run_machine_tests(void);
