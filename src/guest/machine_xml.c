@@ -119,11 +119,11 @@ void machine_nic_xml(const struct machine_nic *nic, struct str *s)
 	str_add(s, "' managed='no'/>\n      <model type='virtio'/>\n");
 	if (!nic->connected)
 		str_add(s, "      <link state='down'/>\n");
-	str_addf(s, "      <mtu size='%" PRIu32 "'/>\n      <alias name='" MACHINE_NIC_ALIAS, nic->mtu);
-	xml_text_add(s, nic->tap);
-	str_add(s, "'/>\n");
+	str_addf(s, "      <mtu size='%" PRIu32 "'/>\n", nic->mtu);
 	xml_boot_add(s, nic->boot);
-	str_add(s, "    </interface>\n");
+	str_add(s, "      <alias name='" MACHINE_NIC_ALIAS);
+	xml_text_add(s, nic->tap);
+	str_add(s, "'/>\n    </interface>\n");
 }
 
 uint64_t machine_memory_limit(const struct machine_memory *memory, uint64_t host_memory)

@@ -196,8 +196,7 @@ static void drives(void **state)
 	s.drives = list;
 	s.n_drives = ARRAY_SIZE(list);
 	xml = xml_of(&s, &host);
-	assert_has(xml, "  <devices>\n"
-			"    <disk type='file' device='disk'>\n"
+	assert_has(xml, "    <disk type='file' device='disk'>\n"
 			"      <driver name='qemu' type='qcow2' discard='unmap'/>\n"
 			"      <source file='/d/a&amp;b.qcow2'/>\n"
 			"      <target dev='hdc' bus='ide'/>\n"
