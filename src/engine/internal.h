@@ -101,6 +101,9 @@ void step_links_finish(struct pass *p);
 void step_forwarding(struct pass *p);
 void step_addresses(struct pass *p);
 void step_neighbours(struct pass *p);
+/* What is wanted of a virtual machine of engine Qemu; engine_machine_spec_done() of its spec. */
+struct machine_want engine_machine_want(struct pass *p, const struct vm_doc *vm);
+void engine_machine_spec_done(struct machine_spec *spec);
 /* Says what virtual machines are wanted; they get there later (machines.c). */
 void step_machines(struct pass *p);
 /* The MTU of the port's other end: the guest's interface. */

@@ -41,7 +41,8 @@ struct entry {
 	enum machine_wish wish;
 	uint64_t want_boot;
 	char *xml;
-	char want_digest[MACHINE_DIGEST_SIZE];
+	struct machine_mark want_mark;
+	struct step_drives drives;
 	struct machine_memory want_memory;
 	bool nested;
 	uint64_t resized; /* what a static machine's memory was set to since it runs; 0: not, as far as is known */
@@ -109,6 +110,7 @@ static struct task *queue_pop(struct queue *q)
 static void task_free(struct task *t)
 {
 	free(t->args.xml);
+	step_drives_done(&t->args.drives);
 	free(t->message);
 	vec_done(&t->list);
 	free(t);
@@ -244,6 +246,7 @@ static struct entry *entry_make(struct machines *m, const struct guid *id)
 static void entry_free(struct entry *x)
 {
 	free(x->xml);
+	step_drives_done(&x->drives);
 	free(x->error);
 	free(x->refused);
 	free(x);
@@ -283,6 +286,10 @@ static bool next_step_on(const struct entry *x, enum step *ret)
 		*ret = STEP_DESTROY;
 		return true;
 	}
+	if (!streq(x->seen.mark.drives, x->want_mark.drives)) {
+		*ret = STEP_DRIVES;
+		return true;
+	}
 	*ret = paused ? STEP_RESUME : STEP_SUSPEND;
 	return paused != (x->wish == MACHINE_WANT_PAUSED) || next_memory_step(x, ret);
 }
@@ -301,7 +308,7 @@ static bool next_step_off(const struct entry *x, enum step *ret)
 		return x->seen.state == MACHINE_OFF;
 	}
 	*ret = start ? STEP_START : STEP_DEFINE;
-	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_digest));
+	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_mark.digest));
 }
 
 /* False: it is as it should be, or there is nothing to be done about it now. */
@@ -351,6 +358,10 @@ static void step_begin(struct machines *m, struct entry *x)
 	t->kind = TASK_STEP;
 	t->args = (struct step_args){ .step = step, .id = x->id, .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
 				      .nested = x->nested };
+	if (step == STEP_DRIVES) {
+		step_drives_copy(&x->drives, &t->args.drives);
+		memcpy(t->args.drives_digest, x->want_mark.drives, sizeof(t->args.drives_digest));
+	}
 	t->conn = m->conn;
 	virConnectRef(t->conn);
 	submit(m, t);
@@ -499,7 +510,6 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	_cleanup_free_ char *log = NULL;
 	_cleanup_str_ struct str xml = { 0 };
 	char id[GUID_TEXT_SIZE];
-	struct machine_mark mark;
 	bool same;
 
 	log = xasprintf("%s/%s.log", m->log_dir, guid_format(&w->spec.id, id));
@@ -520,8 +530,9 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	x->xml = str_take(&xml);
 	x->want_memory = w->spec.memory;
 	x->nested = w->spec.nested;
-	if (machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &mark))
-		memcpy(x->want_digest, mark.digest, sizeof(mark.digest));
+	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &x->want_mark);
+	step_drives_done(&x->drives);
+	step_drives_of(&w->spec, &x->drives);
 	return !same;
 }
 
