@@ -3,6 +3,7 @@
 
 #include "acl.h"
 #include "adapter.h"
+#include "copy.h"
 #include "netadapter.h"
 #include "netvirt.h"
 #include "switch.h"
@@ -29,6 +30,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_cmdlets,
 	vm_hardware_cmdlets,
 	vm_host_cmdlets,
+	import_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,

@@ -42,6 +42,7 @@ struct step_args {
 	struct guid id;
 	char *xml;
 	struct machine_memory memory;
+	bool taken_in; /* a domain without any mark is this machine */
 	bool nested; /* look whether a hypervisor runs in it */
 };
 int step_run(virConnectPtr conn, const char *instance, const struct step_args *args, struct seen *ret, char **message);
