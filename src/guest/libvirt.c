@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "libvirt_job.h"
@@ -46,7 +45,8 @@ struct entry {
 	enum machine_wish wish;
 	uint64_t want_boot;
 	char *xml;
-	char want_digest[MACHINE_DIGEST_SIZE];
+	struct machine_mark want_mark;
+	struct step_drives drives;
 	struct machine_memory want_memory;
 	bool nested, taken_in;
 	uint64_t resized; /* what a static machine's memory was set to since it runs; 0: not, as far as is known */
@@ -118,6 +118,7 @@ static struct task *queue_pop(struct queue *q)
 static void task_free(struct task *t)
 {
 	free(t->args.xml);
+	step_drives_done(&t->args.drives);
 	free(t->message);
 	vec_done(&t->list);
 	free(t);
@@ -253,17 +254,10 @@ static struct entry *entry_make(struct machines *m, const struct guid *id)
 static void entry_free(struct entry *x)
 {
 	free(x->xml);
+	step_drives_done(&x->drives);
 	free(x->error);
 	free(x->refused);
 	free(x);
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 static bool is_on(const struct seen *s)
@@ -300,6 +294,10 @@ static bool next_step_on(const struct entry *x, enum step *ret)
 		*ret = STEP_DESTROY;
 		return true;
 	}
+	if (!streq(x->seen.mark.drives, x->want_mark.drives)) {
+		*ret = STEP_DRIVES;
+		return true;
+	}
 	*ret = paused ? STEP_RESUME : STEP_SUSPEND;
 	return paused != (x->wish == MACHINE_WANT_PAUSED) || next_memory_step(x, ret);
 }
@@ -318,7 +316,7 @@ static bool next_step_off(const struct entry *x, enum step *ret)
 		return x->seen.state == MACHINE_OFF;
 	}
 	*ret = start ? STEP_START : STEP_DEFINE;
-	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_digest));
+	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_mark.digest));
 }
 
 /* False: it is as it should be, or there is nothing to be done about it now. */
@@ -368,6 +366,10 @@ static void step_begin(struct machines *m, struct entry *x)
 	t->kind = TASK_STEP;
 	t->args = (struct step_args){ .step = step, .id = x->id, .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
 				      .nested = x->nested, .taken_in = x->taken_in };
+	if (step == STEP_DRIVES) {
+		step_drives_copy(&x->drives, &t->args.drives);
+		memcpy(t->args.drives_digest, x->want_mark.drives, sizeof(t->args.drives_digest));
+	}
 	t->conn = m->conn;
 	virConnectRef(t->conn);
 	submit(m, t);
@@ -498,7 +500,7 @@ static void see(struct entry *x, const struct seen *s, bool by_us)
 	if (was_on && !is_on(s) && !by_us && wants_on(x))
 		x->ended = true;
 	if (!was_on && is_on(s))
-		x->started_us = now_us();
+		x->started_us = clock_us(CLOCK_REALTIME);
 	if (!is_on(s))
 		x->started_us = x->resized = 0;
 	x->seen = *s;
@@ -630,7 +632,6 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	_cleanup_free_ char *log = NULL;
 	_cleanup_str_ struct str xml = { 0 };
 	char id[GUID_TEXT_SIZE];
-	struct machine_mark mark;
 	bool same;
 
 	log = xasprintf("%s/%s.log", m->log_dir, guid_format(&w->spec.id, id));
@@ -652,8 +653,9 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	x->want_memory = w->spec.memory;
 	x->nested = w->spec.nested;
 	x->taken_in = w->spec.taken_in;
-	if (machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &mark))
-		memcpy(x->want_digest, mark.digest, sizeof(mark.digest));
+	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &x->want_mark);
+	step_drives_done(&x->drives);
+	step_drives_of(&w->spec, &x->drives);
 	return !same;
 }
 
@@ -773,7 +775,7 @@ void machines_told(struct machines *m)
 
 static void entry_tell(const struct entry *x, struct machine *ret)
 {
-	*ret = (struct machine){ .id = x->id, .saved = x->seen.saved, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
+	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
 				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->seen.demand,
 				 .hypervisor = x->seen.hypervisor,
 				 .busy = x->busy, .ended = x->ended, .error = x->error,

@@ -10,6 +10,9 @@
 	"<domain type='qemu'><name>theirs</name><uuid>11111111-2222-3333-4444-555555555555</uuid>"              \
 	"<memory unit='MiB'>192</memory><vcpu>2</vcpu><os><type arch='x86_64' machine='pc-q35-7.2'>hvm</type>"
 #define PLAIN HEAD "<kernel>/k</kernel><cmdline>a &amp; b</cmdline></os>"
+#define PC                                                                                             \
+	"<domain type='qemu'><name>theirs</name><uuid>11111111-2222-3333-4444-555555555555</uuid>"      \
+	"<memory unit='MiB'>192</memory><vcpu>2</vcpu><os><type machine='pc-i440fx-7.2'>hvm</type></os>"
 #define NIC "<interface type='network'><mac address='52:54:00:00:00:01'/><source network='default'/><model type='virtio'/></interface>"
 
 static void found(struct kit *k, const char *xml)
@@ -30,7 +33,7 @@ static void domain_taken_in(void **state)
 	kit_property(k, 0, "Id", "'11111111-2222-3333-4444-555555555555'");
 	kit_property(k, 0, "Name", "'theirs'");
 	kit_property(k, 0, "State", "'Off'");
-	kit_property(k, 0, "Generation", "1");
+	kit_property(k, 0, "Generation", "2");
 	kit_property(k, 0, "ProcessorCount", "2");
 	kit_property(k, 0, "MemoryStartup", "201326592");
 	kit_property(k, 0, "Notes", "'hers'");
@@ -41,6 +44,28 @@ static void domain_taken_in(void **state)
 	kit_refused(k, "Import-VM", "{'Domain': 'theirs'}", "Vm.NameNotUnique");
 	kit_do(k, "Rename-VM", "{'Name': 'theirs', 'NewName': 'ours'}");
 	kit_refused(k, "Import-VM", "{'Domain': 'theirs'}", "Import.IdInUse");
+}
+
+/* Disks keep their places; those of other buses move, where that is allowed. */
+static void domain_with_disks(void **state)
+{
+	struct kit *k = *state;
+
+	found(k, PC "<devices><disk type='file' device='disk'><source file='/b'/><target dev='vda' bus='virtio'/></disk>"
+		    "<disk type='file' device='disk'><driver type='qcow2'/><source file='/a.qcow2'/><target dev='sda' bus='scsi'/>"
+		    "<address type='drive' controller='0' bus='0' target='0' unit='0'/></disk>"
+		    "<disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/>"
+		    "<address type='drive' controller='0' bus='1' target='0' unit='1'/></disk></devices></domain>");
+	kit_refused(k, "Import-VM", "{'Domain': 'theirs'}", "Import.WouldLose");
+	kit_do(k, "Import-VM", "{'Domain': 'theirs', 'Force': true}");
+	kit_property(k, 0, "Generation", "1");
+	kit_do(k, "Get-VMHardDiskDrive", "{'VMName': 'theirs'}");
+	kit_names(k, "Path", "/a.qcow2 /b");
+	kit_names(k, "ControllerType", "SCSI SCSI");
+	kit_property(k, 1, "ControllerLocation", "1");
+	kit_do(k, "Get-VMDvdDrive", "{'VMName': 'theirs'}");
+	kit_property(k, 0, "ControllerNumber", "1");
+	kit_property(k, 0, "ControllerLocation", "1");
 }
 
 /* NV-1: what is required by name is exposed; connections that are lost are told. */
@@ -99,13 +124,22 @@ static void domain_refused_by_what_it_has(void **state)
 		  "Import.CannotHold" },
 		{ PLAIN "<devices><interface type='user'><model type='virtio'/></interface></devices></domain>", "Import.CannotHold" },
 		{ PLAIN "<devices><disk type='block' device='disk'><target dev='sda' bus='sata'/></disk></devices></domain>", "Import.CannotHold" },
-		{ PLAIN "<devices><disk type='file' device='disk'><target dev='hda' bus='ide'/></disk></devices></domain>", "Import.CannotHold" },
-		{ HEAD "</os><devices><graphics type='vnc'/></devices></domain>", "Import.WouldLose" },
-		{ PLAIN "<clock offset='localtime'/></domain>", "Import.WouldLose" },
-		{ "<domain type='kvm'><name>theirs</name><uuid>11111111-2222-3333-4444-555555555555</uuid><os><type machine='pc'>hvm</type></os></domain>",
+		{ PLAIN "<devices><disk type='file' device='disk'><target dev='hda' bus='ide'/></disk></devices></domain>", "Import.WouldLose" },
+		{ PLAIN "<devices><disk type='file' device='disk'><driver type='vhdx'/><source file='/a'/><target dev='sda' bus='scsi'/></disk></devices></domain>",
 		  "Import.CannotHold" },
+		{ PLAIN "<devices><disk type='file' device='disk'><source file='a'/><target dev='sda' bus='scsi'/></disk></devices></domain>",
+		  "Vm.PathInvalid" },
+		{ PLAIN "<devices><disk type='file' device='disk'><source file='/a'/><target dev='sda' bus='scsi'/></disk>"
+		  "<disk type='file' device='disk'><source file='/a'/><target dev='sdb' bus='scsi'/></disk></devices></domain>", "Drive.ImageAttached" },
+		{ PLAIN "<devices><disk type='file' device='disk'><source file='/a'/><target dev='sda' bus='scsi'/>"
+		  "<address type='drive' controller='9' bus='0' target='0' unit='0'/></disk></devices></domain>", "Drive.PlaceInvalid" },
+		{ PLAIN "<devices><graphics type='vnc'/></devices></domain>", "Import.WouldLose" },
+		{ PLAIN "<clock offset='localtime'/></domain>", "Import.WouldLose" },
+		{ "<domain type='kvm'><name>theirs</name><uuid>11111111-2222-3333-4444-555555555555</uuid><os><type machine='microvm'>hvm</type></os></domain>",
+		  "Import.CannotHold" },
+		{ HEAD "</os></domain>", "Import.CannotHold" },
 		{ "<domain type='kvm'><name>theirs</name><uuid>11111111-2222-3333-4444-555555555555</uuid><memory>1024</memory>"
-		  "<vcpu>1</vcpu><os><type machine='q35'>hvm</type></os></domain>", "Vm.SizeInvalid" },
+		  "<vcpu>1</vcpu><os><type machine='pc'>hvm</type></os></domain>", "Vm.SizeInvalid" },
 		{ HEAD "<kernel>relative</kernel></os></domain>", "Vm.PathInvalid" },
 	};
 	struct kit *k = *state;
@@ -125,10 +159,11 @@ static void domain_parsed(void **state)
 {
 	struct domain_info d;
 	const char *why;
-	const char *xml = HEAD "</os><devices>"
+	const char *xml = PC "<devices>"
 			       "<disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/a'/><target dev='sdb' bus='scsi'/>"
 			       "<address type='drive' controller='1' bus='0' target='7' unit='0'/></disk>"
-			       "<disk type='file' device='cdrom'><target dev='sda' bus='sata'/><readonly/></disk>"
+			       "<disk type='file' device='cdrom'><target dev='hdc' bus='ide'/><readonly/>"
+			       "<address type='drive' controller='0' bus='1' target='0' unit='0'/></disk>"
 			       "<disk type='file' device='disk'><source file='/b'/><target dev='vda' bus='virtio'/></disk></devices></domain>";
 
 	(void)state;
@@ -138,7 +173,8 @@ static void domain_parsed(void **state)
 	assert_int_equal(d.disks.items[0].number, 1);
 	assert_int_equal(d.disks.items[0].location, 7);
 	assert_string_equal(d.disks.items[0].format, "qcow2");
-	assert_true(d.disks.items[1].dvd && !d.disks.items[1].scsi && !d.disks.items[1].path);
+	assert_true(d.disks.items[1].dvd && !d.disks.items[1].scsi && !d.disks.items[1].path && d.disks.items[1].placed);
+	assert_int_equal(d.disks.items[1].number, 1);
 	assert_true(d.disks.items[2].scsi && !d.disks.items[2].placed);
 	assert_int_equal(d.changed.n, 1);
 	assert_string_equal(d.changed.items[0], "disk vda: moved from virtio to a SCSI controller");
@@ -151,6 +187,7 @@ int copy_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		kit_test(domain_taken_in),
+		kit_test(domain_with_disks),
 		kit_test(domain_with_extensions),
 		kit_test(domain_refused_by_state),
 		kit_test(domain_refused_by_what_it_has),

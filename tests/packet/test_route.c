@@ -537,6 +537,36 @@ static void wire_without_router(void **state _unused_)
 	port(SHOP, 5012, 0x83, "10.10.12.13", 1, 0x02, "10.10.12.1");
 }
 
+/* What was found out about a packet is told of the next one like it, until a table changes; of other packets never. */
+static void remembered(void **state _unused_)
+{
+	struct dp_ca_key ca = { .segment = 5012, .ca = v4("10.10.12.12") };
+	struct dp_source_key from = { .domain = { 1 }, .ca = v4("10.10.12.12"), .pa = v4(PEER) };
+	struct frame out = frame_ip4(to("10.10.12.12")), in = wire_frame(PEER, 5010, inner_from(0x01, "10.10.12.12"));
+	struct frame other = wire_frame("214.214.51.61", 5010, inner_from(0x01, "10.10.12.12"));
+
+	for (int i = 0; i < 2; i++)
+		expect_wire(BLUE1, &out, 5012, 0x82, 0x02);
+	record(5012, 0x8b, "10.10.12.12", 0, NH_PEER, 0);
+	for (int i = 0; i < 2; i++)
+		expect_wire(BLUE1, &out, 5012, 0x8b, 0x02);
+	assert_int_equal(bpf_driver_delete_cas(fixture_driver(), &ca, 1), 0);
+	for (int i = 0; i < 2; i++)
+		expect_drop(BPF_ROLE_VPORT, BLUE1, &out, DP_DROP_NO_NEXT_HOP_RECORD);
+	record(5012, 0x82, "10.10.12.12", 0, NH_PEER, 0);
+	expect_wire(BLUE1, &out, 5012, 0x82, 0x02);
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(run(BPF_ROLE_UPLINK, UPLINK, &in).verdict, DP_VERDICT_DELIVER_PEER);
+		expect_drop(BPF_ROLE_UPLINK, UPLINK, &other, DP_DROP_ROUTED_SOURCE_UNKNOWN);
+	}
+	assert_int_equal(bpf_driver_delete_sources(fixture_driver(), &from, 1), 0);
+	for (int i = 0; i < 2; i++)
+		expect_drop(BPF_ROLE_UPLINK, UPLINK, &in, DP_DROP_ROUTED_SOURCE_UNKNOWN);
+	source(1, "10.10.12.12", PEER, 0x02);
+	assert_int_equal(run(BPF_ROLE_UPLINK, UPLINK, &in).verdict, DP_VERDICT_DELIVER_PEER);
+}
+
 /* What the driver wrote it finds again: a trie is walked by its keys. */
 static void observed(void **state _unused_)
 {
@@ -570,7 +600,8 @@ int main(void)
 		cmocka_unit_test(next_hops), cmocka_unit_test(own_choice), cmocka_unit_test(same_host), cmocka_unit_test(domains),
 		cmocka_unit_test(refused), cmocka_unit_test(ttl_exceeded), cmocka_unit_test(too_big),
 		cmocka_unit_test(too_big_segments), cmocka_unit_test(not_answered), cmocka_unit_test(wire_accepted),
-		cmocka_unit_test(wire_refused), cmocka_unit_test(wire_without_router), cmocka_unit_test(observed),
+		cmocka_unit_test(wire_refused), cmocka_unit_test(wire_without_router), cmocka_unit_test(remembered),
+		cmocka_unit_test(observed),
 	};
 
 	return cmocka_run_group_tests_name("packet/route", tests, routed_up, fixture_down);

@@ -199,9 +199,13 @@ static void read_machine(struct domain_info *d, const xmlNode *type)
 
 	if (!what || !streq(what, "hvm") || (arch && !streq(arch, "x86_64")))
 		note(&d->refused, "os: only x86_64 machines are available");
-	if (!machine || (!streq(machine, "q35") && strncmp(machine, "pc-q35-", 7) != 0))
-		note(&d->refused, "os: its chipset is %s, and only q35 is available: change it (virt-xml --edit --machine q35)",
-		     machine ? machine : "not said");
+	d->i440fx = machine && (streq(machine, "pc") || strncmp(machine, "pc-i440fx-", 10) == 0);
+	if (!d->i440fx && (!machine || (!streq(machine, "q35") && strncmp(machine, "pc-q35-", 7) != 0)))
+		note(&d->refused, "os: its chipset is %s, and only i440FX (pc) and q35 are available", machine ? machine : "not said");
+	else if (d->i440fx && d->uefi)
+		note(&d->refused, "os: UEFI is available with the chipset q35 alone");
+	else if (!d->i440fx && !d->uefi && !d->kernel)
+		note(&d->refused, "os: q35 boots by UEFI alone, or a kernel directly: change it (virt-xml --edit --boot uefi, or --machine pc)");
 }
 
 static void read_os(struct domain_info *d, const xmlNode *os)
@@ -210,13 +214,13 @@ static void read_os(struct domain_info *d, const xmlNode *os)
 
 	each_element(node, os)
 		judge(d, in_os, "os: ", node);
-	read_machine(d, child(os, "type") ? child(os, "type") : os);
 	d->uefi = attribute_is(os, "firmware", "efi") || attribute_is(loader, "type", "pflash");
 	if (attribute_is(loader, "secure", "yes"))
 		note(&d->changed, "os: loader: without secure boot");
 	d->kernel = content(child(os, "kernel"));
 	d->initrd = content(child(os, "initrd"));
 	d->command_line = content(child(os, "cmdline"));
+	read_machine(d, child(os, "type") ? child(os, "type") : os);
 	if (d->uefi && d->kernel)
 		note(&d->changed, "os: the kernel is booted without UEFI");
 }
@@ -284,16 +288,14 @@ static const struct known in_disk[] = {
 static void read_place(const xmlNode *node, struct domain_disk *disk)
 {
 	const xmlNode *address = child(node, "address");
-	uint32_t controller, target, unit;
+	uint32_t controller, bus, target, unit;
 
 	if (!attribute_is(address, "type", "drive") || !attribute_number(address, "controller", 255, &controller) ||
-	    !attribute_number(address, "target", 255, &target) || !attribute_number(address, "unit", 255, &unit))
+	    !attribute_number(address, "bus", 255, &bus) || !attribute_number(address, "target", 255, &target) ||
+	    !attribute_number(address, "unit", 255, &unit))
 		return;
-	if (disk->scsi)
-		disk->placed = unit == 0;
-	else
-		disk->placed = controller == 0 && target == 0;
-	disk->number = controller;
+	disk->placed = disk->scsi ? bus == 0 && unit == 0 : controller == 0 && target == 0;
+	disk->number = disk->scsi ? controller : bus;
 	disk->location = disk->scsi ? target : unit;
 }
 
@@ -310,10 +312,10 @@ static bool check_disk(struct domain_info *d, const char *target, const xmlNode 
 		note(&d->refused, "%sonly files can be images", where);
 	if (!dvd && !attribute_is(node, "device", "disk"))
 		note(&d->refused, "%sonly hard disks and DVD drives are available", where);
-	else if (!bus || (!streq(bus, "sata") && !streq(bus, "scsi") && (dvd || !streq(bus, "virtio"))))
-		note(&d->refused, "%sits bus is %s: move it to scsi or sata (virt-xml --edit --disk bus=scsi)", where, bus ? bus : "not said");
-	else if (streq(bus, "virtio"))
-		note(&d->changed, "%smoved from virtio to a SCSI controller", where);
+	else if (!bus || strlen(bus) > 16)
+		note(&d->refused, "%sits bus is not known", where);
+	else if (!streq(bus, "scsi") && !(streq(bus, "ide") && d->i440fx))
+		note(&d->changed, "%smoved from %s to a SCSI controller", where, bus);
 	if (!dvd && child(node, "readonly"))
 		note(&d->refused, "%sread-only hard disks are not available", where);
 	if (d->disks.n == DOMAIN_DISKS_MAX)
@@ -329,8 +331,8 @@ static void read_disk(struct domain_info *d, const xmlNode *node)
 	if (!check_disk(d, target && strlen(target) < 16 ? target : "without name", node, bus))
 		return;
 	disk.dvd = attribute_is(node, "device", "cdrom");
-	disk.scsi = !streq(bus, "sata");
-	if (!streq(bus, "virtio"))
+	disk.scsi = !(streq(bus, "ide") && d->i440fx);
+	if (!disk.scsi || streq(bus, "scsi"))
 		read_place(node, &disk);
 	disk.path = attribute(child(node, "source"), "file");
 	disk.format = attribute(child(node, "driver"), "type");

@@ -22,9 +22,9 @@ struct domain_nic {
 struct domain_disk {
 	char *target; /* "sda" */
 	bool dvd;
-	bool scsi;    /* on a SCSI controller; else on the SATA controller that each machine has */
+	bool scsi;    /* on a SCSI controller; else IDE */
 	bool placed;  /* number and location are known */
-	uint32_t number;   /* of the SCSI controller */
+	uint32_t number;   /* of the controller */
 	uint32_t location; /* on it */
 	char *path;   /* NULL: a DVD drive without medium */
 	char *format; /* QEMU's name of it */
@@ -39,7 +39,7 @@ struct domain_info {
 	uint64_t memory; /* bytes */
 	uint32_t processors;
 	bool nested;     /* virtualization extensions are required by name */
-	bool uefi;
+	bool uefi, i440fx; /* never both; q35 without UEFI boots a kernel */
 	char *kernel, *initrd, *command_line; /* NULL */
 	VEC(struct domain_nic) nics;
 	VEC(struct domain_disk) disks;

@@ -4,6 +4,7 @@
 
 #include "adapter_rules.h"
 #include "domain_parse.h"
+#include "drive_rules.h"
 #include "import.h"
 #include "switch_rules.h"
 #include "vm_rules.h"
@@ -82,7 +83,7 @@ static struct vm_doc *make_vm(struct domain_info *d)
 	vm->name = xstrdup(d->name);
 	vm->engine = VM_ENGINE_QEMU;
 	vm->state = VM_OFF;
-	vm->generation = d->uefi ? 2 : 1;
+	vm->generation = d->i440fx ? 1 : 2;
 	vm->version = xstrdup(vm_default_version());
 	vm->memory_startup = d->memory;
 	vm->memory_minimum = MIN(vm_memory_minimum, vm->memory_startup);
@@ -140,6 +141,58 @@ static void write_nics(struct call *c, const struct domain_info *d, const struct
 	}
 }
 
+static int disk_format(const struct domain_disk *disk, enum drive_format *ret, struct err **e)
+{
+	static const struct {
+		const char *name;
+		enum drive_format format;
+	} formats[] = { { "raw", DRIVE_RAW }, { "qcow2", DRIVE_QCOW2 }, { "vpc", DRIVE_VHD } };
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+		if (streq(formats[i].name, disk->format) && (!disk->dvd || formats[i].format == DRIVE_RAW)) {
+			*ret = formats[i].format;
+			return 0;
+		}
+	}
+	r = err_set(e, "Import.CannotHold", ERR_INVALID_OPERATION, disk->path, "The disk %s has an image of format %.40s, which is not available here.",
+		    disk->target, disk->format);
+	return err_advise(e, r, "Convert it first (qemu-img convert -O qcow2), and change the domain by virsh edit. Nothing about it has been changed.");
+}
+
+static int write_disk(struct call *c, const struct vm_doc *vm, const struct domain_disk *disk, struct err **e)
+{
+	struct drive_place place = { disk->scsi ? DRIVE_SCSI : DRIVE_IDE, disk->number, disk->location };
+	uint32_t controller = place.controller;
+	enum drive_format format = DRIVE_RAW;
+	int r = disk_format(disk, &format, e);
+
+	if (r == 0 && disk->path)
+		r = vm_check_path("Domain", disk->path, e);
+	if (r == 0 && disk->path)
+		r = drive_check_image(call_docs(c), vm, NULL, disk->path, e);
+	if (r == 0 && disk->placed)
+		r = drive_check_place(call_docs(c), vm, NULL, &place, e);
+	else if (r == 0)
+		r = drive_find_place(call_docs(c), vm, &controller, NULL, NULL, &place, e);
+	if (r == 0)
+		docs_put(call_docs(c), &drive_kind,
+			 drive_make(&vm->id, disk->dvd ? DRIVE_DVD : DRIVE_HARD_DISK, place.controller, place.number, place.location, disk->path, format));
+	return r;
+}
+
+/* Those that say where they are come first. */
+static int write_disks(struct call *c, const struct vm_doc *vm, const struct domain_info *d, struct err **e)
+{
+	int r = 0;
+
+	for (int placed = 1; placed >= 0; placed--)
+		vec_foreach(&d->disks, disk)
+			if (r == 0 && disk->placed == placed)
+				r = write_disk(c, vm, disk, e);
+	return r;
+}
+
 static int take_in(struct call *c, struct domain_info *d, struct err **e)
 {
 	const struct switch_doc *sw = NULL;
@@ -152,12 +205,15 @@ static int take_in(struct call *c, struct domain_info *d, struct err **e)
 		return r;
 	vm = make_vm(d);
 	r = check_vm(c, vm, e);
+	if (r == 0)
+		r = write_disks(c, vm, d, e);
 	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c))) {
 		doc_free(&vm_kind, vm);
+		docs_rollback_to(call_docs(c), 0);
 		return r;
 	}
 	vec_foreach(&d->changed, text)
-		call_warn(c, "%s", *text);
+		call_warn(c, "The domain \"%s\" has lost something: %s.", d->name, *text);
 	docs_put(call_docs(c), &vm_kind, vm);
 	write_nics(c, d, sw);
 	call_emit(c, vm_to_object, &vm_kind, vm);
