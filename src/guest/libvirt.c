@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libvirt/virterror.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "libvirt_job.h"
 #include "libvirt_nics.h"
 #include "libvirt_step.h"
 #include "log.h"
@@ -17,12 +19,14 @@
 #define URI_DEFAULT "qemu:///system"
 
 /* A task for a thread and, when it is done, the news of it; or news that nobody asked for. */
-enum task_kind { TASK_CONNECT, TASK_STEP, NEWS_EVENT, NEWS_CLOSED };
+enum task_kind { TASK_CONNECT, TASK_STEP, TASK_JOB, NEWS_EVENT, NEWS_CLOSED };
 
 struct task {
 	struct task *next;
 	enum task_kind kind;
 	struct step_args args;
+	struct job *job;
+	struct machines *machines;
 	/* results */
 	int r;
 	char *message;
@@ -49,7 +53,7 @@ struct entry {
 	struct machine_nic *nics;
 	size_t n_nics;
 	uint64_t want_nics; /* nics_digest() of them */
-	bool nested;
+	bool nested, taken_in;
 	uint64_t resized; /* what a static machine's memory was set to since it runs; 0: not, as far as is known */
 	bool balance;     /* dynamic memory: its turn has come */
 	struct seen seen;
@@ -63,6 +67,7 @@ struct entry {
 	bool shut_down;    /* the guest is to be asked to */
 	char *refused;     /* why that failed */
 	bool listed;
+	size_t jobs; /* waiting and running: no step of it begins meanwhile */
 };
 
 struct machines {
@@ -78,6 +83,9 @@ struct machines {
 	char *error;
 	bool told; /* of error */
 	size_t busy;
+	struct job *jobs; /* that wait for the connection, or for a step or another job of their machine */
+	size_t running_jobs;
+	int stop_fd; /* readable: jobs are to end */
 	uint64_t steps; /* begun, but for those that only look */
 	/* shared */
 	pthread_mutex_t lock;
@@ -377,7 +385,7 @@ static void step_begin(struct machines *m, struct entry *x)
 	struct task *t;
 	enum step step;
 
-	if (x->busy || !m->conn || !next_step(x, &step))
+	if (x->busy || x->jobs || !m->conn || !next_step(x, &step))
 		return;
 	x->unsure = false;
 	x->busy = true;
@@ -390,7 +398,7 @@ static void step_begin(struct machines *m, struct entry *x)
 	t->kind = TASK_STEP;
 	t->args = (struct step_args){ .step = step, .id = x->id, .name = x->name ? xstrdup(x->name) : NULL,
 				      .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
-				      .nested = x->nested, .n_nics = x->n_nics,
+				      .nested = x->nested, .taken_in = x->taken_in, .n_nics = x->n_nics,
 				      .nics = x->n_nics ? xmemdup(x->nics, x->n_nics * sizeof(*x->nics)) : NULL };
 	if (step == STEP_DRIVES) {
 		step_drives_copy(&x->drives, &t->args.drives);
@@ -407,6 +415,115 @@ static void steps_begin(struct machines *m)
 
 	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
 		step_begin(m, value);
+}
+
+/* ---- jobs ---- */
+
+static void *run_job(void *arg)
+{
+	struct task *t = arg;
+
+	t->job->r = t->job->run(t->job, t->conn, t->machines->instance);
+	news(t->machines, t);
+	return NULL;
+}
+
+static struct entry *job_entry(struct machines *m, const struct job *job)
+{
+	return guid_is_zero(&job->machine) ? NULL : entry_make(m, &job->machine);
+}
+
+static void job_end(struct machines *m, struct job *job)
+{
+	struct entry *x = job_entry(m, job);
+
+	if (x) {
+		x->jobs--;
+		x->unsure = true;
+	}
+	m->busy--;
+	job->end(job);
+}
+
+static void job_begin(struct machines *m, struct entry *x, struct job *job)
+{
+	struct task *t = xcalloc(1, sizeof(*t));
+
+	t->kind = TASK_JOB;
+	t->job = job;
+	t->machines = m;
+	t->conn = m->conn;
+	virConnectRef(t->conn);
+	if (x)
+		x->busy = true;
+	m->steps++;
+	m->running_jobs++;
+	job->started = pthread_create(&job->thread, NULL, run_job, t) == 0;
+	if (!job->started) {
+		job->r = -EAGAIN;
+		news(m, t);
+	}
+}
+
+static void jobs_begin(struct machines *m)
+{
+	struct job **p = &m->jobs, *job;
+
+	while (m->conn && (job = *p)) {
+		struct entry *x = job_entry(m, job);
+
+		if (x && x->busy) {
+			p = &job->next;
+			continue;
+		}
+		*p = job->next;
+		job_begin(m, x, job);
+	}
+}
+
+/* Without a connection none of them can begin; whoever still wants one asks again. */
+static void jobs_fail(struct machines *m, const char *why)
+{
+	struct job *all = TAKE_PTR(m->jobs);
+
+	while (all) {
+		struct job *job = all;
+
+		all = job->next;
+		job->r = -ENOTCONN;
+		job->message = xstrdup(why);
+		job_end(m, job);
+	}
+}
+
+static void job_done(struct machines *m, struct task *t)
+{
+	struct entry *x = job_entry(m, t->job);
+
+	if (t->job->started)
+		pthread_join(t->job->thread, NULL);
+	virConnectClose(t->conn);
+	m->running_jobs--;
+	if (x)
+		x->busy = false;
+	job_end(m, t->job);
+}
+
+void machines_job(struct machines *m, struct job *job)
+{
+	struct entry *x = job_entry(m, job);
+	struct job **p = &m->jobs;
+
+	while (*p)
+		p = &(*p)->next;
+	job->next = NULL;
+	job->stop_fd = m->stop_fd;
+	*p = job;
+	m->busy++;
+	if (x)
+		x->jobs++;
+	connect_begin(m, true);
+	jobs_begin(m);
 }
 
 /* What libvirt says now. A machine that was on and should be, and is not: it has ended by itself. */
@@ -440,6 +557,7 @@ static void connected(struct machines *m, struct task *t)
 	m->connecting = false;
 	if (t->r < 0) {
 		disconnected(m, t->message);
+		jobs_fail(m, t->message);
 		return;
 	}
 	m->conn = t->conn;
@@ -498,7 +616,7 @@ static bool stepped(struct machines *m, struct task *t)
 		x->error = NULL;
 		news = true;
 	}
-	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure) {
+	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure && !x->jobs) {
 		map_del(m->entries, &x->id, sizeof(x->id));
 		entry_free(x);
 	}
@@ -529,6 +647,9 @@ bool machines_dispatch(struct machines *m)
 			changed = true;
 		} else if (t->kind == TASK_STEP) {
 			changed |= stepped(m, t);
+		} else if (t->kind == TASK_JOB) {
+			job_done(m, t);
+			changed = true;
 		} else if (t->kind == NEWS_EVENT) {
 			struct entry *x = entry_get(m, &t->args.id);
 
@@ -540,6 +661,7 @@ bool machines_dispatch(struct machines *m)
 		}
 		task_free(t);
 	}
+	jobs_begin(m);
 	steps_begin(m);
 	return changed;
 }
@@ -576,6 +698,7 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	x->nics = x->n_nics ? xmemdup(w->spec.nics, x->n_nics * sizeof(*x->nics)) : NULL;
 	x->want_nics = nics_digest(x->nics, x->n_nics);
 	x->nested = w->spec.nested;
+	x->taken_in = w->spec.taken_in;
 	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &x->want_mark);
 	step_drives_done(&x->drives);
 	step_drives_of(&w->spec, &x->drives);
@@ -593,7 +716,7 @@ static void forget_absent(struct machines *m)
 		for (size_t pos = 0; !gone && map_next(m->entries, &pos, NULL, NULL, &value);) {
 			struct entry *x = value;
 
-			if (!x->listed && !x->busy && !x->unsure && x->seen.state == MACHINE_ABSENT)
+			if (!x->listed && !x->busy && !x->jobs && !x->unsure && x->seen.state == MACHINE_ABSENT)
 				gone = x;
 		}
 		if (gone) {
@@ -756,7 +879,7 @@ int machines_open(const struct machines_config *config, struct machines **ret)
 	_cleanup_(machines_closep) struct machines *m = xcalloc(1, sizeof(*m));
 	int r;
 
-	m->news_fd = -1;
+	m->news_fd = m->stop_fd = -1;
 	m->uri = xstrdup(config->uri ? config->uri : URI_DEFAULT);
 	m->instance = xstrdup(config->instance);
 	m->log_dir = xstrdup(config->log_dir);
@@ -767,12 +890,31 @@ int machines_open(const struct machines_config *config, struct machines **ret)
 	pthread_cond_init(&m->work, NULL);
 	m->host = machine_host_probe();
 	m->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->news_fd < 0)
+	m->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->news_fd < 0 || m->stop_fd < 0)
 		return -errno;
 	r = threads_start(m);
 	if (r == 0)
 		*ret = TAKE_PTR(m);
 	return r;
+}
+
+/* Their programs are ended; a call to libvirt takes as long as it takes. What they were for is told that they ended. */
+static void jobs_close(struct machines *m)
+{
+	struct pollfd fd = { .fd = m->news_fd, .events = POLLIN };
+	uint64_t one = 1;
+
+	if (m->stop_fd < 0)
+		return;
+	while (write(m->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	jobs_fail(m, "the daemon ends");
+	while (m->running_jobs && poll(&fd, 1, -1) >= 0) {
+		jobs_fail(m, "the daemon ends");
+		machines_dispatch(m);
+	}
+	jobs_fail(m, "the daemon ends");
 }
 
 void machines_close(struct machines *m)
@@ -782,6 +924,7 @@ void machines_close(struct machines *m)
 
 	if (!m)
 		return;
+	jobs_close(m);
 	pthread_mutex_lock(&m->lock);
 	m->stopping = true;
 	pthread_cond_broadcast(&m->work);
@@ -806,6 +949,8 @@ void machines_close(struct machines *m)
 	map_free(m->entries);
 	if (m->news_fd >= 0)
 		close(m->news_fd);
+	if (m->stop_fd >= 0)
+		close(m->stop_fd);
 	pthread_cond_destroy(&m->work);
 	pthread_mutex_destroy(&m->lock);
 	free(m->error);

@@ -79,6 +79,7 @@ struct machine_spec {
 	const char *command_line;
 	const struct machine_nic *nics;
 	size_t n_nics;
+	bool taken_in; /* a domain with its id that bears no mark at all is this machine, from now on */
 	const struct machine_drive *drives;
 	size_t n_drives;
 	/* The caller's own count of starts: a running machine of another number is ended and started anew. */
@@ -201,6 +202,22 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
  * -ENOENT: it does not run; -ENOTCONN: no connection to libvirt.
  */
 int machines_shutdown(struct machines *m, const struct guid *id);
+
+/* A domain that libvirt has, whoever made it. */
+struct machine_domain {
+	bool found;
+	bool on;
+	bool persistent;
+	bool saved;
+	bool snapshots;
+	bool marked;     /* it is a machine of a Nestor */
+	const char *xml; /* as it is defined, untrusted; NULL unless found */
+};
+
+/* domain: NULL when libvirt could not be asked, with error. Both are borrowed. */
+typedef void (*machine_domain_fn)(void *arg, const struct machine_domain *domain, const char *error);
+/* Looks one up by its name; done is called later from machines_dispatch() or machines_close(), exactly once. */
+void machines_domain(struct machines *m, const char *name, machine_domain_fn done, void *arg);
 
 /*
  * Looks at machines that may run a hypervisor, and lets dynamic memory follow its demand: call it about once a second. True: there
