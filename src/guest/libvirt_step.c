@@ -111,13 +111,10 @@ static int resize(virConnectPtr conn, virDomainPtr domain, const struct seen *se
 }
 
 /* NV-5: constant while a hypervisor runs in it. */
-static int balance(virConnectPtr conn, virDomainPtr domain, const struct seen *seen, const struct step_args *args, uint64_t *ret_demand,
-		   char **message)
+static int balance(virConnectPtr conn, virDomainPtr domain, const struct seen *seen, const struct step_args *args, char **message)
 {
-	uint64_t target;
+	uint64_t target = memory_target(&args->memory, seen->memory, memory_demand(domain, seen->memory));
 
-	*ret_demand = memory_demand(domain, seen->memory);
-	target = memory_target(&args->memory, seen->memory, *ret_demand);
 	if (target == seen->memory || (args->nested && memory_hypervisor_runs(domain)))
 		return 0;
 	return memory_resize(domain, seen->mark.memory, target) < 0 ? failed(conn, message) : 0;
@@ -147,15 +144,14 @@ static int act(virConnectPtr conn, virDomainPtr domain, const struct step_args *
 	return r < 0 ? failed(conn, message) : 0;
 }
 
-static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance, const struct step_args *args, uint64_t *ret_demand,
-		  char **message)
+static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance, const struct step_args *args, char **message)
 {
 	struct seen seen;
 
 	if (!look(domain, instance, false, &seen) || seen.state != MACHINE_RUNNING)
 		return 0;
 	return args->step == STEP_RESIZE ? resize(conn, domain, &seen, args, message)
-					 : balance(conn, domain, &seen, args, ret_demand, message);
+					 : balance(conn, domain, &seen, args, message);
 }
 
 /* Somebody else's domain with the id is refused whatever the step is. */
@@ -170,7 +166,6 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 {
 	virDomainPtr domain = domain_of(conn, &args->id);
 	struct seen seen = { .id = args->id, .state = MACHINE_ABSENT };
-	uint64_t demand = 0;
 	int r = 0;
 
 	if (domain && is_foreign(domain, instance)) {
@@ -182,12 +177,11 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 			domain = domain_of(conn, &args->id);
 	}
 	if (r == 0 && domain && (args->step == STEP_RESIZE || args->step == STEP_BALANCE))
-		r = adjust(conn, domain, instance, args, &demand, message);
+		r = adjust(conn, domain, instance, args, message);
 	else if (r == 0 && domain)
 		r = act(conn, domain, args, message);
 	if (domain && args->step != STEP_UNDEFINE && !look(domain, instance, args->nested, &seen))
 		seen = (struct seen){ .id = args->id, .state = MACHINE_ABSENT };
-	seen.demand = demand;
 	if (domain)
 		virDomainFree(domain);
 	if (virConnectIsAlive(conn) != 1)

@@ -29,7 +29,6 @@ struct seen {
 	struct machine_mark mark;
 	bool saved;
 	uint64_t memory;  /* bytes that it has */
-	uint64_t demand;
 	bool hypervisor;
 };
 
