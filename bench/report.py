@@ -30,6 +30,7 @@ GOALS = (
     Goal("veth", "forwarding", "redirect", 0.85),
     Goal("veth", "forwarding", "redirect", 0.95, "rewrite"),
     Goal("veth", "tcp1", "redirect", 0.95, "rewrite"),
+    Goal("veth", "forwarding", "vxlan_routed_plain", 2.8, "routed"),
     Goal("veth", "forwarding", "vxlan_routed", 2.8, "routed"),
     Goal("veth", "forwarding", "nestor", 0.9, "acl_1k"),
     Goal("veth", "few", "records_1k", 0.95, "records_1m"),

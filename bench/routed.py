@@ -19,16 +19,29 @@ def routed(lab, underlay, build_dir):
     return [guest for _daemon, guest in nestord.build(lab, underlay, build_dir, "routed", plan)]
 
 
+def _bridge_netfilter_off(host_ns):
+    for table in ("iptables", "ip6tables", "arptables"):
+        host_ns.run("sysctl", "-q", "-e", "-w", f"net.bridge.bridge-nf-call-{table}=0")
+
+
 def vxlan_routed(lab, underlay, build_dir):
     """VXLAN and a bridge for each subnet, the kernel routes between the bridges of the sender's host; everything told, as in `vxlan`."""
+    return _vxlan_routed(lab, "vxrouted", underlay, build_dir, _bridge_netfilter_off)
+
+
+def vxlan_routed_plain(lab, underlay, build_dir):
+    """The same with bridged frames through netfilter where that is loaded. Nothing can be learned: both hosts have the routers' MACs."""
+    return _vxlan_routed(lab, "vxroutedp", underlay, build_dir, lambda host_ns: None)
+
+
+def _vxlan_routed(lab, name, underlay, build_dir, tune):
     guests = []
-    for number, (host_ns, guest_ns) in enumerate(two_hosts(lab, "vxrouted", underlay, build_dir)):
+    for number, (host_ns, guest_ns) in enumerate(two_hosts(lab, name, underlay, build_dir)):
         host, far = ROUTED_HOSTS[number], ROUTED_HOSTS[1 - number]
         kit_underlay.pair(host_ns, "port", guest_ns, GUEST_IF)
         host_ns.ip(f"addr add {host.provider}/24 dev {kit_underlay.UPLINK}")
         host_ns.run("sysctl", "-q", "-w", "net.ipv4.ip_forward=1")
-        for table in ("iptables", "ip6tables", "arptables"):
-            host_ns.run("sysctl", "-q", "-e", "-w", f"net.bridge.bridge-nf-call-{table}=0")
+        tune(host_ns)
         for subnet, (vsid, _prefix, address, mac) in enumerate(ROUTERS):
             bridge, device = f"br{subnet}", f"vxlan{subnet}"
             host_ns.ip(

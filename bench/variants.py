@@ -95,8 +95,8 @@ def fdb_1m(lab, underlay, build_dir):
 
 
 VARIANTS = {function.__name__: function for function in (
-    direct, redirect, vxlan_plain, vxlan, nestord.nestor, nestord.nestor_vxlan, nestord.rewrite, nestord.acl_1k, routed.vxlan_routed,
-    routed.routed, openvswitch.ovs, tables.records_1k, tables.records_1m, fdb_1m)}
+    direct, redirect, vxlan_plain, vxlan, nestord.nestor, nestord.nestor_vxlan, nestord.rewrite, nestord.acl_1k,
+    routed.vxlan_routed_plain, routed.vxlan_routed, routed.routed, openvswitch.ovs, tables.records_1k, tables.records_1m, fdb_1m)}
 # Those with large tables: with loads of their own, and on the plain underlay alone, where nothing else limits.
 TABLES = ("records_1k", "records_1m", "fdb_1m")
 # Those that a first impression can do without: they take long to build, or are slow.

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include "cleanup.h"
 
@@ -59,3 +60,6 @@ int write_file_atomic(const char *path, const void *data, size_t size);
 
 int write_all(int fd, const void *data, size_t size);
 int mkdir_p(const char *path, unsigned mode);
+
+/* Microseconds of a clock: CLOCK_MONOTONIC for spans, CLOCK_REALTIME for points in time. */
+uint64_t clock_us(clockid_t clock);

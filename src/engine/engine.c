@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "internal.h"
 #include "log.h"
@@ -53,14 +52,6 @@ void pass_wrote_many(struct pass *p, size_t n, const char *format, ...)
 	log_debug("%s", what);
 }
 
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 static void pass_done(struct pass *p)
 {
 	vec_done(&p->switches);
@@ -88,7 +79,7 @@ static void pass_wants(struct pass *p)
 static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_t n, struct err **e)
 {
 	struct pass p = { .g = g, .by_name = map_new(), .vports = map_new() };
-	uint64_t start = now_us();
+	uint64_t start = clock_us(CLOCK_MONOTONIC);
 	int r = 0;
 
 	pass_wants(&p);
@@ -98,7 +89,7 @@ static int pass_run(struct engine *g, void (*const *steps)(struct pass *), size_
 	g->status.last_writes = p.writes;
 	g->status.total_writes += p.writes;
 	g->status.failures = p.failures;
-	g->status.last_us = now_us() - start;
+	g->status.last_us = clock_us(CLOCK_MONOTONIC) - start;
 	if (p.first) {
 		r = p.first->errnum ? -p.first->errnum : -EIO;
 		if (e && !*e)
@@ -220,15 +211,12 @@ struct watch {
 	struct guid id;
 };
 
-/* A guest that ended by itself is off: the wish to run it has ended with it. */
 static int on_guest_exit(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	struct watch *w = arg;
 	struct engine *g = w->g;
 	struct guid id = w->id;
 	const struct vm_doc *vm = vm_get(g->config.docs, &id);
-	_cleanup_err_ struct err *e = NULL;
-	struct vm_doc *off;
 
 	(void)s;
 	(void)fd;
@@ -236,13 +224,7 @@ static int on_guest_exit(sd_event_source *s, int fd, uint32_t revents, void *arg
 	engine_forget_guest(g, &id);
 	if (!vm || vm->state != VM_RUNNING)
 		return 0;
-	log_info("the guest %s has ended by itself", vm->name);
-	docs_begin(g->config.docs);
-	off = doc_copy(&vm_kind, vm);
-	off->state = VM_OFF;
-	docs_put(g->config.docs, &vm_kind, off);
-	if (docs_commit(g->config.docs, NULL, &e) < 0)
-		log_error("cannot note that the guest has ended: %s", e->message);
+	engine_guest_ended(g, vm);
 	engine_reconcile(g, NULL);
 	return 0;
 }

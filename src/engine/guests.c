@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "internal.h"
+#include "log.h"
 
 #define STOP_TIMEOUT_MS 5000
 
@@ -78,4 +79,18 @@ void step_guests(struct pass *p)
 		return;
 	vec_foreach(&p->guests, guest)
 		engine_watch_guest(p->g, &guest->id);
+}
+
+void engine_guest_ended(struct engine *g, const struct vm_doc *vm)
+{
+	_cleanup_err_ struct err *e = NULL;
+	struct vm_doc *off;
+
+	log_info("the guest %s has ended by itself", vm->name);
+	docs_begin(g->config.docs);
+	off = doc_copy(&vm_kind, vm);
+	off->state = VM_OFF;
+	docs_put(g->config.docs, &vm_kind, off);
+	if (docs_commit(g->config.docs, NULL, &e) < 0)
+		log_error("cannot note that the guest has ended: %s", e->message);
 }

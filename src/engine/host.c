@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -67,14 +66,6 @@ static int host_nics(struct host *h, host_nic_vec *ret)
 	return r;
 }
 
-static uint64_t realtime_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 /* Of engine Qemu. */
 static int machine_guest(struct engine *g, const struct guid *vm, struct host_guest *ret)
 {
@@ -90,7 +81,7 @@ static int machine_guest(struct engine *g, const struct guid *vm, struct host_gu
 	if (m.state != MACHINE_RUNNING && m.state != MACHINE_PAUSED)
 		return 0;
 	ret->running = true;
-	ret->uptime_ms = (realtime_us() - m.started_us) / 1000;
+	ret->uptime_ms = (clock_us(CLOCK_REALTIME) - m.started_us) / 1000;
 	ret->memory_bytes = m.memory;
 	ret->memory_limit = m.limit;
 	ret->memory_demand = m.demand;
@@ -126,7 +117,7 @@ static int host_guest(struct host *h, const struct guid *vm, struct host_guest *
 		r = guest_measure(g->guests, &one);
 	if (r < 0)
 		return r;
-	now_us = realtime_us();
+	now_us = clock_us(CLOCK_REALTIME);
 	ret->running = true;
 	ret->pid = guest.pid;
 	ret->uptime_ms = now_us > guest.started_us ? (now_us - guest.started_us) / 1000 : 0;

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "bpf_trace.h"
 #include "frame.h"
@@ -192,14 +191,6 @@ static void describe(struct engine *g, const struct dp_trace *packet, struct hos
 	ret->in = xmemdup(packet->in, ret->n_in);
 	ret->n_out = MIN(packet->out_len, (uint32_t)DP_TRACE_BYTES);
 	ret->out = xmemdup(packet->out, ret->n_out);
-}
-
-static uint64_t clock_us(clockid_t clock)
-{
-	struct timespec t;
-
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
 static int trace_frame(struct engine *g, const char *link, enum bpf_role role, const uint8_t *frame, size_t n,

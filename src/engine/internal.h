@@ -104,6 +104,9 @@ void step_links_finish(struct pass *p);
 void step_forwarding(struct pass *p);
 void step_addresses(struct pass *p);
 void step_neighbours(struct pass *p);
+/* What is wanted of a virtual machine of engine Qemu; engine_machine_spec_done() of its spec. */
+struct machine_want engine_machine_want(struct pass *p, const struct vm_doc *vm);
+void engine_machine_spec_done(struct machine_spec *spec);
 /* Says what virtual machines are wanted; they get there later (machines.c). */
 void step_machines(struct pass *p);
 /* The MTU of the port's other end: the guest's interface. */
@@ -154,6 +157,8 @@ void engine_schedule(struct engine *g, uint64_t delay_us);
 /* Notes when a guest ends by itself; forget first what the engine ends. */
 int engine_watch_guest(struct engine *g, const struct guid *id);
 void engine_forget_guest(struct engine *g, const struct guid *id);
+/* A guest that ended by itself is off: the wish to run it has ended with it. Writes that. */
+void engine_guest_ended(struct engine *g, const struct vm_doc *vm);
 
 /*
  * The difference of two sorted arrays of the same struct. key orders, same compares what matters (NULL: the key is all

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <sys/epoll.h>
-#include <time.h>
 
 #include "dataplane_internal.h"
 #include "log.h"
@@ -34,11 +33,8 @@ void learn_port(const struct want_vport *w, struct dp_port *port)
 
 static void refused(struct learning *x, const struct err *e)
 {
-	struct timespec t;
-	uint64_t now;
+	uint64_t now = clock_us(CLOCK_MONOTONIC);
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	now = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 	if (now >= x->log_until) {
 		x->log_until = now + LOG_PERIOD_US;
 		x->logged = 0;

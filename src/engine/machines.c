@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 #include <sys/epoll.h>
 #include <sys/stat.h>
@@ -15,20 +14,6 @@
  * driver's threads, and the pass that follows the last of them tells what has failed.
  */
 
-static void mark_off(struct engine *g, const struct vm_doc *vm)
-{
-	_cleanup_err_ struct err *e = NULL;
-	struct vm_doc *off;
-
-	log_info("the virtual machine %s has ended", vm->name);
-	docs_begin(g->config.docs);
-	off = doc_copy(&vm_kind, vm);
-	off->state = VM_OFF;
-	docs_put(g->config.docs, &vm_kind, off);
-	if (docs_commit(g->config.docs, NULL, &e) < 0)
-		log_error("cannot note that the virtual machine has ended: %s", e->message);
-}
-
 /* A machine that ended by itself is off: the wish to run it has ended with it. */
 static bool note_ended(struct engine *g)
 {
@@ -40,7 +25,7 @@ static bool note_ended(struct engine *g)
 
 		if (!vm || !vm_is_on(vm))
 			continue;
-		mark_off(g, vm);
+		engine_guest_ended(g, vm);
 		any = true;
 	}
 	return any;
@@ -332,46 +317,6 @@ static int machines_needed(struct pass *p)
 	return r < 0 ? r : 1;
 }
 
-static void nics_of(struct pass *p, const struct vm_doc *vm, struct machine_spec *spec)
-{
-	adapter_vec adapters = { 0 };
-	struct machine_nic *nics;
-
-	adapter_of_vm(p->g->config.docs, &vm->id, &adapters);
-	nics = xcalloc(adapters.n + 1, sizeof(*nics));
-	for (size_t i = 0; i < adapters.n; i++) {
-		struct want_port port = adapter_port(p->g->config.docs, adapters.items[i]);
-
-		snprintf(nics[i].tap, sizeof(nics[i].tap), "%s", port.name);
-		nics[i].mac = port.mac;
-		nics[i].mtu = pass_guest_mtu(p, &port);
-	}
-	spec->nics = nics;
-	spec->n_nics = adapters.n;
-	vec_done(&adapters);
-}
-
-static struct machine_want want_of(struct pass *p, const struct vm_doc *vm)
-{
-	static const enum machine_wish wishes[] = {
-		[VM_OFF] = MACHINE_WANT_OFF, [VM_RUNNING] = MACHINE_WANT_RUNNING, [VM_PAUSED] = MACHINE_WANT_PAUSED,
-		[VM_SAVED] = MACHINE_WANT_SAVED,
-	};
-	struct machine_want w = {
-		.spec = {
-			.id = vm->id, .name = vm->name, .processors = vm->processor_count,
-			.memory = { .startup = vm->memory_startup, .dynamic = vm->dynamic_memory, .minimum = vm->memory_minimum,
-				    .maximum = vm->memory_maximum, .buffer = vm->memory_buffer },
-			.nested = vm->nested, .firmware = vm->generation == 2 && !vm->kernel ? MACHINE_UEFI : MACHINE_BIOS,
-			.kernel = vm->kernel, .initrd = vm->initrd, .command_line = vm->command_line, .boot = vm->boot,
-		},
-		.wish = wishes[vm->state],
-	};
-
-	nics_of(p, vm, &w.spec);
-	return w;
-}
-
 static void tell_failures(struct pass *p)
 {
 	const char *why = machines_error(p->g->machines);
@@ -408,7 +353,7 @@ void step_machines(struct pass *p)
 	n = docs_list(p->g->config.docs, &vm_kind, &all);
 	for (size_t i = 0; i < n && !p->g->destroying; i++)
 		if (((const struct vm_doc *)all[i])->engine == VM_ENGINE_QEMU)
-			vec_push(&wants, want_of(p, all[i]));
+			vec_push(&wants, engine_machine_want(p, all[i]));
 	tell_failures(p);
 	machines_want(p->g->machines, wants.items, wants.n, p->g->retry);
 	if (machines_error(p->g->machines) && !machines_busy(p->g->machines))
@@ -417,6 +362,6 @@ void step_machines(struct pass *p)
 	for (; p->g->machine_steps < machines_steps(p->g->machines); p->g->machine_steps++)
 		pass_wrote(p, "a step of a virtual machine began");
 	vec_foreach(&wants, w)
-		free((void *)(uintptr_t)w->spec.nics);
+		engine_machine_spec_done(&w->spec);
 	vec_done(&wants);
 }

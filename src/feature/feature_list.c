@@ -3,6 +3,7 @@
 
 #include "acl.h"
 #include "adapter.h"
+#include "drive.h"
 #include "netadapter.h"
 #include "netvirt.h"
 #include "switch.h"
@@ -11,6 +12,7 @@
 
 const struct doc_kind *const feature_kinds[] = {
 	&vm_kind,
+	&drive_kind,
 	&switch_kind,
 	&adapter_kind,
 	&acl_kind,
@@ -29,6 +31,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_cmdlets,
 	vm_hardware_cmdlets,
 	vm_host_cmdlets,
+	drive_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,

@@ -5,7 +5,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "libvirt_step.h"
@@ -55,7 +54,8 @@ struct entry {
 	enum machine_wish wish;
 	uint64_t want_boot;
 	char *xml;
-	char want_digest[MACHINE_DIGEST_SIZE];
+	struct machine_mark want_mark;
+	struct step_drives drives;
 	struct machine_memory want_memory;
 	bool nested;
 	uint64_t resized; /* what a static machine's memory was set to since it runs; 0: not, as far as is known */
@@ -123,6 +123,7 @@ static struct task *queue_pop(struct queue *q)
 static void task_free(struct task *t)
 {
 	free(t->args.xml);
+	step_drives_done(&t->args.drives);
 	free(t->message);
 	free(t->command);
 	free(t->answer);
@@ -260,18 +261,11 @@ static struct entry *entry_make(struct machines *m, const struct guid *id)
 static void entry_free(struct entry *x)
 {
 	free(x->xml);
+	step_drives_done(&x->drives);
 	free(x->error);
 	free(x->refused);
 	watch_reset(&x->watch);
 	free(x);
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 static bool is_on(const struct seen *s)
@@ -308,6 +302,10 @@ static bool next_step_on(const struct entry *x, enum step *ret)
 		*ret = STEP_DESTROY;
 		return true;
 	}
+	if (!streq(x->seen.mark.drives, x->want_mark.drives)) {
+		*ret = STEP_DRIVES;
+		return true;
+	}
 	*ret = paused ? STEP_RESUME : STEP_SUSPEND;
 	return paused != (x->wish == MACHINE_WANT_PAUSED) || next_memory_step(x, ret);
 }
@@ -326,7 +324,7 @@ static bool next_step_off(const struct entry *x, enum step *ret)
 		return x->seen.state == MACHINE_OFF;
 	}
 	*ret = start ? STEP_START : STEP_DEFINE;
-	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_digest));
+	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_mark.digest));
 }
 
 /* False: it is as it should be, or there is nothing to be done about it now. */
@@ -374,6 +372,10 @@ static void step_begin(struct machines *m, struct entry *x)
 	t = task_new(m, TASK_STEP);
 	t->args = (struct step_args){ .step = step, .id = x->id, .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
 				      .nested = x->nested };
+	if (step == STEP_DRIVES) {
+		step_drives_copy(&x->drives, &t->args.drives);
+		memcpy(t->args.drives_digest, x->want_mark.drives, sizeof(t->args.drives_digest));
+	}
 	pool_submit(m->workers, &t->job);
 }
 
@@ -395,7 +397,7 @@ static void see(struct entry *x, const struct seen *s, bool by_us)
 	if (!was_on || !is_on(s) || x->seen.mark.boot != s->mark.boot)
 		watch_reset(&x->watch);
 	if (!was_on && is_on(s))
-		x->started_us = now_us();
+		x->started_us = clock_us(CLOCK_REALTIME);
 	if (!is_on(s))
 		x->started_us = x->resized = 0;
 	x->seen = *s;
@@ -477,17 +479,9 @@ static bool stepped(struct machines *m, struct task *t)
 	return news;
 }
 
-static uint64_t monotonic_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 static void counted(struct machines *m, struct task *t)
 {
-	uint64_t now = monotonic_us();
+	uint64_t now = clock_us(CLOCK_MONOTONIC);
 
 	m->counting = false;
 	vec_foreach(&t->numbers, numbers) {
@@ -562,7 +556,6 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	_cleanup_free_ char *log = NULL;
 	_cleanup_str_ struct str xml = { 0 };
 	char id[GUID_TEXT_SIZE];
-	struct machine_mark mark;
 	bool same;
 
 	log = xasprintf("%s/%s.log", m->log_dir, guid_format(&w->spec.id, id));
@@ -583,8 +576,9 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	x->xml = str_take(&xml);
 	x->want_memory = w->spec.memory;
 	x->nested = w->spec.nested;
-	if (machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &mark))
-		memcpy(x->want_digest, mark.digest, sizeof(mark.digest));
+	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &x->want_mark);
+	step_drives_done(&x->drives);
+	step_drives_of(&w->spec, &x->drives);
 	return !same;
 }
 
@@ -752,7 +746,7 @@ void machines_told(struct machines *m)
 
 static void entry_tell(const struct entry *x, struct machine *ret)
 {
-	*ret = (struct machine){ .id = x->id, .saved = x->seen.saved, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
+	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
 				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->watch.demand,
 				 .hypervisor = x->seen.hypervisor, .cpu_percent = x->watch.cpu_percent, .cpu_ns = x->watch.cpu_ns,
 				 .disks = x->watch.disks, .heartbeat = watch_heartbeat(&x->watch),

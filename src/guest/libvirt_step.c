@@ -148,8 +148,11 @@ static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance,
 {
 	struct seen seen;
 
-	if (!look(domain, instance, false, &seen) || seen.state != MACHINE_RUNNING)
+	if (!look(domain, instance, false, &seen) || seen.state == MACHINE_OFF ||
+	    (seen.state == MACHINE_PAUSED && args->step != STEP_DRIVES))
 		return 0;
+	if (args->step == STEP_DRIVES)
+		return drives_apply(domain, instance, &seen.mark, &args->drives, args->drives_digest) < 0 ? failed(conn, message) : 0;
 	return args->step == STEP_RESIZE ? resize(conn, domain, &seen, args, message)
 					 : balance(conn, domain, &seen, args, message);
 }
@@ -176,7 +179,7 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 		if (r == 0 && !domain)
 			domain = domain_of(conn, &args->id);
 	}
-	if (r == 0 && domain && (args->step == STEP_RESIZE || args->step == STEP_BALANCE))
+	if (r == 0 && domain && (args->step == STEP_RESIZE || args->step == STEP_BALANCE || args->step == STEP_DRIVES))
 		r = adjust(conn, domain, instance, args, message);
 	else if (r == 0 && domain)
 		r = act(conn, domain, args, message);

@@ -3,6 +3,7 @@
 
 #include <libvirt/libvirt.h>
 
+#include "libvirt_drives.h"
 #include "machine.h"
 
 /* One step of one machine, as a thread carries it out. Thread-safe: everything it needs is in its arguments. */
@@ -20,6 +21,7 @@ enum step {
 	STEP_DISCARD,  /* the state on disk */
 	STEP_RESIZE,   /* memory: startup */
 	STEP_BALANCE,  /* memory: within minimum and maximum */
+	STEP_DRIVES,   /* drives, drives_digest: of one that is on */
 };
 
 /* What libvirt says of a machine. */
@@ -41,6 +43,8 @@ struct step_args {
 	struct guid id;
 	char *xml;
 	struct machine_memory memory;
+	struct step_drives drives;
+	char drives_digest[MACHINE_DIGEST_SIZE];
 	bool nested; /* look whether a hypervisor runs in it */
 };
 int step_run(virConnectPtr conn, const char *instance, const struct step_args *args, struct seen *ret, char **message);

@@ -22,6 +22,22 @@ struct machine_nic {
 	char tap[MACHINE_TAP_SIZE]; /* a tap device that exists, in the network namespace of libvirt's daemon */
 	struct mac mac;
 	uint32_t mtu;
+	uint32_t boot; /* as of a drive */
+};
+
+/* "sd" or "hd" and letters: libvirt's name of a drive, unique in its machine. */
+#define MACHINE_TARGET_SIZE 8
+#define MACHINE_SCSI_OWN 64
+
+struct machine_drive {
+	struct guid id;     /* of a disk: by this the guest recognizes it */
+	bool dvd;           /* read-only, may be empty */
+	bool scsi;          /* virtio-scsi, where drives come and go while it runs; else IDE, which i440FX alone has */
+	uint32_t number;    /* of the controller; IDE: 0 or 1 */
+	uint32_t location;  /* on it; IDE: 0 or 1 */
+	const char *path;   /* absolute; NULL: empty */
+	const char *format; /* QEMU's name of it */
+	uint32_t boot;      /* 1, 2, ...: when the firmware tries it; 0: never */
 };
 
 enum machine_firmware { MACHINE_BIOS, MACHINE_UEFI };
@@ -51,12 +67,15 @@ struct machine_spec {
 	uint32_t processors;
 	bool nested; /* virtualization extensions are exposed (NV-1) */
 	enum machine_firmware firmware;
+	bool i440fx; /* the older chipset, with IDE; else q35 */
 	/* Direct boot of a kernel; all absolute paths. */
 	const char *kernel;
 	const char *initrd;
 	const char *command_line;
 	const struct machine_nic *nics;
 	size_t n_nics;
+	const struct machine_drive *drives;
+	size_t n_drives;
 	/* The caller's own count of starts: a running machine of another number is ended and started anew. */
 	uint64_t boot;
 };
@@ -87,6 +106,11 @@ struct machine_host machine_host_probe(void);
 /* Over all that machine_xml() writes: two machines with the same digest are made alike. */
 #define MACHINE_DIGEST_SIZE 17
 
+/* The drive's name, a function of its place alone. */
+const char *machine_drive_target(const struct machine_drive *drive, char ret[static MACHINE_TARGET_SIZE]);
+/* libvirt's device XML of the drive, with its boot order or (to be plugged into a running machine) without. */
+void machine_drive_xml(const struct machine_drive *drive, bool boot, struct str *ret);
+
 /* libvirt's domain XML of the machine; console_log: path, what the guest writes to its serial console is kept there. */
 void machine_xml(const struct machine_spec *spec, const struct machine_host *host, const char *instance, const char *console_log,
 		 struct str *ret);
@@ -100,7 +124,10 @@ struct machine_mark {
 	uint64_t memory; /* bytes that it boots with */
 	uint64_t limit;  /* bytes that it can have */
 	char digest[MACHINE_DIGEST_SIZE];
+	char drives[MACHINE_DIGEST_SIZE]; /* of the drives that it has, which change while it runs; "": unknown */
 };
+/* The mark as an element; prefix: with its name space. */
+void machine_mark_xml(const struct machine_mark *mark, const char *instance, bool prefix, struct str *ret);
 bool machine_mark_parse(const char *xml, const char *instance, struct machine_mark *ret);
 
 /* By the agent in the guest. */
@@ -135,7 +162,6 @@ struct machine {
 	uint64_t cpu_ns;     /* used by its processors since its start */
 	struct machine_disks disks;
 	enum machine_heartbeat heartbeat;
-	bool saved;          /* it is off, and its state is on disk */
 	bool hypervisor;     /* a hypervisor runs in it (NV-14), when it was looked at last */
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */

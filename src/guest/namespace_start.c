@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "namespace.h"
 #include "process.h"
@@ -91,18 +90,10 @@ static int reports_await(int fd, pid_t *ret_pid)
 	return 0;
 }
 
-static uint64_t wall_clock_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
 /* The guest's init waits for our word (protocol.h), so that its pid is its own in here. */
 static int guest_register(struct namespace_engine *e, const struct guest_spec *spec, pid_t pid, int socket)
 {
-	struct registry_entry entry = { .id = spec->id, .pid = pid, .started_us = wall_clock_us(),
+	struct registry_entry entry = { .id = spec->id, .pid = pid, .started_us = clock_us(CLOCK_REALTIME),
 					.boot = spec->boot };
 	_cleanup_close_ int pidfd = process_open(pid);
 	struct process_stat stat;

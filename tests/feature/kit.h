@@ -111,6 +111,7 @@ void kit_all_refused(struct kit *k, const struct refusal *cases, size_t n);
 
 int vm_tests(void);
 int machine_tests(void);
+int drive_tests(void);
 int switch_tests(void);
 int adapter_tests(void);
 int acl_tests(void);

@@ -71,6 +71,12 @@ MACHINE_LINES = [
     "Suspend-VM a",
     "Save-VM a",
     "Update-VMVersion off",
+    "Add-VMHardDiskDrive off -Path {disk}2.img",
+    "Set-VMHardDiskDrive off -Path {disk}2.img",
+    "Get-VMHardDiskDrive off | Remove-VMHardDiskDrive",
+    "Add-VMDvdDrive off",
+    "Set-VMDvdDrive off -ToControllerLocation 1",
+    "Remove-VMDvdDrive off 1 0",
 ]
 PAUSED_LINES = ["Resume-VM a"]
 SAVED_LINES = ["Remove-VMSavedState a"]

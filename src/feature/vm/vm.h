@@ -58,3 +58,14 @@ typedef VEC(const struct vm_doc *) vm_vec;
  * name without wildcard that no VM has is E-1, noted by call_error() (the rest goes on); nothing given selects all.
  */
 void vm_select(struct call *c, const char *name_param, const char *object_param, vm_vec *ret);
+/* As vm_select(), by names or by id. */
+void vm_select_or_id(struct call *c, const char *name_param, const char *id_param, vm_vec *ret);
+
+typedef int (*vm_fn)(struct call *c, const struct vm_doc *vm, struct err **e);
+/*
+ * Calls fn for each VM that name_param or -VM selects; one that fails leaves the others alone. part_param: a parameter that takes
+ * parts of machines instead (objects with VMId: processors, memory), NULL: there is none. Always 0.
+ */
+int vm_each_of(struct call *c, const char *name_param, const char *part_param, vm_fn fn);
+/* Writes the document, whose owner it becomes; -PassThru emits what make makes of it. */
+void vm_write_as(struct call *c, struct vm_doc *changed, object_fn make);

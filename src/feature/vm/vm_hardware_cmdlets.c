@@ -107,31 +107,6 @@ static json_t *memory_to_object(struct call *c, const void *doc)
 			 "ComputerName", call_host(c)->name);
 }
 
-/* The VMs that the parameters select; of a piped processor or memory the one that has it. */
-static void select_vms(struct call *c, const char *objects, vm_vec *ret)
-{
-	const struct arg *arg = objects ? call_arg(c, objects) : NULL;
-
-	if (!arg || !arg->given) {
-		vm_select(c, "VMName", "VM", ret);
-		return;
-	}
-	for (size_t i = 0; i < arg->n; i++) {
-		const struct vm_doc *vm = NULL;
-		struct err *e = NULL;
-		struct guid id;
-
-		if (object_guid(arg->values[i].object, "VMId", &id))
-			vm = vm_get(call_docs(c), &id);
-		if (vm) {
-			vec_push(ret, vm);
-			continue;
-		}
-		vm_unknown(object_text(arg->values[i].object, "VMName") ? object_text(arg->values[i].object, "VMName") : "", &e);
-		call_error(c, &e);
-	}
-}
-
 static int get_all(struct call *c, object_fn make)
 {
 	vm_vec vms = { 0 };
@@ -156,28 +131,6 @@ static int get_memory(struct call *c, struct err **e)
 	return get_all(c, memory_to_object);
 }
 
-static int set_all(struct call *c, const char *objects, int (*one)(struct call *c, const struct vm_doc *vm, struct err **e))
-{
-	vm_vec vms = { 0 };
-
-	select_vms(c, objects, &vms);
-	vec_foreach(&vms, vm) {
-		struct err *e = NULL;
-
-		if (one(c, *vm, &e) < 0)
-			call_error(c, &e);
-	}
-	vec_done(&vms);
-	return 0;
-}
-
-static void write_vm(struct call *c, struct vm_doc *changed, object_fn make)
-{
-	docs_put(call_docs(c), &vm_kind, changed);
-	if (call_bool(c, "PassThru", false))
-		call_emit(c, make, &vm_kind, changed);
-}
-
 static int set_processor_one(struct call *c, const struct vm_doc *vm, struct err **e)
 {
 	bool nested = call_bool(c, "ExposeVirtualizationExtensions", vm->nested);
@@ -185,10 +138,11 @@ static int set_processor_one(struct call *c, const struct vm_doc *vm, struct err
 	struct vm_doc *changed;
 	int r = vm_check_machine(vm, e);
 
-	call_host(c)->machines(call_host(c), &host);
 	/* Hiding them again asks nothing of the host. */
-	if (r == 0 && call_given(c, "ExposeVirtualizationExtensions") && nested)
+	if (r == 0 && call_given(c, "ExposeVirtualizationExtensions") && nested) {
+		call_host(c)->machines(call_host(c), &host);
 		r = vm_check_nesting(vm, &host, e);
+	}
 	if (r == 0)
 		r = vm_check_off(vm, e);
 	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
@@ -196,7 +150,7 @@ static int set_processor_one(struct call *c, const struct vm_doc *vm, struct err
 	changed = doc_copy(&vm_kind, vm);
 	changed->processor_count = call_uint(c, "Count", vm->processor_count);
 	changed->nested = nested;
-	write_vm(c, changed, processor_to_object);
+	vm_write_as(c, changed, processor_to_object);
 	return 0;
 }
 
@@ -220,20 +174,20 @@ static int set_memory_one(struct call *c, const struct vm_doc *vm, struct err **
 		doc_free(&vm_kind, changed);
 		return r;
 	}
-	write_vm(c, changed, memory_to_object);
+	vm_write_as(c, changed, memory_to_object);
 	return 0;
 }
 
 static int set_processor(struct call *c, struct err **e)
 {
 	(void)e;
-	return set_all(c, "VMProcessor", set_processor_one);
+	return vm_each_of(c, "VMName", "VMProcessor", set_processor_one);
 }
 
 static int set_memory(struct call *c, struct err **e)
 {
 	(void)e;
-	return set_all(c, "VMMemory", set_memory_one);
+	return vm_each_of(c, "VMName", "VMMemory", set_memory_one);
 }
 
 const struct cmdlet vm_hardware_cmdlets[] = {

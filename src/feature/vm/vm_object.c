@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "adapter.h"
+#include "drive.h"
 #include "feature.h"
 #include "vm_rules.h"
 
@@ -31,6 +32,8 @@ static const char *const vm_properties[] = {
 	"NestedHypervisor",
 	"Notes",
 	"NetworkAdapters",
+	"HardDrives",
+	"DVDDrives",
 	"CreationTime",
 	"AutomaticStartAction",
 	"AutomaticStopAction",
@@ -129,6 +132,19 @@ static json_t *vm_adapters(struct call *c, const struct vm_doc *vm)
 	return list;
 }
 
+static json_t *vm_drives(struct call *c, const struct vm_doc *vm, enum drive_type type)
+{
+	json_t *list = json_array();
+	drive_vec drives = { 0 };
+
+	drive_of_vm(call_docs(c), &vm->id, &drives);
+	vec_foreach(&drives, drive)
+		if ((*drive)->type == type)
+			json_array_append_new(list, drive_to_object(c, *drive));
+	vec_done(&drives);
+	return list;
+}
+
 json_t *vm_to_object(struct call *c, const void *doc)
 {
 	const struct vm_doc *vm = doc;
@@ -166,6 +182,8 @@ json_t *vm_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "NestedHypervisor", json_string(guest.hypervisor ? "Running" : vm->nested ? "Exposed" : "NotExposed"));
 	json_object_set_new(o, "Notes", json_string(vm->notes ? vm->notes : ""));
 	json_object_set_new(o, "NetworkAdapters", vm_adapters(c, vm));
+	json_object_set_new(o, "HardDrives", vm_drives(c, vm, DRIVE_HARD_DISK));
+	json_object_set_new(o, "DVDDrives", vm_drives(c, vm, DRIVE_DVD));
 	json_object_set_new(o, "CreationTime", creation_time(vm->created));
 	json_object_set_new(o, "ProcessId", guest.running && guest.pid > 0 ? json_integer(guest.pid) : json_null());
 	json_object_set_new(o, "IsClustered", json_false());

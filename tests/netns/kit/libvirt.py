@@ -112,6 +112,7 @@ START_AGENT = """for port in /sys/class/virtio-ports/*; do
 done
 echo guest: agent
 """
+DISK_MODULES = ("virtio_scsi", "ata_piix", "sd_mod", "sr_mod", "isofs", "vfat", "nls_cp437", "nls_ascii")
 
 
 def _dependencies(modules_dir, name):
@@ -173,17 +174,20 @@ def _command_line(script, more):
 class Image:
     """A kernel and an initial RAM disk: busybox, virtio, and a script that the command line brings along.
 
-    hypervisor: with KVM's module and tests/machine/vmm, and what that boots: l2() is the shell line that does.
-    agent: with QEMU's guest agent, which START_AGENT starts.
+    disks: with the drivers of disks, DVDs and file systems. hypervisor: with KVM's module and tests/machine/vmm, and what that boots: l2()
+    is the shell line that does. agent: with QEMU's guest agent, which START_AGENT starts.
     """
 
-    def __init__(self, lab, build_dir, hypervisor=False, agent=False):
+    def __init__(self, lab, build_dir, hypervisor=False, disks=False, agent=False):
         directory = os.path.join(build_dir, "guest-kernel")
         run(os.path.join(TOP, "tools", "guest-kernel"), directory, timeout=300)
         self.kernel = os.path.join(os.path.abspath(directory), "vmlinuz")
         more = {}
         modules = MODULES
         self.initrd = lab.path("initrd.gz")
+        if disks:
+            modules = (*MODULES, *DISK_MODULES)
+            self.initrd = lab.path("initrd-disks.gz")
         if hypervisor:
             inner = Image(lab, build_dir)
             for name, path in (("vmm", os.path.join(build_dir, "tests", "machine", "vmm")), ("vmlinuz", inner.kernel),
