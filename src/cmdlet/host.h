@@ -167,6 +167,19 @@ typedef void (*host_exec_fn)(void *arg, int exit_status, char *output /* taken *
 /* e: why it still runs (taken); NULL: it is off. */
 typedef void (*host_shutdown_fn)(void *arg, struct err *e);
 
+/* A domain that libvirt has, whoever made it. */
+struct host_domain {
+	bool found;
+	bool on;         /* it runs or is paused */
+	bool persistent; /* it is there when it is off, too */
+	bool saved;      /* its state is on disk */
+	bool snapshots;  /* it has some, by libvirt */
+	bool marked;     /* it is a machine of a Nestor */
+	const char *xml; /* as it is defined, untrusted; NULL unless found */
+};
+/* domain is borrowed; e (taken): why libvirt could not be asked, NULL: it was. */
+typedef void (*host_domain_fn)(void *arg, const struct host_domain *domain, struct err *e);
+
 struct host {
 	const char *name; /* ComputerName */
 	/* Physical and virtual adapters, without the ports and bridges of any Nestor. Sorted by ifindex. */
@@ -191,6 +204,8 @@ struct host {
 	/* Asks the guest of a real machine to shut down; done is called later from the event loop, exactly once. */
 	int (*shutdown)(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg,
 			struct err **e);
+	/* Looks up a domain of libvirt by its name; done is called later from the event loop, exactly once. */
+	int (*domain)(struct host *h, const char *name, host_domain_fn done, void *arg, struct err **e);
 	/*
 	 * What the port whose host end is the link carried since it exists. With a VSID the dataplane counts (segments
 	 * one by one, only what was not dropped), without one the link does. -ENODEV: there is no such port now.

@@ -200,6 +200,7 @@ void engine_host_init(struct engine *g)
 	engine_host_exec_init(g);
 	engine_host_statistics_init(g);
 	engine_host_trace_init(g);
+	engine_host_copies_init(g);
 }
 
 struct host *engine_host(struct engine *g)

@@ -123,8 +123,11 @@ extern const struct records_ops dataplane_records_ops;
 /* What the distributed router of the dataplane reads (router.c). */
 void dataplane_router(struct pass *p);
 
+/* The driver of virtual machines is there from now on. Engine.MachinesFailed */
+int engine_machines(struct engine *g, struct err **e);
 void engine_host_init(struct engine *g);
 void engine_host_exec_init(struct engine *g);
+void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */

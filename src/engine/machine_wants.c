@@ -83,7 +83,7 @@ struct machine_want engine_machine_want(struct pass *p, const struct vm_doc *vm)
 				    .maximum = vm->memory_maximum, .buffer = vm->memory_buffer },
 			.nested = vm->nested, .firmware = vm->generation == 2 && !vm->kernel ? MACHINE_UEFI : MACHINE_BIOS,
 			.kernel = vm->kernel, .initrd = vm->initrd, .command_line = vm->command_line, .boot = vm->boot,
-			.i440fx = vm->generation == 1,
+			.i440fx = vm->generation == 1, .taken_in = vm->taken_in,
 		},
 		.wish = wishes[vm->state],
 	};

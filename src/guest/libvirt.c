@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libvirt/virterror.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "libvirt_job.h"
 #include "libvirt_step.h"
 #include "libvirt_watch.h"
 #include "log.h"
@@ -20,14 +22,15 @@
 #define URI_DEFAULT "qemu:///system"
 
 /* A task for a thread and, when it is done, the news of it; or news that nobody asked for. */
-enum task_kind { TASK_CONNECT, TASK_STEP, TASK_NUMBERS, TASK_ADDRESSES, TASK_AGENT, NEWS_EVENT, NEWS_CLOSED };
+enum task_kind { TASK_CONNECT, TASK_STEP, TASK_JOB, TASK_NUMBERS, TASK_ADDRESSES, TASK_AGENT, NEWS_EVENT, NEWS_CLOSED };
 
 struct task {
-	struct job job; /* first: the pool hands it back */
+	struct work work; /* first: the pool hands it back */
 	struct machines *m;
 	struct task *next; /* in the news */
 	enum task_kind kind;
 	struct step_args args;
+	struct job *job;
 	/* of an agent */
 	char *command;
 	int timeout;
@@ -57,7 +60,7 @@ struct entry {
 	struct machine_mark want_mark;
 	struct step_drives drives;
 	struct machine_memory want_memory;
-	bool nested;
+	bool nested, taken_in;
 	uint64_t resized; /* what a static machine's memory was set to since it runs; 0: not, as far as is known */
 	bool balance;     /* dynamic memory: its turn has come */
 	struct seen seen;
@@ -72,6 +75,7 @@ struct entry {
 	char *refused;     /* why that failed */
 	bool listed;
 	struct watch watch;
+	size_t jobs; /* waiting and running: no step of it begins meanwhile */
 };
 
 struct machines {
@@ -87,8 +91,12 @@ struct machines {
 	char *error;
 	bool told; /* of error */
 	size_t busy;
+	struct job *jobs; /* that wait for the connection, or for a step or another job of their machine */
+	size_t running_jobs;
+	int stop_fd; /* readable: jobs are to end */
 	uint64_t steps; /* begun, but for those that only look */
 	bool counting;  /* numbers have been asked for */
+	bool closing;   /* who asked agents may be gone */
 	unsigned processors; /* of this host */
 	struct pool *workers;
 	struct pool *agents;
@@ -211,9 +219,9 @@ static void do_connect(struct machines *m, struct task *t)
 		t->conn = conn;
 }
 
-static void run_task(struct job *job)
+static void run_task(struct work *work)
 {
-	struct task *t = (struct task *)job;
+	struct task *t = (struct task *)work;
 
 	if (t->kind == TASK_CONNECT)
 		do_connect(t->m, t);
@@ -232,7 +240,7 @@ static struct task *task_new(struct machines *m, enum task_kind kind)
 {
 	struct task *t = xcalloc(1, sizeof(*t));
 
-	t->job.run = run_task;
+	t->work.run = run_task;
 	t->m = m;
 	t->kind = kind;
 	t->conn = m->conn;
@@ -352,7 +360,7 @@ static void connect_begin(struct machines *m, bool again)
 		return;
 	m->connecting = true;
 	t = task_new(m, TASK_CONNECT);
-	pool_submit(m->workers, &t->job);
+	pool_submit(m->workers, &t->work);
 }
 
 static void step_begin(struct machines *m, struct entry *x)
@@ -360,7 +368,7 @@ static void step_begin(struct machines *m, struct entry *x)
 	struct task *t;
 	enum step step;
 
-	if (x->busy || !m->conn || !next_step(x, &step))
+	if (x->busy || x->jobs || !m->conn || !next_step(x, &step))
 		return;
 	x->unsure = false;
 	x->busy = true;
@@ -371,12 +379,12 @@ static void step_begin(struct machines *m, struct entry *x)
 	m->steps += step != STEP_QUERY && step != STEP_BALANCE;
 	t = task_new(m, TASK_STEP);
 	t->args = (struct step_args){ .step = step, .id = x->id, .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
-				      .nested = x->nested };
+				      .nested = x->nested, .taken_in = x->taken_in };
 	if (step == STEP_DRIVES) {
 		step_drives_copy(&x->drives, &t->args.drives);
 		memcpy(t->args.drives_digest, x->want_mark.drives, sizeof(t->args.drives_digest));
 	}
-	pool_submit(m->workers, &t->job);
+	pool_submit(m->workers, &t->work);
 }
 
 static void steps_begin(struct machines *m)
@@ -385,6 +393,111 @@ static void steps_begin(struct machines *m)
 
 	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
 		step_begin(m, value);
+}
+
+/* ---- jobs ---- */
+
+static void *run_job(void *arg)
+{
+	struct task *t = arg;
+
+	t->job->r = t->job->run(t->job, t->conn, t->m->instance);
+	news(t->m, t);
+	return NULL;
+}
+
+static struct entry *job_entry(struct machines *m, const struct job *job)
+{
+	return guid_is_zero(&job->machine) ? NULL : entry_make(m, &job->machine);
+}
+
+static void job_end(struct machines *m, struct job *job)
+{
+	struct entry *x = job_entry(m, job);
+
+	if (x) {
+		x->jobs--;
+		x->unsure = true;
+	}
+	m->busy--;
+	job->end(job);
+}
+
+static void job_begin(struct machines *m, struct entry *x, struct job *job)
+{
+	struct task *t = task_new(m, TASK_JOB);
+
+	t->job = job;
+	if (x)
+		x->busy = true;
+	m->steps++;
+	m->running_jobs++;
+	job->started = pthread_create(&job->thread, NULL, run_job, t) == 0;
+	if (!job->started) {
+		job->r = -EAGAIN;
+		news(m, t);
+	}
+}
+
+static void jobs_begin(struct machines *m)
+{
+	struct job **p = &m->jobs, *job;
+
+	while (m->conn && (job = *p)) {
+		struct entry *x = job_entry(m, job);
+
+		if (x && x->busy) {
+			p = &job->next;
+			continue;
+		}
+		*p = job->next;
+		job_begin(m, x, job);
+	}
+}
+
+/* Without a connection none of them can begin; whoever still wants one asks again. */
+static void jobs_fail(struct machines *m, const char *why)
+{
+	struct job *all = TAKE_PTR(m->jobs);
+
+	while (all) {
+		struct job *job = all;
+
+		all = job->next;
+		job->r = -ENOTCONN;
+		job->message = xstrdup(why);
+		job_end(m, job);
+	}
+}
+
+static void job_done(struct machines *m, struct task *t)
+{
+	struct entry *x = job_entry(m, t->job);
+
+	if (t->job->started)
+		pthread_join(t->job->thread, NULL);
+	virConnectClose(t->conn);
+	m->running_jobs--;
+	if (x)
+		x->busy = false;
+	job_end(m, t->job);
+}
+
+void machines_job(struct machines *m, struct job *job)
+{
+	struct entry *x = job_entry(m, job);
+	struct job **p = &m->jobs;
+
+	while (*p)
+		p = &(*p)->next;
+	job->next = NULL;
+	job->stop_fd = m->stop_fd;
+	*p = job;
+	m->busy++;
+	if (x)
+		x->jobs++;
+	connect_begin(m, true);
+	jobs_begin(m);
 }
 
 /* What libvirt says now. A machine that was on and should be, and is not: it has ended by itself. */
@@ -420,6 +533,7 @@ static void connected(struct machines *m, struct task *t)
 	m->connecting = false;
 	if (t->r < 0) {
 		disconnected(m, t->message);
+		jobs_fail(m, t->message);
 		return;
 	}
 	m->conn = t->conn;
@@ -472,7 +586,7 @@ static bool stepped(struct machines *m, struct task *t)
 		x->error = TAKE_PTR(t->message);
 		x->told = x->retrying;
 	}
-	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure) {
+	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure && !x->jobs) {
 		map_del(m->entries, &x->id, sizeof(x->id));
 		entry_free(x);
 	}
@@ -499,11 +613,11 @@ static void watched(struct machines *m, struct task *t)
 
 	if (t->kind == TASK_NUMBERS)
 		counted(m, t);
-	else if (t->kind == TASK_AGENT)
+	else if (t->kind == TASK_AGENT && !m->closing)
 		t->done(t->done_arg, t->r, t->answer, t->message);
-	else if (x && is_on(&x->seen))
+	else if (t->kind == TASK_ADDRESSES && x && is_on(&x->seen))
 		watch_take_addresses(&x->watch, t->answer);
-	else if (x)
+	else if (t->kind == TASK_ADDRESSES && x)
 		x->watch.asking = false;
 	if (t->conn)
 		virConnectClose(t->conn);
@@ -535,6 +649,9 @@ bool machines_dispatch(struct machines *m)
 			changed |= stepped(m, t);
 		} else if (t->kind == TASK_NUMBERS || t->kind == TASK_ADDRESSES || t->kind == TASK_AGENT) {
 			watched(m, t);
+		} else if (t->kind == TASK_JOB) {
+			job_done(m, t);
+			changed = true;
 		} else if (t->kind == NEWS_EVENT) {
 			struct entry *x = entry_get(m, &t->args.id);
 
@@ -546,6 +663,7 @@ bool machines_dispatch(struct machines *m)
 		}
 		task_free(t);
 	}
+	jobs_begin(m);
 	steps_begin(m);
 	return changed;
 }
@@ -576,6 +694,7 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	x->xml = str_take(&xml);
 	x->want_memory = w->spec.memory;
 	x->nested = w->spec.nested;
+	x->taken_in = w->spec.taken_in;
 	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &x->want_mark);
 	step_drives_done(&x->drives);
 	step_drives_of(&w->spec, &x->drives);
@@ -593,7 +712,7 @@ static void forget_absent(struct machines *m)
 		for (size_t pos = 0; !gone && map_next(m->entries, &pos, NULL, NULL, &value);) {
 			struct entry *x = value;
 
-			if (!x->listed && !x->busy && !x->unsure && x->seen.state == MACHINE_ABSENT)
+			if (!x->listed && !x->busy && !x->jobs && !x->unsure && x->seen.state == MACHINE_ABSENT)
 				gone = x;
 		}
 		if (gone) {
@@ -640,7 +759,7 @@ static void count(struct machines *m)
 		return;
 	m->counting = true;
 	t = task_new(m, TASK_NUMBERS);
-	pool_submit(m->workers, &t->job);
+	pool_submit(m->workers, &t->work);
 }
 
 void machines_agent(struct machines *m, const struct guid *id, char *command, unsigned timeout, machine_agent_fn done, void *arg)
@@ -653,7 +772,7 @@ void machines_agent(struct machines *m, const struct guid *id, char *command, un
 	t->done = done;
 	t->done_arg = arg;
 	if (m->conn) {
-		pool_submit(m->agents, &t->job);
+		pool_submit(m->agents, &t->work);
 		return;
 	}
 	t->r = -ENOTCONN;
@@ -674,7 +793,7 @@ static void ask_addresses(struct machines *m, struct entry *x)
 	t->args.id = x->id;
 	t->command = xstrdup(agent_interfaces_command);
 	t->timeout = ADDRESSES_TIMEOUT;
-	pool_submit(m->agents, &t->job);
+	pool_submit(m->agents, &t->work);
 }
 
 bool machines_tick(struct machines *m)
@@ -812,7 +931,7 @@ int machines_open(const struct machines_config *config, struct machines **ret)
 	_cleanup_(machines_closep) struct machines *m = xcalloc(1, sizeof(*m));
 	int r;
 
-	m->news_fd = -1;
+	m->news_fd = m->stop_fd = -1;
 	m->uri = xstrdup(config->uri ? config->uri : URI_DEFAULT);
 	m->instance = xstrdup(config->instance);
 	m->log_dir = xstrdup(config->log_dir);
@@ -822,7 +941,8 @@ int machines_open(const struct machines_config *config, struct machines **ret)
 	m->host = machine_host_probe();
 	m->processors = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	m->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (m->news_fd < 0)
+	m->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (m->news_fd < 0 || m->stop_fd < 0)
 		return -errno;
 	r = threads_start(m);
 	if (r == 0)
@@ -838,14 +958,32 @@ static void task_drop(struct task *t)
 	task_free(t);
 }
 
-static void drop_jobs(struct job *jobs)
+static void drop_work(struct work *work)
 {
-	while (jobs) {
-		struct job *next = jobs->next;
+	while (work) {
+		struct work *next = work->next;
 
-		task_drop((struct task *)jobs);
-		jobs = next;
+		task_drop((struct task *)work);
+		work = next;
 	}
+}
+
+/* Their programs are ended; a call to libvirt takes as long as it takes. What they were for is told that they ended. */
+static void jobs_close(struct machines *m)
+{
+	struct pollfd fd = { .fd = m->news_fd, .events = POLLIN };
+	uint64_t one = 1;
+
+	if (m->stop_fd < 0)
+		return;
+	while (write(m->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	jobs_fail(m, "the daemon ends");
+	while (m->running_jobs && poll(&fd, 1, -1) >= 0) {
+		jobs_fail(m, "the daemon ends");
+		machines_dispatch(m);
+	}
+	jobs_fail(m, "the daemon ends");
 }
 
 void machines_close(struct machines *m)
@@ -855,8 +993,10 @@ void machines_close(struct machines *m)
 
 	if (!m)
 		return;
-	drop_jobs(pool_close(m->workers));
-	drop_jobs(pool_close(m->agents));
+	m->closing = true;
+	jobs_close(m);
+	drop_work(pool_close(m->workers));
+	drop_work(pool_close(m->agents));
 	/* Callbacks come from the event thread: it goes before what they write to. */
 	if (m->has_events) {
 		atomic_store(&m->events_stop, true);
@@ -872,6 +1012,8 @@ void machines_close(struct machines *m)
 	map_free(m->entries);
 	if (m->news_fd >= 0)
 		close(m->news_fd);
+	if (m->stop_fd >= 0)
+		close(m->stop_fd);
 	pthread_mutex_destroy(&m->lock);
 	free(m->error);
 	free(m->uri);

@@ -157,12 +157,23 @@ static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance,
 					 : balance(conn, domain, &seen, args, message);
 }
 
-/* Somebody else's domain with the id is refused whatever the step is. */
-static bool is_foreign(virDomainPtr domain, const char *instance)
+static bool has_mark(virDomainPtr domain)
 {
+	_cleanup_free_ char *mark = virDomainGetMetadata(domain, VIR_DOMAIN_METADATA_ELEMENT, MACHINE_NAMESPACE,
+							 VIR_DOMAIN_AFFECT_CURRENT);
+
+	return mark != NULL;
+}
+
+/* Somebody else's domain with the id is refused whatever the step is; one that was taken in becomes ours when it is defined anew. */
+static bool is_foreign(virDomainPtr domain, const char *instance, const struct step_args *args)
+{
+	bool define = args->step == STEP_DEFINE || args->step == STEP_START;
 	struct seen seen;
 
-	return !look(domain, instance, false, &seen);
+	if (look(domain, instance, false, &seen))
+		return false;
+	return !define || !args->taken_in || has_mark(domain) || virDomainIsActive(domain) != 0;
 }
 
 int step_run(virConnectPtr conn, const char *instance, const struct step_args *args, struct seen *ret, char **message)
@@ -171,7 +182,7 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 	struct seen seen = { .id = args->id, .state = MACHINE_ABSENT };
 	int r = 0;
 
-	if (domain && is_foreign(domain, instance)) {
+	if (domain && is_foreign(domain, instance, args)) {
 		*message = xstrdup("libvirt has a domain with this id that is not of this daemon");
 		r = -EEXIST;
 	} else if (args->step == STEP_DEFINE || args->step == STEP_START) {

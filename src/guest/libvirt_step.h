@@ -43,6 +43,7 @@ struct step_args {
 	struct guid id;
 	char *xml;
 	struct machine_memory memory;
+	bool taken_in; /* a domain without any mark is this machine */
 	struct step_drives drives;
 	char drives_digest[MACHINE_DIGEST_SIZE];
 	bool nested; /* look whether a hypervisor runs in it */

@@ -74,6 +74,7 @@ struct machine_spec {
 	const char *command_line;
 	const struct machine_nic *nics;
 	size_t n_nics;
+	bool taken_in; /* a domain with its id that bears no mark at all is this machine, from now on */
 	const struct machine_drive *drives;
 	size_t n_drives;
 	/* The caller's own count of starts: a running machine of another number is ended and started anew. */
@@ -212,9 +213,25 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
  */
 int machines_shutdown(struct machines *m, const struct guid *id);
 
+/* A domain that libvirt has, whoever made it. */
+struct machine_domain {
+	bool found;
+	bool on;
+	bool persistent;
+	bool saved;
+	bool snapshots;
+	bool marked;     /* it is a machine of a Nestor */
+	const char *xml; /* as it is defined, untrusted; NULL unless found */
+};
+
+/* domain: NULL when libvirt could not be asked, with error. Both are borrowed. */
+typedef void (*machine_domain_fn)(void *arg, const struct machine_domain *domain, const char *error);
+/* Looks one up by its name; done is called later from machines_dispatch() or machines_close(), exactly once. */
+void machines_domain(struct machines *m, const char *name, machine_domain_fn done, void *arg);
+
 /*
  * One command for the agent in a guest (agent.h), taken over; at most timeout seconds. done is called by machines_dispatch(), once,
- * and never after machines_close(). r: 0 with the answer; else why there is none, as watch_agent_call() says, with its message.
+ * and not by machines_close(). r: 0 with the answer; else why there is none, as watch_agent_call() says, with its message.
  */
 typedef void (*machine_agent_fn)(void *arg, int r, const char *answer, const char *message);
 void machines_agent(struct machines *m, const struct guid *id, char *command, unsigned timeout, machine_agent_fn done, void *arg);

@@ -8,35 +8,35 @@
 
 struct pool {
 	pthread_mutex_t lock;
-	pthread_cond_t work;
-	struct job *first, **last;
+	pthread_cond_t wake;
+	struct work *first, **last;
 	bool stopping;
 	size_t n;
 	pthread_t threads[];
 };
 
-static struct job *pool_take(struct pool *p)
+static struct work *pool_take(struct pool *p)
 {
-	struct job *job;
+	struct work *work;
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->stopping && !p->first)
-		pthread_cond_wait(&p->work, &p->lock);
-	job = p->stopping ? NULL : p->first;
-	if (job)
-		p->first = job->next;
+		pthread_cond_wait(&p->wake, &p->lock);
+	work = p->stopping ? NULL : p->first;
+	if (work)
+		p->first = work->next;
 	if (!p->first)
 		p->last = &p->first;
 	pthread_mutex_unlock(&p->lock);
-	return job;
+	return work;
 }
 
 static void *run(void *arg)
 {
-	struct job *job;
+	struct work *work;
 
-	while ((job = pool_take(arg)))
-		job->run(job);
+	while ((work = pool_take(arg)))
+		work->run(work);
 	return NULL;
 }
 
@@ -47,7 +47,7 @@ int pool_open(size_t threads, struct pool **ret)
 
 	p->last = &p->first;
 	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->work, NULL);
+	pthread_cond_init(&p->wake, NULL);
 	while (r == 0 && p->n < threads) {
 		r = -pthread_create(&p->threads[p->n], NULL, run, p);
 		p->n += r == 0;
@@ -59,30 +59,30 @@ int pool_open(size_t threads, struct pool **ret)
 	return r;
 }
 
-void pool_submit(struct pool *p, struct job *job)
+void pool_submit(struct pool *p, struct work *work)
 {
-	job->next = NULL;
+	work->next = NULL;
 	pthread_mutex_lock(&p->lock);
-	*p->last = job;
-	p->last = &job->next;
-	pthread_cond_signal(&p->work);
+	*p->last = work;
+	p->last = &work->next;
+	pthread_cond_signal(&p->wake);
 	pthread_mutex_unlock(&p->lock);
 }
 
-struct job *pool_close(struct pool *p)
+struct work *pool_close(struct pool *p)
 {
-	struct job *left;
+	struct work *left;
 
 	if (!p)
 		return NULL;
 	pthread_mutex_lock(&p->lock);
 	p->stopping = true;
-	pthread_cond_broadcast(&p->work);
+	pthread_cond_broadcast(&p->wake);
 	pthread_mutex_unlock(&p->lock);
 	for (size_t i = 0; i < p->n; i++)
 		pthread_join(p->threads[i], NULL);
 	left = p->first;
-	pthread_cond_destroy(&p->work);
+	pthread_cond_destroy(&p->wake);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 	return left;

@@ -10,9 +10,6 @@
 #include "vm_shutdown.h"
 
 #define MEMORY_DEFAULT (512ull << 20)
-#define MEMORY_MIN (32ull << 20)
-#define MEMORY_MAX (24ull << 40)
-#define PROCESSORS_MAX 2048
 
 static const char *const vm_type[] = { "VirtualMachine", NULL };
 
