@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "libvirt_job.h"
+#include "libvirt_nics.h"
 #include "libvirt_step.h"
 #include "libvirt_watch.h"
 #include "log.h"
@@ -56,10 +57,14 @@ struct entry {
 	bool wanted;
 	enum machine_wish wish;
 	uint64_t want_boot;
+	char *name;
 	char *xml;
 	struct machine_mark want_mark;
 	struct step_drives drives;
 	struct machine_memory want_memory;
+	struct machine_nic *nics;
+	size_t n_nics;
+	uint64_t want_nics; /* nics_digest() of them */
 	bool nested, taken_in;
 	uint64_t resized; /* what a static machine's memory was set to since it runs; 0: not, as far as is known */
 	bool balance;     /* dynamic memory: its turn has come */
@@ -130,7 +135,9 @@ static struct task *queue_pop(struct queue *q)
 
 static void task_free(struct task *t)
 {
+	free(t->args.name);
 	free(t->args.xml);
+	free(t->args.nics);
 	step_drives_done(&t->args.drives);
 	free(t->message);
 	free(t->command);
@@ -154,19 +161,31 @@ static void news(struct machines *m, struct task *t)
 
 /* ---- libvirt's threads ---- */
 
-static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail, void *arg)
+static void note_event(virDomainPtr domain, struct machines *m)
 {
 	struct task *t = xcalloc(1, sizeof(*t));
 
-	(void)conn;
-	(void)event;
-	(void)detail;
 	t->kind = NEWS_EVENT;
 	if (virDomainGetUUID(domain, t->args.id.b) < 0)
 		task_free(t);
 	else
-		news(arg, t);
+		news(m, t);
+}
+
+static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail, void *arg)
+{
+	(void)conn;
+	(void)event;
+	(void)detail;
+	note_event(domain, arg);
 	return 0;
+}
+
+static void on_removed(virConnectPtr conn, virDomainPtr domain, const char *alias, void *arg)
+{
+	(void)conn;
+	(void)alias;
+	note_event(domain, arg);
 }
 
 static void on_closed(virConnectPtr conn, int reason, void *arg)
@@ -210,6 +229,7 @@ static void do_connect(struct machines *m, struct task *t)
 	}
 	/* Before the list is made, so that nothing is missed in between. */
 	virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), m, NULL);
+	virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_removed), m, NULL);
 	virConnectRegisterCloseCallback(conn, on_closed, m, NULL);
 	virConnectSetKeepAlive(conn, KEEPALIVE_SECONDS, KEEPALIVE_COUNT);
 	t->r = step_list(conn, m->instance, &t->list, &t->message);
@@ -268,7 +288,9 @@ static struct entry *entry_make(struct machines *m, const struct guid *id)
 
 static void entry_free(struct entry *x)
 {
+	free(x->name);
 	free(x->xml);
+	free(x->nics);
 	step_drives_done(&x->drives);
 	free(x->error);
 	free(x->refused);
@@ -315,7 +337,11 @@ static bool next_step_on(const struct entry *x, enum step *ret)
 		return true;
 	}
 	*ret = paused ? STEP_RESUME : STEP_SUSPEND;
-	return paused != (x->wish == MACHINE_WANT_PAUSED) || next_memory_step(x, ret);
+	if (paused != (x->wish == MACHINE_WANT_PAUSED))
+		return true;
+	/* A guest that does not run cannot let go of anything. */
+	*ret = STEP_NICS;
+	return (!paused && x->seen.nics != x->want_nics) || next_memory_step(x, ret);
 }
 
 /* Of one that is off, or unknown to libvirt. */
@@ -335,20 +361,26 @@ static bool next_step_off(const struct entry *x, enum step *ret)
 	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_mark.digest));
 }
 
-/* False: it is as it should be, or there is nothing to be done about it now. */
-static bool next_step(const struct entry *x, enum step *ret)
+/* False: it is as it should be. */
+static bool next_change(const struct entry *x, enum step *ret)
 {
-	if (x->unsure) {
-		*ret = STEP_QUERY;
-		return true;
-	}
-	if (x->error || x->ended)
+	if (x->ended)
 		return false;
 	if (x->shut_down && is_on(&x->seen)) {
 		*ret = STEP_SHUTDOWN;
 		return true;
 	}
 	return is_on(&x->seen) ? next_step_on(x, ret) : next_step_off(x, ret);
+}
+
+/* False: as above, or there is nothing to be done about it now. */
+static bool next_step(const struct entry *x, enum step *ret)
+{
+	if (x->unsure) {
+		*ret = STEP_QUERY;
+		return true;
+	}
+	return !x->error && next_change(x, ret);
 }
 
 /* One that failed is tried again when there is a new reason to. */
@@ -378,8 +410,10 @@ static void step_begin(struct machines *m, struct entry *x)
 	m->busy++;
 	m->steps += step != STEP_QUERY && step != STEP_BALANCE;
 	t = task_new(m, TASK_STEP);
-	t->args = (struct step_args){ .step = step, .id = x->id, .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
-				      .nested = x->nested, .taken_in = x->taken_in };
+	t->args = (struct step_args){ .step = step, .id = x->id, .name = x->name ? xstrdup(x->name) : NULL,
+				      .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
+				      .nested = x->nested, .taken_in = x->taken_in, .n_nics = x->n_nics,
+				      .nics = x->n_nics ? xmemdup(x->nics, x->n_nics * sizeof(*x->nics)) : NULL };
 	if (step == STEP_DRIVES) {
 		step_drives_copy(&x->drives, &t->args.drives);
 		memcpy(t->args.drives_digest, x->want_mark.drives, sizeof(t->args.drives_digest));
@@ -586,6 +620,12 @@ static bool stepped(struct machines *m, struct task *t)
 		x->error = TAKE_PTR(t->message);
 		x->told = x->retrying;
 	}
+	/* What failed has come true by itself: a guest let go of a device. */
+	if (x->error && t->r == 0 && !next_change(x, &step)) {
+		free(x->error);
+		x->error = NULL;
+		news = true;
+	}
 	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure && !x->jobs) {
 		map_del(m->entries, &x->id, sizeof(x->id));
 		entry_free(x);
@@ -690,9 +730,15 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	x->wanted = true;
 	x->wish = w->wish;
 	x->want_boot = w->spec.boot;
+	free(x->name);
+	x->name = xstrdup(w->spec.name);
 	free(x->xml);
 	x->xml = str_take(&xml);
 	x->want_memory = w->spec.memory;
+	free(x->nics);
+	x->n_nics = w->spec.n_nics;
+	x->nics = x->n_nics ? xmemdup(w->spec.nics, x->n_nics * sizeof(*x->nics)) : NULL;
+	x->want_nics = nics_digest(x->nics, x->n_nics);
 	x->nested = w->spec.nested;
 	x->taken_in = w->spec.taken_in;
 	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &x->want_mark);

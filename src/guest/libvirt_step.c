@@ -5,6 +5,7 @@
 #include <libvirt/virterror.h>
 
 #include "libvirt_memory.h"
+#include "libvirt_nics.h"
 #include "vec.h"
 
 #define MESSAGE_MAX 500
@@ -86,14 +87,21 @@ static bool look(virDomainPtr domain, const char *instance, bool nested, struct 
 	seen.memory = (uint64_t)info.memory << 10;
 	if (seen.state == MACHINE_RUNNING && nested)
 		seen.hypervisor = memory_hypervisor_runs(domain);
+	if (seen.state != MACHINE_OFF)
+		(void)nics_seen(domain, &seen.nics);
 	*ret = seen;
 	return true;
 }
 
-static int define(virConnectPtr conn, const char *xml, char **message)
+/* A name follows when the machine is off: libvirt defines none anew under another, and renames none that runs. */
+static int define(virConnectPtr conn, virDomainPtr old, const struct step_args *args, char **message)
 {
-	virDomainPtr domain = virDomainDefineXMLFlags(conn, xml, VIR_DOMAIN_DEFINE_VALIDATE);
+	const char *was = old ? virDomainGetName(old) : NULL;
+	virDomainPtr domain;
 
+	if (was && !streq(was, args->name) && virDomainRename(old, args->name, 0) < 0)
+		return failed(conn, message);
+	domain = virDomainDefineXMLFlags(conn, args->xml, VIR_DOMAIN_DEFINE_VALIDATE);
 	if (!domain)
 		return failed(conn, message);
 	virDomainFree(domain);
@@ -138,6 +146,8 @@ static int act(virConnectPtr conn, virDomainPtr domain, const struct step_args *
 		r = virDomainManagedSave(domain, 0);
 	else if (args->step == STEP_DISCARD)
 		r = virDomainManagedSaveRemove(domain, 0);
+	else if (args->step == STEP_NICS)
+		r = nics_apply(domain, args->nics, args->n_nics);
 	else if (args->step == STEP_UNDEFINE)
 		r = virDomainUndefineFlags(domain, VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
 							   VIR_DOMAIN_UNDEFINE_NVRAM);
@@ -186,7 +196,9 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 		*message = xstrdup("libvirt has a domain with this id that is not of this daemon");
 		r = -EEXIST;
 	} else if (args->step == STEP_DEFINE || args->step == STEP_START) {
-		r = define(conn, args->xml, message);
+		/* What its state on disk belongs to is how it was when it was saved. */
+		if (!domain || virDomainHasManagedSaveImage(domain, 0) != 1)
+			r = define(conn, domain, args, message);
 		if (r == 0 && !domain)
 			domain = domain_of(conn, &args->id);
 	}
@@ -196,6 +208,10 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 		r = act(conn, domain, args, message);
 	if (domain && args->step != STEP_UNDEFINE && !look(domain, instance, args->nested, &seen))
 		seen = (struct seen){ .id = args->id, .state = MACHINE_ABSENT };
+	if (r == 0 && args->step == STEP_NICS && seen.state == MACHINE_RUNNING && seen.nics != nics_digest(args->nics, args->n_nics)) {
+		*message = xstrdup("its guest has not let go of a network adapter yet");
+		r = -EBUSY;
+	}
 	if (domain)
 		virDomainFree(domain);
 	if (virConnectIsAlive(conn) != 1)

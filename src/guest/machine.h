@@ -23,6 +23,7 @@ struct machine_nic {
 	struct mac mac;
 	uint32_t mtu;
 	uint32_t boot; /* as of a drive */
+	bool connected; /* the guest sees a carrier */
 };
 
 /* "sd" or "hd" and letters: libvirt's name of a drive, unique in its machine. */
@@ -39,6 +40,11 @@ struct machine_drive {
 	const char *format; /* QEMU's name of it */
 	uint32_t boot;      /* 1, 2, ...: when the firmware tries it; 0: never */
 };
+
+/* The alias of an adapter is this and its tap: by that those of ours are known again in a running machine. */
+#define MACHINE_NIC_ALIAS "ua-nestor-nic-"
+/* Adapters that a machine can have; that many places are kept free for them, to be used while it runs. */
+#define MACHINE_NICS_MAX 8
 
 enum machine_firmware { MACHINE_BIOS, MACHINE_UEFI };
 
@@ -115,6 +121,9 @@ void machine_drive_xml(const struct machine_drive *drive, bool boot, struct str 
 /* libvirt's domain XML of the machine; console_log: path, what the guest writes to its serial console is kept there. */
 void machine_xml(const struct machine_spec *spec, const struct machine_host *host, const char *instance, const char *console_log,
 		 struct str *ret);
+
+/* The element of one adapter in it. */
+void machine_nic_xml(const struct machine_nic *nic, struct str *ret);
 
 /*
  * Reads our element of a domain's metadata. False when it is none, or of another instance: not our machine. Bounded: what
