@@ -119,13 +119,10 @@ static int resize(virConnectPtr conn, virDomainPtr domain, const struct seen *se
 }
 
 /* NV-5: constant while a hypervisor runs in it. */
-static int balance(virConnectPtr conn, virDomainPtr domain, const struct seen *seen, const struct step_args *args, uint64_t *ret_demand,
-		   char **message)
+static int balance(virConnectPtr conn, virDomainPtr domain, const struct seen *seen, const struct step_args *args, char **message)
 {
-	uint64_t target;
+	uint64_t target = memory_target(&args->memory, seen->memory, memory_demand(domain, seen->memory));
 
-	*ret_demand = memory_demand(domain, seen->memory);
-	target = memory_target(&args->memory, seen->memory, *ret_demand);
 	if (target == seen->memory || (args->nested && memory_hypervisor_runs(domain)))
 		return 0;
 	return memory_resize(domain, seen->mark.memory, target) < 0 ? failed(conn, message) : 0;
@@ -157,8 +154,7 @@ static int act(virConnectPtr conn, virDomainPtr domain, const struct step_args *
 	return r < 0 ? failed(conn, message) : 0;
 }
 
-static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance, const struct step_args *args, uint64_t *ret_demand,
-		  char **message)
+static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance, const struct step_args *args, char **message)
 {
 	struct seen seen;
 
@@ -168,7 +164,7 @@ static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance,
 	if (args->step == STEP_DRIVES)
 		return drives_apply(domain, instance, &seen.mark, &args->drives, args->drives_digest) < 0 ? failed(conn, message) : 0;
 	return args->step == STEP_RESIZE ? resize(conn, domain, &seen, args, message)
-					 : balance(conn, domain, &seen, args, ret_demand, message);
+					 : balance(conn, domain, &seen, args, message);
 }
 
 static bool has_mark(virDomainPtr domain)
@@ -194,7 +190,6 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 {
 	virDomainPtr domain = domain_of(conn, &args->id);
 	struct seen seen = { .id = args->id, .state = MACHINE_ABSENT };
-	uint64_t demand = 0;
 	int r = 0;
 
 	if (domain && is_foreign(domain, instance, args)) {
@@ -208,12 +203,11 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 			domain = domain_of(conn, &args->id);
 	}
 	if (r == 0 && domain && (args->step == STEP_RESIZE || args->step == STEP_BALANCE || args->step == STEP_DRIVES))
-		r = adjust(conn, domain, instance, args, &demand, message);
+		r = adjust(conn, domain, instance, args, message);
 	else if (r == 0 && domain)
 		r = act(conn, domain, args, message);
 	if (domain && args->step != STEP_UNDEFINE && !look(domain, instance, args->nested, &seen))
 		seen = (struct seen){ .id = args->id, .state = MACHINE_ABSENT };
-	seen.demand = demand;
 	if (r == 0 && args->step == STEP_NICS && seen.state == MACHINE_RUNNING && seen.nics != nics_digest(args->nics, args->n_nics)) {
 		*message = xstrdup("its guest has not let go of a network adapter yet");
 		r = -EBUSY;

@@ -32,7 +32,6 @@ struct seen {
 	struct machine_mark mark;
 	bool saved;
 	uint64_t memory;  /* bytes that it has */
-	uint64_t demand;
 	bool hypervisor;
 	uint64_t nics;    /* nics_digest() of what it runs with */
 };

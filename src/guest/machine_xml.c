@@ -177,6 +177,8 @@ static void devices_add(struct str *s, const struct machine_spec *spec, const ch
 	xml_text_add(s, console_log);
 	str_add(s, "' append='on'/>\n      <target port='0'/>\n    </serial>\n");
 	str_add(s, "    <console type='pty'>\n      <target type='serial' port='0'/>\n    </console>\n");
+	/* Whatever guest agent there is (agent.h) finds its other end here. */
+	str_add(s, "    <channel type='unix'>\n      <target type='virtio' name='org.qemu.guest_agent.0'/>\n    </channel>\n");
 	str_add(s, "    <controller type='usb' model='none'/>\n    <video>\n      <model type='none'/>\n    </video>\n");
 	memory_device_add(s, more_memory);
 	str_add(s, "    <memballoon model='virtio' freePageReporting='on'>\n      <stats period='1'/>\n    </memballoon>\n    <rng model='virtio'>\n"
