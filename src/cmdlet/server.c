@@ -376,16 +376,21 @@ static void request_commit_all(struct request *r)
 	r->first_category = category;
 }
 
-void call_resume(struct call *c, int (*fn)(struct call *c, void *arg, struct err **e), void *arg)
+/* As invoke_one() and request_commit_all(), for a handler that could not go on at once. */
+void call_resume(struct call *c, int (*run)(struct call *c, void *arg, struct err **e), void *arg)
 {
 	struct request *r = c->request;
 	struct docs *docs = r->server->config.docs;
+	size_t errors = json_array_size(r->errors), emits = r->emits.n;
 	_cleanup_err_ struct err *e = NULL;
-	size_t emits = r->emits.n;
 	int result;
 
 	docs_begin(docs);
-	result = fn(c, arg, &e);
+	result = run(c, arg, &e);
+	if (result == CALL_PENDING) {
+		docs_rollback(docs);
+		return;
+	}
 	if (result == 0)
 		result = check_output(r, &e);
 	if (result < 0)
@@ -396,8 +401,15 @@ void call_resume(struct call *c, int (*fn)(struct call *c, void *arg, struct err
 		request_drop_emits(r, emits);
 		if (!e)
 			err_set_errno(&e, "InternalError", -result, NULL, "%s failed: %s.", r->command->row->name, strerror(-result));
+		call_error(c, &e);
+	} else if (json_array_size(r->errors) == errors) {
+		r->succeeded++;
 	}
-	call_complete(c, &e);
+	forget_cancel(r, c);
+	bind_done(c);
+	free(c);
+	if (--r->pending == 0 && !r->running)
+		request_finish(r);
 }
 
 static void request_run(struct request *r, const json_t *parameters, const json_t *input)

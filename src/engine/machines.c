@@ -14,16 +14,21 @@
  * driver's threads, and the pass that follows the last of them tells what has failed.
  */
 
-static void note_ended(struct engine *g)
+/* A machine that ended by itself is off: the wish to run it has ended with it. */
+static bool note_ended(struct engine *g)
 {
 	struct machine m;
+	bool any = false;
 
 	for (size_t pos = 0; machines_next(g->machines, &pos, &m);) {
 		const struct vm_doc *vm = m.ended ? vm_get(g->config.docs, &m.id) : NULL;
 
-		if (vm && vm_is_on(vm))
-			engine_guest_ended(g, vm);
+		if (!vm || !vm_is_on(vm))
+			continue;
+		engine_guest_ended(g, vm);
+		any = true;
 	}
+	return any;
 }
 
 /* libvirt's daemon is restarted in about a second. */
@@ -106,7 +111,9 @@ static int on_machines(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	if (!machines_dispatch(g->machines) && !(g->waiters && !machines_busy(g->machines)))
 		return 0;
 	note_failures(g);
-	note_ended(g);
+	/* Before anybody hears of it: who then wants it to run again must not be taken for who wanted it before. */
+	if (note_ended(g))
+		engine_reconcile(g, NULL);
 	engine_shutdowns_check(g);
 	if (machines_busy(g->machines))
 		return 0;
@@ -276,6 +283,30 @@ static char *log_dir(const struct engine *g)
 	return xasprintf("%s/machines", g->config.state_dir);
 }
 
+static int machines_start(struct engine *g)
+{
+	_cleanup_free_ char *dir = log_dir(g);
+	struct machines_config config = { .uri = g->config.libvirt, .instance = g->config.instance, .log_dir = dir };
+	int r = g->machines ? 0 : mkdir_p(dir, 0711);
+
+	if (g->machines || r < 0)
+		return r;
+	r = machines_open(&config, &g->machines);
+	if (r == 0)
+		r = sd_event_add_io(g->config.event, &g->machines_source, machines_fd(g->machines), EPOLLIN, on_machines, g);
+	if (r >= 0)
+		r = sd_event_add_time_relative(g->config.event, &g->tick, CLOCK_MONOTONIC, TICK_US, 100000, on_tick, g);
+	return r < 0 ? r : sd_event_source_set_enabled(g->tick, SD_EVENT_OFF);
+}
+
+int engine_machines(struct engine *g, struct err **e)
+{
+	int r = g->destroying ? -ESHUTDOWN : machines_start(g);
+
+	return r < 0 ? err_set_errno(e, "Engine.MachinesFailed", -r, NULL, "Cannot start the driver of virtual machines: %s.", strerror(-r))
+		     : 0;
+}
+
 /*
  * Threads and a connection only where there are machines, or have been: the directory of their logs says so. A machine whose
  * document went while the daemon did is found and ended then.
@@ -283,7 +314,6 @@ static char *log_dir(const struct engine *g)
 static int machines_needed(struct pass *p)
 {
 	_cleanup_free_ char *dir = log_dir(p->g);
-	struct machines_config config = { .uri = p->g->config.libvirt, .instance = p->g->config.instance, .log_dir = dir };
 	_cleanup_free_ const void **all = NULL;
 	size_t n = docs_list(p->g->config.docs, &vm_kind, &all);
 	bool any = access(dir, F_OK) == 0;
@@ -295,16 +325,7 @@ static int machines_needed(struct pass *p)
 		any |= ((const struct vm_doc *)all[i])->engine == VM_ENGINE_QEMU;
 	if (!any)
 		return 0;
-	r = mkdir_p(dir, 0711);
-	if (r == 0)
-		r = machines_open(&config, &p->g->machines);
-	if (r == 0)
-		r = sd_event_add_io(p->g->config.event, &p->g->machines_source, machines_fd(p->g->machines), EPOLLIN, on_machines,
-				    p->g);
-	if (r >= 0)
-		r = sd_event_add_time_relative(p->g->config.event, &p->g->tick, CLOCK_MONOTONIC, TICK_US, 100000, on_tick, p->g);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(p->g->tick, SD_EVENT_OFF);
+	r = machines_start(p->g);
 	if (r < 0)
 		pass_failed(p, r, NULL, "cannot start the driver of virtual machines");
 	return r < 0 ? r : 1;

@@ -3,6 +3,7 @@
 
 #include "acl.h"
 #include "adapter.h"
+#include "copy.h"
 #include "drive.h"
 #include "netadapter.h"
 #include "netvirt.h"
@@ -32,6 +33,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_cmdlets,
 	vm_hardware_cmdlets,
 	vm_host_cmdlets,
+	import_cmdlets,
 	drive_cmdlets,
 	vhd_cmdlets,
 	switch_cmdlets,

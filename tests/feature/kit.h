@@ -23,6 +23,11 @@ struct kit_image {
 	void *arg;
 };
 
+struct kit_domain {
+	host_domain_fn done;
+	void *arg;
+};
+
 /* What a port carried: by the link's own counters, and by the dataplane's. */
 struct kit_traffic {
 	char link[16];
@@ -67,6 +72,8 @@ struct kit {
 	VEC(struct kit_shutdown) shutdowns;
 	VEC(struct kit_image) images;
 	char *last_image; /* the last job on one, in words */
+	struct host_domain domain; /* what libvirt has, whatever name is asked for */
+	VEC(struct kit_domain) domains;
 	bool hypervisor; /* one runs in every guest */
 	bool paused;     /* so are all guests */
 	bool stubborn; /* guests do not shut down in time */
@@ -121,6 +128,7 @@ void kit_all_refused(struct kit *k, const struct refusal *cases, size_t n);
 
 int vm_tests(void);
 int machine_tests(void);
+int copy_tests(void);
 int drive_tests(void);
 int vhd_tests(void);
 int switch_tests(void);
