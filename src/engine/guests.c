@@ -81,16 +81,21 @@ void step_guests(struct pass *p)
 		engine_watch_guest(p->g, &guest->id);
 }
 
-void engine_guest_ended(struct engine *g, const struct vm_doc *vm)
+void engine_note_state(struct engine *g, const struct vm_doc *vm, enum vm_state state, const char *failure)
 {
 	_cleanup_err_ struct err *e = NULL;
-	struct vm_doc *off;
+	struct vm_doc *changed;
 
-	log_info("the guest %s has ended by itself", vm->name);
 	docs_begin(g->config.docs);
-	off = doc_copy(&vm_kind, vm);
-	off->state = VM_OFF;
-	docs_put(g->config.docs, &vm_kind, off);
+	changed = doc_copy(&vm_kind, vm);
+	vm_set_state(changed, state, failure);
+	docs_put(g->config.docs, &vm_kind, changed);
 	if (docs_commit(g->config.docs, NULL, &e) < 0)
-		log_error("cannot note that the guest has ended: %s", e->message);
+		log_error("cannot note the state of a guest: %s", e->message);
+}
+
+void engine_guest_ended(struct engine *g, const struct vm_doc *vm)
+{
+	log_info("the guest %s has ended by itself", vm->name);
+	engine_note_state(g, vm, VM_OFF, NULL);
 }

@@ -134,6 +134,8 @@ void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
 void engine_host_images_init(struct engine *g);
+/* Says by its own id why a machine could not be started; subject: a sentence without end. Returns a negative errno. */
+int engine_start_error(const char *message, const char *subject, const char *target, struct err **e);
 /* Ends all work on images; what was being made is removed. */
 void engine_images_free(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */
@@ -167,6 +169,8 @@ void engine_schedule(struct engine *g, uint64_t delay_us);
 int engine_watch_guest(struct engine *g, const struct guid *id);
 void engine_forget_guest(struct engine *g, const struct guid *id);
 /* A guest that ended by itself is off: the wish to run it has ended with it. Writes that. */
+/* What nobody asked for has come about; failure: why, a sentence, or NULL. */
+void engine_note_state(struct engine *g, const struct vm_doc *vm, enum vm_state state, const char *failure);
 void engine_guest_ended(struct engine *g, const struct vm_doc *vm);
 
 /*

@@ -72,6 +72,8 @@ struct entry {
 	uint64_t started_us;
 	bool busy;
 	bool unsure; /* an event came: ask before believing anything */
+	bool stalled; /* it was wanted to run, and was paused by QEMU */
+	bool not_started; /* of error: it could not be started */
 	bool ended;  /* it ran and was wanted to, and ended by itself */
 	char *error;
 	bool told;         /* of error */
@@ -336,6 +338,8 @@ static bool next_step_on(const struct entry *x, enum step *ret)
 		*ret = STEP_DRIVES;
 		return true;
 	}
+	if (x->stalled)
+		return false;
 	*ret = paused ? STEP_RESUME : STEP_SUSPEND;
 	if (paused != (x->wish == MACHINE_WANT_PAUSED))
 		return true;
@@ -547,6 +551,8 @@ static void see(struct entry *x, const struct seen *s, bool by_us)
 		x->started_us = clock_us(CLOCK_REALTIME);
 	if (!is_on(s))
 		x->started_us = x->resized = 0;
+	if (s->stall && x->wish == MACHINE_WANT_RUNNING)
+		x->stalled = true;
 	x->seen = *s;
 }
 
@@ -619,6 +625,7 @@ static bool stepped(struct machines *m, struct task *t)
 		free(x->error);
 		x->error = TAKE_PTR(t->message);
 		x->told = x->retrying;
+		x->not_started = step == STEP_START && !is_on(&x->seen);
 	}
 	/* What failed has come true by itself: a guest let go of a device. */
 	if (x->error && t->r == 0 && !next_change(x, &step)) {
@@ -720,7 +727,7 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	machine_xml(&w->spec, &m->host, m->instance, log, &xml);
 	same = x->wanted && x->wish == w->wish && x->want_boot == w->spec.boot && streq_ptr(x->xml, str_get(&xml));
 	if (!same)
-		x->ended = x->retrying = false;
+		x->ended = x->retrying = x->stalled = false;
 	else if (retry && x->error)
 		x->retrying = true;
 	if (!same || retry) {
@@ -915,7 +922,8 @@ static void entry_tell(const struct entry *x, struct machine *ret)
 				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->watch.demand,
 				 .hypervisor = x->seen.hypervisor, .cpu_percent = x->watch.cpu_percent, .cpu_ns = x->watch.cpu_ns,
 				 .disks = x->watch.disks, .heartbeat = watch_heartbeat(&x->watch),
-				 .busy = x->busy, .ended = x->ended, .error = x->error,
+				 .busy = x->busy, .ended = x->ended, .stall = x->stalled ? x->seen.stall : MACHINE_GOES,
+				 .not_started = x->error && x->not_started, .error = x->error,
 				 .error_is_new = x->error && !x->told, .refused = x->refused };
 }
 

@@ -70,6 +70,20 @@ static enum machine_state state_of(int state)
 	return MACHINE_OFF;
 }
 
+/* A machine that wrote to a disk that has no room is paused by QEMU, so that nothing is lost. */
+static enum machine_stall stall_of(virDomainPtr domain)
+{
+	virDomainDiskError errors[1] = { 0 };
+	int state, reason, n;
+
+	if (virDomainGetState(domain, &state, &reason, 0) < 0 || state != VIR_DOMAIN_PAUSED || reason != VIR_DOMAIN_PAUSED_IOERROR)
+		return MACHINE_GOES;
+	n = virDomainGetDiskErrors(domain, errors, ARRAY_SIZE(errors), 0);
+	if (n > 0)
+		free(errors[0].disk);
+	return n > 0 && errors[0].error == VIR_DOMAIN_DISK_ERROR_NO_SPACE ? MACHINE_DISK_FULL : MACHINE_DISK_FAILS;
+}
+
 /* False: not a machine of this instance. */
 static bool look(virDomainPtr domain, const char *instance, bool nested, struct seen *ret)
 {
@@ -87,6 +101,8 @@ static bool look(virDomainPtr domain, const char *instance, bool nested, struct 
 	seen.memory = (uint64_t)info.memory << 10;
 	if (seen.state == MACHINE_RUNNING && nested)
 		seen.hypervisor = memory_hypervisor_runs(domain);
+	if (seen.state == MACHINE_PAUSED)
+		seen.stall = stall_of(domain);
 	if (seen.state != MACHINE_OFF)
 		(void)nics_seen(domain, &seen.nics);
 	*ret = seen;

@@ -34,6 +34,7 @@ struct seen {
 	uint64_t memory;  /* bytes that it has */
 	bool hypervisor;
 	uint64_t nics;    /* nics_digest() of what it runs with */
+	enum machine_stall stall;
 };
 
 /*

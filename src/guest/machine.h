@@ -161,6 +161,9 @@ enum machine_state {
 	MACHINE_PAUSED,
 };
 
+/* Why a machine is paused that nobody paused. */
+enum machine_stall { MACHINE_GOES, MACHINE_DISK_FULL, MACHINE_DISK_FAILS };
+
 struct machine {
 	struct guid id;
 	enum machine_state state;
@@ -175,6 +178,8 @@ struct machine {
 	bool hypervisor;     /* a hypervisor runs in it (NV-14), when it was looked at last */
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */
+	enum machine_stall stall; /* it is wanted to run; nothing is done until something else is wanted */
+	bool not_started;    /* the error is that of a start, and it is off */
 	bool ended;          /* it was wanted to run, ran, and ended by itself; nothing is done until something else is wanted */
 	const char *error;   /* why the last step failed, until something else is wanted; NULL. Owned by machines. */
 	bool error_is_new;   /* machines_told() has not been called since */

@@ -127,6 +127,63 @@ def test_while_it_runs(net):
     assert disks == ["sda", first, "sdb", "-", "sdc", second]
 
 
+def test_what_cannot_be_started_stays_off(net):
+    """An image that went, changed or is somebody else's after it was attached: each by its own id, and it starts when that is over."""
+    path = make_image(net, "f.qcow2")
+    net.do("New-VM", Name="f", **net.image.parameters("echo guest: up"), VHDPath=path)
+
+    def fails(error):
+        found = refusal(net, "Start-VM", Name="f")
+        assert (found["id"], found["target"]) == (error, "f"), found
+        assert (net.vm("f")["State"], net.vm("f")["Status"]) == ("Off", found["message"])
+        assert net.libvirt.domains() == {"f": "shut off"}
+
+    os.rename(path, path + ".away")
+    fails("Vm.FileNotFound")
+    run("qemu-img", "create", "-q", "-f", "raw", path, "8M")
+    fails("Vm.FileWrongFormat")
+    os.rename(path + ".away", path)
+    # QEMU's lock, held by somebody who has nothing to do with us
+    other = net.ns.spawn("qemu-io", "-f", "qcow2", "-c", "sleep 100000", path)
+    wait_for(lambda: run("qemu-img", "info", path, check=False).code != 0, 10, "the lock to be held")
+    fails("Vm.FileInUse")
+    net.do("New-VM", Name="g", VHDPath=path)
+    assert refusal(net, "Start-VM", Name="g")["id"] == "Vm.FileInUse"
+    net.do("Remove-VM", Name="g", Force=True)
+    other.kill()
+    net.do("Start-VM", Name="f")
+    assert (net.vm("f")["State"], net.vm("f")["Status"]) == ("Running", "Operating normally")
+    net.do("New-VM", Name="g", VHDPath=path)
+    assert refusal(net, "Start-VM", Name="g")["id"] == "Vm.FileInUse"
+    net.do("New-VM", Name="h", **net.image.parameters("echo guest: up"))
+    net.do("Start-VM", Name="h")
+    assert refusal(net, "Add-VMHardDiskDrive", VMName="h", Path=path)["id"] == "Vhd.InUse"
+    assert refusal(net, "Resize-VHD", Path=path, SizeBytes="16MB")["id"] == "Vhd.InUse"
+    assert net.vm("h")["HardDrives"] == []
+
+
+def test_no_room_for_what_a_guest_writes(net):
+    """It is paused before anything is lost, says so, and goes on when there is room again."""
+    path = os.path.join(net.small, "grows.qcow2")
+    net.do("New-VHD", Path=path, SizeBytes="16MB")
+    script = "dd if=/dev/urandom of=/dev/sda bs=1M count=8 oflag=direct 2>/dev/null && echo guest: written"
+    net.make("p", net.image, READY.format(test="[ -e /dev/sda ]") + script, VHDPath=path, Generation=2)
+    wait_for(lambda: net.vm("p")["State"] == "PausedCritical", 60, "it to be paused", lambda: net.console("p") + net.daemon.log_tail())
+    assert "no room" in net.vm("p")["Status"]
+    net.daemon.restart()
+    assert net.vm("p")["State"] in ("PausedCritical", "Starting")
+    net.do("Resume-VM", Name="p")
+    wait_for(lambda: net.vm("p")["State"] == "PausedCritical", 60, "it to be paused again", lambda: net.console("p") + net.daemon.log_tail())
+    run("mount", "-o", "remount,size=32m", net.small)
+    net.do("Resume-VM", Name="p")
+    net.wait_console("p", "guest: written")
+    assert (net.vm("p")["State"], net.vm("p")["Status"]) == ("Running", "Operating normally")
+    net.do("Stop-VM", Name="p", TurnOff=True)
+    net.do("Remove-VM", Name="p", Force=True)
+    os.unlink(path)
+    run("mount", "-o", "remount,size=4m", net.small)
+
+
 # -- images alone
 
 def vhd(net, path):

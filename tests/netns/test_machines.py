@@ -220,13 +220,16 @@ def test_libvirt_dies(net):
 
 
 def test_what_libvirt_refuses_is_told(net):
+    """It is off, and says why, until it is started again; nobody else is bothered with it."""
     net.do("New-VM", Name="m", KernelPath="/nowhere/vmlinuz")
-    error = refusal(net, "Start-VM", Name="m")
-    assert error["id"] == "Engine.ApplyFailed"
-    assert "/nowhere/vmlinuz" in error["message"] and "virtual machine m" in error["message"]
-    # Nobody else is bothered with it.
+    for _ in range(2):
+        error = refusal(net, "Start-VM", Name="m")
+        assert (error["id"], error["target"]) == ("Vm.FileNotFound", "m")
+        assert "/nowhere/vmlinuz" in error["message"] and '"m" could not be started' in error["message"]
+        assert (net.vm("m")["State"], net.vm("m")["Status"]) == ("Off", error["message"])
     net.do("Set-VM", Name="a", Notes="x")
-    net.do("Stop-VM", Name="m", TurnOff=True)
+    account = hang_up(net.daemon)
+    assert (account["lastWrites"], account["failures"]) == (0, 0), net.daemon.log_tail()
     net.do("Remove-VM", Name="m", Force=True)
     assert net.libvirt.domains() == {"a": "running"}
 

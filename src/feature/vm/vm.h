@@ -34,6 +34,7 @@ struct vm_doc {
 	char *command_line;
 	bool taken_in; /* Import-VM -Domain: libvirt's domain of its id is it, whoever made that */
 	char *notes;
+	char *failure; /* why it is off or paused although it was to run, a sentence; NULL: it is as it was told */
 	uint64_t created; /* seconds since 1970 */
 	/* Restart-VM counts it up: a guest that was started for another number is stopped and started anew. */
 	uint64_t boot;
@@ -47,6 +48,8 @@ extern const struct cmdlet vm_hardware_cmdlets[];
 extern const struct cmdlet vm_host_cmdlets[];
 extern const struct object_type vm_object; /* "VirtualMachine" */
 
+/* What is wanted of it from now on; failure: why, where nobody asked for that, or NULL. */
+void vm_set_state(struct vm_doc *vm, enum vm_state state, const char *failure);
 /* It has a guest, which runs or is paused. */
 bool vm_is_on(const struct vm_doc *vm);
 const struct vm_doc *vm_get(const struct docs *d, const struct guid *id);

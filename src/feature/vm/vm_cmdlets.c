@@ -345,7 +345,7 @@ static int start_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	/* A guest that ended by itself is wanted anew: the document must differ for anything to happen. */
 	if (vm->state == VM_RUNNING)
 		changed->boot++;
-	changed->state = VM_RUNNING;
+	vm_set_state(changed, VM_RUNNING, NULL);
 	vm_write(c, changed);
 	return 0;
 }
@@ -363,7 +363,7 @@ static int write_state(struct call *c, const struct vm_doc *vm, enum vm_state st
 	if (!call_should(c, vm->name, "%s", call_name(c)))
 		return 0;
 	changed = doc_copy(&vm_kind, vm);
-	changed->state = state;
+	vm_set_state(changed, state, NULL);
 	vm_write(c, changed);
 	return 0;
 }
@@ -481,7 +481,7 @@ static int stop_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	if (!call_should(c, vm->name, "%s", call_name(c)))
 		return 0;
 	changed = doc_copy(&vm_kind, vm);
-	changed->state = VM_OFF;
+	vm_set_state(changed, VM_OFF, NULL);
 	vm_write(c, changed);
 	return 0;
 }
@@ -504,7 +504,7 @@ static int restart_one(struct call *c, const struct vm_doc *vm, struct err **e)
 		return 0;
 	changed = doc_copy(&vm_kind, vm);
 	changed->boot++;
-	changed->state = VM_RUNNING;
+	vm_set_state(changed, VM_RUNNING, NULL);
 	vm_write(c, changed);
 	return 0;
 }

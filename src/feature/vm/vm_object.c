@@ -62,7 +62,7 @@ const struct object_type vm_object = { "VirtualMachine", vm_properties, vm_colum
 static const char *vm_state_name(const struct vm_doc *vm, const struct host_guest *guest)
 {
 	if (vm_is_on(vm))
-		return !guest->running ? "Starting" : guest->paused ? "Paused" : "Running";
+		return !guest->running ? "Starting" : !guest->paused ? "Running" : vm->failure ? "PausedCritical" : "Paused";
 	if (vm->state == VM_SAVED)
 		return guest->running ? "Saving" : "Saved";
 	return guest->running ? "Stopping" : "Off";
@@ -94,7 +94,7 @@ static const char *memory_status(const struct vm_doc *vm, const struct host_gues
 static const char *vm_status(const struct vm_doc *vm, const struct host_guest *guest)
 {
 	if (vm_is_on(vm) == guest->running)
-		return "Operating normally";
+		return vm->failure ? vm->failure : "Operating normally";
 	return guest->running ? "Stopping: the guest still runs" : "Starting: the guest does not run yet";
 }
 

@@ -33,6 +33,7 @@ static const struct doc_field vm_fields[] = {
 	DOC_FIELD(vm_doc, command_line, DOC_STR, "commandLine"),
 	DOC_FIELD(vm_doc, taken_in, DOC_BOOL, "takenIn"),
 	DOC_FIELD(vm_doc, notes, DOC_STR, "notes"),
+	DOC_FIELD(vm_doc, failure, DOC_STR, "failure"),
 	DOC_FIELD(vm_doc, created, DOC_U64, "created"),
 	DOC_FIELD(vm_doc, boot, DOC_U64, "boot"),
 };
@@ -52,6 +53,13 @@ const struct doc_kind vm_kind = {
 	.n_fields = ARRAY_SIZE(vm_fields),
 	.key = vm_key,
 };
+
+void vm_set_state(struct vm_doc *vm, enum vm_state state, const char *failure)
+{
+	vm->state = state;
+	free(vm->failure);
+	vm->failure = failure ? xstrdup(failure) : NULL;
+}
 
 bool vm_is_on(const struct vm_doc *vm)
 {
