@@ -9,6 +9,7 @@
 #include "netvirt.h"
 #include "switch.h"
 #include "trace.h"
+#include "firmware.h"
 #include "vhd.h"
 #include "vm.h"
 
@@ -36,6 +37,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	import_cmdlets,
 	drive_cmdlets,
 	vhd_cmdlets,
+	firmware_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,

@@ -61,6 +61,7 @@ struct entry {
 	char *xml;
 	struct machine_mark want_mark;
 	struct step_drives drives;
+	char *user_data; /* NULL: none */
 	struct machine_memory want_memory;
 	struct machine_nic *nics;
 	size_t n_nics;
@@ -139,6 +140,8 @@ static void task_free(struct task *t)
 {
 	free(t->args.name);
 	free(t->args.xml);
+	free(t->args.user_data);
+	free(t->args.seed);
 	free(t->args.nics);
 	step_drives_done(&t->args.drives);
 	free(t->message);
@@ -294,6 +297,7 @@ static void entry_free(struct entry *x)
 	free(x->xml);
 	free(x->nics);
 	step_drives_done(&x->drives);
+	free(x->user_data);
 	free(x->error);
 	free(x->refused);
 	watch_reset(&x->watch);
@@ -418,6 +422,10 @@ static void step_begin(struct machines *m, struct entry *x)
 				      .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
 				      .nested = x->nested, .taken_in = x->taken_in, .n_nics = x->n_nics,
 				      .nics = x->n_nics ? xmemdup(x->nics, x->n_nics * sizeof(*x->nics)) : NULL };
+	if (step == STEP_START && x->user_data) {
+		t->args.user_data = xstrdup(x->user_data);
+		t->args.seed = machine_file(m->log_dir, &x->id, MACHINE_SEED);
+	}
 	if (step == STEP_DRIVES) {
 		step_drives_copy(&x->drives, &t->args.drives);
 		memcpy(t->args.drives_digest, x->want_mark.drives, sizeof(t->args.drives_digest));
@@ -634,6 +642,7 @@ static bool stepped(struct machines *m, struct task *t)
 		news = true;
 	}
 	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure && !x->jobs) {
+		machine_files_remove(m->log_dir, &x->id);
 		map_del(m->entries, &x->id, sizeof(x->id));
 		entry_free(x);
 	}
@@ -751,6 +760,8 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &x->want_mark);
 	step_drives_done(&x->drives);
 	step_drives_of(&w->spec, &x->drives);
+	free(x->user_data);
+	x->user_data = w->spec.user_data ? xstrdup(w->spec.user_data) : NULL;
 	return !same;
 }
 

@@ -5,6 +5,7 @@
 #include <libvirt/virterror.h>
 
 #include "libvirt_memory.h"
+#include "seed.h"
 #include "libvirt_nics.h"
 #include "vec.h"
 
@@ -213,7 +214,11 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 		r = -EEXIST;
 	} else if (args->step == STEP_DEFINE || args->step == STEP_START) {
 		/* What its state on disk belongs to is how it was when it was saved. */
-		if (!domain || virDomainHasManagedSaveImage(domain, 0) != 1)
+		bool saved = domain && virDomainHasManagedSaveImage(domain, 0) == 1;
+
+		if (!saved && args->user_data)
+			r = seed_make(args->user_data, args->seed, &args->id, args->name, message);
+		if (!saved && r == 0)
 			r = define(conn, domain, args, message);
 		if (r == 0 && !domain)
 			domain = domain_of(conn, &args->id);

@@ -159,13 +159,14 @@ def test_what_if(net):
     for name in ("disk.img", "disk2.img"):
         run("qemu-img", "create", "-q", "-f", "raw", net.ns.lab.path(name), "1M")
     net.do("New-VM", Name="off", Version="9.3", VHDPath=net.ns.lab.path("disk.img"))
+    net.do("New-VM", Name="off2", Generation=2)
     what_if(net, MACHINE_LINES)
     net.do("Suspend-VM", Name="a")
     what_if(net, PAUSED_LINES)
     net.do("Save-VM", Name="a")
     what_if(net, SAVED_LINES)
     net.do("Start-VM", Name="a")
-    net.do("Remove-VM", Name="off", Force=True)
+    net.do("Remove-VM", Name="off,off2".split(","), Force=True)
     wait_for(lambda: net.b.ping(A), 10, "a to answer again")
 
 

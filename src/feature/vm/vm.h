@@ -32,6 +32,9 @@ struct vm_doc {
 	char *kernel;
 	char *initrd;
 	char *command_line;
+	bool secure_boot;   /* generation 2 */
+	char **boot_order;  /* what comes first: firmware.h; NULL: the default */
+	char *user_data;    /* cloud-init's, absolute path; NULL: none */
 	bool taken_in; /* Import-VM -Domain: libvirt's domain of its id is it, whoever made that */
 	char *notes;
 	char *failure; /* why it is off or paused although it was to run, a sentence; NULL: it is as it was told */
