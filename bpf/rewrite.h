@@ -269,7 +269,7 @@ stage _Bool rewrite_receive(struct __sk_buff *skb, const void *p, const void *en
 		return done(ret_action, drop(skb, DP_DROP_OWN_PA_AS_SOURCE));
 	if (unlikely(from->segment != to->segment))
 		return done(ret_action, drop(skb, DP_DROP_REWRITE_SOURCE_ELSEWHERE));
-	if (unlikely(!to->target))
+	if (unlikely(!to->target) && !inner_is_here(to->segment, to->mac))
 		return done(ret_action, drop(skb, DP_DROP_REWRITE_NO_PORT));
 	return done(ret_action, rewrite_in(skb, p, to, from));
 }

@@ -22,6 +22,9 @@ struct routed {
 
 #define PREFIX4_BITS 96 /* of an IPv4 prefix, before it */
 
+/* Besides actions: it is routed, for a machine that no port has, in the virtual subnet that the verdict's detail says. */
+#define ROUTE_INNER (-2)
+
 /*
  * Longest prefix, then lowest metric (HN-9); among equals the sender's subnet may have a choice of its own. Both families are in
  * one table, and a short prefix of IPv6 covers where IPv4 is: it is none for IPv4.
@@ -124,7 +127,9 @@ stage int route_deliver(struct __sk_buff *skb, const struct dp_port *port, const
 	if (action != NEXT)
 		return action;
 	count_sent(port, frame_packets(skb), skb->len);
-	return deliver(skb, segment, target, mac, 1);
+	if (unlikely(!target))
+		return verdict(skb, DP_VERDICT_NONE, segment, ROUTE_INNER);
+	return deliver_port(skb, segment, target, mac, 1);
 }
 
 stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r,
@@ -178,7 +183,7 @@ stage int route_parse(struct __sk_buff *skb, const struct dp_port *port, struct 
 }
 
 /* A frame whose destination MAC is nobody's in its virtual subnet. */
-static __noinline int route(struct __sk_buff *skb, const struct dp_port *port)
+static __noinline int route_or_inner(struct __sk_buff *skb, const struct dp_port *port)
 {
 	const struct dp_route *r;
 	const struct dp_dest *dest;
@@ -207,6 +212,14 @@ static __noinline int route(struct __sk_buff *skb, const struct dp_port *port)
 		return icmp_answer(skb, port, DP_DROP_TTL_EXCEEDED, ICMP_TIME_EXCEEDED << 8, 0);
 	return dest->kind == DP_DEST_REMOTE ? route_send(skb, port, r, dest, &p, mac) :
 					      route_deliver(skb, port, r, dest, &p, mac);
+}
+
+/* The stack would not do for both. */
+stage int route(struct __sk_buff *skb, const struct dp_port *port)
+{
+	int action = route_or_inner(skb, port);
+
+	return action == ROUTE_INNER ? deliver_inner(skb, skb->cb[DP_CB_DETAIL]) : action;
 }
 
 #endif

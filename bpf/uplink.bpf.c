@@ -82,7 +82,7 @@ stage int find_port(__u32 vsid, const void *mac, __u32 *ret_ifindex)
 {
 	const struct dp_dest *dest = dest_get(vsid, mac);
 
-	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
+	if (unlikely(!dest || (dest->kind != DP_DEST_LOCAL && !inner_is_here(vsid, mac))))
 		return DP_DROP_DESTINATION_NOT_LOCAL;
 	*ret_ifindex = dest->target;
 	return WIRE_OURS;

@@ -90,10 +90,15 @@ struct bpf_group {
 	struct dp_group value;
 };
 
+struct bpf_inner_ports {
+	uint32_t key; /* segment */
+	struct dp_inner_ports value;
+};
+
 struct bpf_learnt {
-	uint32_t ifindex; /* of the machine's port */
+	uint32_t ifindex; /* of the machine's port, or of that which it is behind */
 	uint32_t segment;
-	uint8_t mac[6];
+	uint8_t mac[6];   /* the machine's */
 	bool leased;      /* by a DHCP server; else the machine announced it itself */
 	union dp_addr ca;
 };
@@ -143,6 +148,7 @@ BPF_VEC(bpf_source_vec, struct bpf_source);
 BPF_VEC(bpf_acl_set_vec, struct bpf_acl_set);
 BPF_VEC(bpf_acl_meter_vec, struct bpf_acl_meter);
 BPF_VEC(bpf_group_vec, struct bpf_group);
+BPF_VEC(bpf_inner_ports_vec, struct bpf_inner_ports);
 BPF_VEC(bpf_trunk_vec, struct bpf_trunk);
 BPF_VEC(bpf_learnt_vec, struct bpf_learnt);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
@@ -232,6 +238,11 @@ int bpf_driver_observe_sources(struct bpf_driver *d, struct bpf_source_vec *out)
 int bpf_driver_set_groups(struct bpf_driver *d, const struct bpf_group *items, size_t n);
 int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, size_t n);
 int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out);
+
+/* Ports behind which there may be machines (NN-1), by segment; as with dests. At most 65,536 segments. */
+int bpf_driver_set_inner_ports(struct bpf_driver *d, const struct bpf_inner_ports *items, size_t n);
+int bpf_driver_delete_inner_ports(struct bpf_driver *d, const uint32_t *segments, size_t n);
+int bpf_driver_observe_inner_ports(struct bpf_driver *d, struct bpf_inner_ports_vec *out);
 
 /*
  * Addresses that machines of L2Only records were seen to have (HN-8). The descriptor, owned by the driver, is readable
