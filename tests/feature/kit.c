@@ -113,6 +113,13 @@ static int fake_port_meter(struct host *h, const char *link, uint32_t number, ui
 	return 0;
 }
 
+static int fake_port_spoofed(struct host *h, const char *link, uint64_t *ret_packets)
+{
+	(void)link;
+	*ret_packets = kit_of(h)->spoofed;
+	return 0;
+}
+
 static int fake_drops(struct host *h, host_drop_vec *ret)
 {
 	struct kit *k = kit_of(h);
@@ -254,7 +261,8 @@ int kit_setup(void **state)
 	k->host = (struct host){
 		.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec,
-		.machines = fake_machines, .shutdown = fake_shutdown, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
+		.machines = fake_machines, .shutdown = fake_shutdown, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .port_spoofed = fake_port_spoofed, .drops = fake_drops,
+		
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};
 	k->machines.missing = "there is no libvirt";

@@ -68,7 +68,10 @@ void deliver_inner(const struct model *m, uint32_t ifindex, uint32_t vsid, const
 	o->out = *f;
 	o->verdict = DP_VERDICT_FLOOD;
 	o->flooded_inner = vsid;
-	o->received_packets = f->gso_segs ? f->gso_segs : 1;
+	/* the kernel makes no copies of a large segment that has no protocol: see NO_LARGE_TUNNELS */
+	if (f->gso_size)
+		return;
+	o->received_packets = 1;
 	o->received_bytes = (uint32_t)f->n;
 	vec_foreach (&m->ports, p)
 		o->detail += may_have_some(p, vsid) && p->ifindex != ifindex;

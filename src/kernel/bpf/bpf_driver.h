@@ -295,6 +295,8 @@ int bpf_driver_observe_attachments(struct bpf_driver *d, struct bpf_attachment_v
 int bpf_driver_read_counters(struct bpf_driver *d, uint32_t ifindex, struct dp_counters *ret);
 /* Drops by device and reason, of all devices. */
 int bpf_driver_read_drops(struct bpf_driver *d, struct bpf_drop_vec *out);
+/* Of one; 0 packets where nothing was dropped. */
+int bpf_driver_read_drop(struct bpf_driver *d, uint32_t ifindex, enum dp_drop_reason reason, uint64_t *ret_packets);
 /* Back to 0: traffic and drops of the device, and how far it is with its limits. */
 int bpf_driver_reset_counters(struct bpf_driver *d, uint32_t ifindex);
 
