@@ -86,13 +86,11 @@ static __noinline int deliver_inner(struct __sk_buff *skb, __u32 segment)
 	return verdict(skb, DP_VERDICT_FLOOD, f.copies, TC_ACT_SHOT);
 }
 
-/* To a port alone. */
-stage int deliver_port(struct __sk_buff *skb, __u32 segment, __u32 ifindex, const void *mac, _Bool peer)
-{
-	const struct dp_port *port = port_get(ifindex);
-
-	return likely(port) ? deliver_to(skb, segment, port, ifindex, mac, peer, DP_PORT_LEARN) : drop(skb, DP_DROP_PORT_GONE);
-}
+/*
+ * Besides actions: it is for a machine that no port has, in the segment that the verdict's detail says. Done in the end, by
+ * deliver_late(): the stack would not do for both, the way to there and all ports behind which that machine may be.
+ */
+#define DELIVER_LATE (-2)
 
 /* mac: the frame's destination. ifindex 0: no port has it. */
 stage int deliver(struct __sk_buff *skb, __u32 segment, __u32 ifindex, const void *mac, _Bool peer)
@@ -100,8 +98,13 @@ stage int deliver(struct __sk_buff *skb, __u32 segment, __u32 ifindex, const voi
 	const struct dp_port *port = port_get(ifindex);
 
 	if (unlikely(!port))
-		return deliver_inner(skb, segment);
+		return verdict(skb, DP_VERDICT_NONE, segment, DELIVER_LATE);
 	return deliver_to(skb, segment, port, ifindex, mac, peer, DP_PORT_LEARN);
+}
+
+stage int deliver_late(struct __sk_buff *skb, int action)
+{
+	return unlikely(action == DELIVER_LATE) ? deliver_inner(skb, skb->cb[DP_CB_DETAIL]) : action;
 }
 
 #endif

@@ -13,13 +13,19 @@ struct flow {
 	struct dp_flow key;
 };
 
-/* The port's ifindex, when the tables have said so since they changed last; 0: ask them. inner: Ethernet and IPv4, checked. */
-stage __u32 flow_find(struct flow *f, const void *inner, const struct wire *w)
+/*
+ * The ifindex of the port that a frame is for, when the tables have said so since they changed last; 0: ask them. inner: the frame.
+ * Only of whole IPv4 packets; a program that traces shows what the tables say.
+ */
+stage __u32 flow_find(struct flow *f, const void *inner, const void *end, const struct wire *w)
 {
 	const struct iphdr *ip = inner + ETH_HLEN;
 	const struct dp_config *c;
 	__u32 index = 0;
 
+	if (TRACING || (const void *)(ip + 1) > end || ether_type(inner) != ETHERTYPE_IP4 ||
+	    unlikely(ETH_HLEN + bpf_ntohs(ip->tot_len) > w->inner_len))
+		return 0;
 	c = bpf_map_lookup_elem(&config, &index);
 	if (!c || !c->generation)
 		return 0;
@@ -40,7 +46,7 @@ stage __u32 flow_find(struct flow *f, const void *inner, const struct wire *w)
 
 stage void flow_keep(struct flow *f, __u32 ifindex)
 {
-	if (!f->slot)
+	if (TRACING || !f->slot)
 		return;
 	f->key.ifindex = ifindex;
 	*f->slot = f->key;

@@ -18,12 +18,17 @@ stage const struct dp_port *inner_port(__u32 segment, __u32 ifindex)
 	return port && port->segment == segment && (port->flags & DP_PORT_SPOOFING) ? port : NULL;
 }
 
-/* Might a port of this host have the machine behind it? */
-static __noinline _Bool inner_is_here(__u32 segment, const void *mac)
+/* Might a port of this host have the machine behind it? mac: mac_number() of it, as a pointer would take stack. */
+static __noinline _Bool inner_has(__u32 segment, __u64 mac)
 {
-	const struct dp_dest *dest = mac ? dest_get(segment, mac) : NULL;
+	const struct dp_dest *dest = dest_get(segment, &mac);
 
 	return dest && dest->kind == DP_DEST_INNER && bpf_map_lookup_elem(&inner_ports, &segment);
+}
+
+stage _Bool inner_is_here(__u32 segment, const void *mac)
+{
+	return inner_has(segment, mac_number(mac));
 }
 
 /* The port behind which the frame's destination was seen; 0: it was not; negative: why it is dropped. */

@@ -175,14 +175,20 @@ stage _Bool done(int *ret_action, int action)
  */
 stage _Bool rewrite_both(struct __sk_buff *skb, const struct dp_port *port, const struct dp_dest *dest)
 {
+	const struct dp_dest *inner;
 	const struct dp_ca *source;
 	union dp_addr pa;
 
 	if (!(dest->flags & DP_DEST_REWRITE))
 		return 0;
-	source = unlikely(port->flags & DP_PORT_MORE_PA) ? source_of_record(skb, port) : NULL;
-	if (unlikely(source))
-		return !!(source->flags & DP_CA_REWRITE);
+	if (unlikely(port->flags & DP_PORT_MORE_PA)) {
+		source = source_of_record(skb, port);
+		if (source)
+			return !!(source->flags & DP_CA_REWRITE);
+		inner = source_of_inner(skb, port);
+		if (inner)
+			return !!(inner->flags & DP_DEST_REWRITE);
+	}
 	if (likely(addr_is_v4(&dest->pa)))
 		return port->flags & DP_PORT_REWRITE;
 	pa = port->src_pa6;

@@ -22,9 +22,6 @@ struct routed {
 
 #define PREFIX4_BITS 96 /* of an IPv4 prefix, before it */
 
-/* Besides actions: it is routed, for a machine that no port has, in the virtual subnet that the verdict's detail says. */
-#define ROUTE_INNER (-2)
-
 /*
  * Longest prefix, then lowest metric (HN-9); among equals the sender's subnet may have a choice of its own. Both families are in
  * one table, and a short prefix of IPv6 covers where IPv4 is: it is none for IPv4.
@@ -64,8 +61,8 @@ stage _Bool route_never6(const union dp_addr *a)
 	return !addr_is_machine6(a) || addr_is_link_local(a) || (!a->d[0] && !a->w[2] && a->w[3] == bpf_htonl(1));
 }
 
-/* The entry of the machine that gets the packet; NULL: *ret_reason. mac: room for its MAC. */
-stage const struct dp_dest *route_dest(const struct dp_route *r, const struct routed *p, __u8 *mac, __u32 *ret_reason)
+/* The entry of the machine that gets the packet, and its MAC; NULL: *ret_reason */
+stage const struct dp_dest *route_dest(const struct dp_route *r, const struct routed *p, __u8 *ret_mac, __u32 *ret_reason)
 {
 	const struct dp_ca *ca = r->flags & DP_ROUTE_ONLINK ? ca_get(r->vsid, &p->daddr) : NULL;
 
@@ -73,14 +70,69 @@ stage const struct dp_dest *route_dest(const struct dp_route *r, const struct ro
 	if (ca && ca->flags & DP_CA_ROUTER)
 		return NULL;
 	*ret_reason = DP_DROP_NO_NEXT_HOP_RECORD;
-	mac_copy(mac, ca ? ca->mac : r->mac);
-	if (mac_is_zero(mac))
+	mac_copy(ret_mac, ca ? ca->mac : r->mac);
+	if (mac_is_zero(ret_mac))
 		return NULL;
 	if (ca)
-		trace(ROUTE_RECORD, trace_mac(mac), r->vsid, 0, &p->daddr);
+		trace(ROUTE_RECORD, trace_mac(ret_mac), r->vsid, 0, &p->daddr);
 	else
-		trace(ROUTE_NEXT_HOP, trace_mac(mac));
-	return dest_get(r->vsid, mac);
+		trace(ROUTE_NEXT_HOP, trace_mac(ret_mac));
+	return dest_get(r->vsid, ret_mac);
+}
+
+/*
+ * Where the way to an address is kept, or will be. A program that traces has its own place: it may be run on made packets while
+ * real ones come. *ret_generation: of the tables, read before they are; 0: nothing that is kept is worth anything.
+ */
+stage struct dp_way *way_slot(struct __sk_buff *skb, const struct routed *p, __u64 *ret_generation)
+{
+	const struct dp_config *c;
+	__u32 index = 0;
+
+	*ret_generation = 0;
+	if (TRACING)
+		return scratch_get();
+	c = bpf_map_lookup_elem(&config, &index);
+	if (c)
+		*ret_generation = c->generation;
+	index = flow_mix(p->daddr.w[3] ^ skb->ifindex << 16) & (DP_WAYS - 1);
+	return bpf_map_lookup_elem(&ways, &index);
+}
+
+SCRATCH_FITS(struct dp_way);
+
+stage _Bool way_is_known(const struct dp_way *way, struct __sk_buff *skb, const struct routed *p, __u64 generation)
+{
+	return generation && way->generation == generation && way->ifindex == skb->ifindex && addr_equal(&way->ca, &p->daddr);
+}
+
+/* Asks the tables. 0, or why there is no way. */
+stage __u32 way_find(struct dp_way *way, struct __sk_buff *skb, const struct dp_port *port, const struct routed *p,
+		     __u64 generation)
+{
+	const struct dp_route *r = route_lookup(port, p);
+	const struct dp_dest *dest;
+	__u32 reason;
+
+	if (unlikely(!r))
+		return DP_DROP_NO_ROUTE;
+	way->generation = 0;
+	dest = route_dest(r, p, way->mac, &reason);
+	if (unlikely(!dest))
+		return reason;
+	/* The receiver would take what is encapsulated between two such addresses for what a guest sends. */
+	if (unlikely(dest->kind == DP_DEST_REMOTE && rewrite_both(skb, port, dest)))
+		return DP_DROP_REWRITE_ROUTED;
+	way->ifindex = skb->ifindex;
+	way->vsid = r->vsid;
+	way->ca = p->daddr;
+	way->target = dest->target;
+	way->kind = dest->kind;
+	mac_copy(way->router_mac, !mac_is_zero(r->router_mac) ? r->router_mac : p->is_ip6 ? port->router_mac6 : port->router_mac);
+	/* with IP rewrite it is a matter of the sender's address, too */
+	if (likely(!(dest->flags & DP_DEST_REWRITE)))
+		way->generation = generation;
+	return 0;
 }
 
 /* The checksum by difference (RFC 1624): one that was wrong stays wrong. */
@@ -94,13 +146,11 @@ stage void route_age4(struct iphdr *ip)
 }
 
 /* TTL and MACs. */
-stage int route_rewrite(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r, const struct routed *p,
-			const __u8 *mac)
+stage int route_rewrite(struct __sk_buff *skb, const struct dp_way *way, const struct routed *p)
 {
 	void *eth = frame_data(skb);
 	struct iphdr *ip = eth + ETH_HLEN;
 	__u8 *hop_limit = eth + ETH_HLEN + offsetof(struct ip6, hop_limit);
-	const __u8 *own;
 
 	if ((void *)(ip + 1) > frame_end(skb))
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
@@ -108,53 +158,47 @@ stage int route_rewrite(struct __sk_buff *skb, const struct dp_port *port, const
 		--*hop_limit;
 	else
 		route_age4(ip);
-	own = p->is_ip6 ? port->router_mac6 : port->router_mac;
-	mac_copy(eth, mac);
-	mac_copy(eth + ETH_ALEN, mac_is_zero(r->router_mac) ? own : r->router_mac);
+	mac_copy(eth, way->mac);
+	mac_copy(eth + ETH_ALEN, way->router_mac);
 	trace(ROUTED, trace_mac(eth + ETH_ALEN), trace_mac(eth), p->ttl - 1);
 	return NEXT;
 }
 
-stage int route_deliver(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r,
-			const struct dp_dest *dest, const struct routed *p, const __u8 *mac)
+stage int route_deliver(struct __sk_buff *skb, const struct dp_port *port, const struct dp_way *way, const struct routed *p)
 {
-	__u32 target = dest->target, segment = r->vsid;
 	int action;
 
-	if (unlikely(target == skb->ifindex))
+	if (unlikely(way->target == skb->ifindex))
 		return drop(skb, DP_DROP_DESTINATION_IS_SOURCE);
-	action = route_rewrite(skb, port, r, p, mac);
+	action = route_rewrite(skb, way, p);
 	if (action != NEXT)
 		return action;
 	count_sent(port, frame_packets(skb), skb->len);
-	if (unlikely(!target))
-		return verdict(skb, DP_VERDICT_NONE, segment, ROUTE_INNER);
-	return deliver_port(skb, segment, target, mac, 1);
+	return deliver(skb, way->vsid, way->target, way->mac, 1);
 }
 
-stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_route *r,
-		     const struct dp_dest *dest, const struct routed *p, const __u8 *mac)
+stage int route_send(struct __sk_buff *skb, const struct dp_port *port, const struct dp_way *way, const struct routed *p)
 {
 	const void *eth = frame_data(skb), *end = frame_end(skb);
 	const union dp_addr *source;
 	const struct dp_nexthop *nh;
-	__u32 reason, vsid = r->vsid;
+	__u32 reason;
 	int action;
 
-	nh = send_way_from(skb, port, dest->target, &source, &reason);
+	nh = send_way_from(skb, port, way->target, &source, &reason);
 	if (unlikely(!nh))
 		return drop(skb, reason);
 	if (eth + ETH_HLEN > end)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
 	if (unlikely(!path_fits(skb, nh->mtu, eth, end)))
 		return too_big(skb, port, nh->mtu, eth, end);
-	action = route_rewrite(skb, port, r, p, mac);
+	action = route_rewrite(skb, way, p);
 	if (action != NEXT)
 		return action;
 	eth = frame_data(skb), end = frame_end(skb);
 	if (eth + ETH_HLEN > end)
 		return drop(skb, DP_DROP_FRAME_TRUNCATED);
-	return encap_send(skb, port, nh, vsid, source, eth, end);
+	return encap_send(skb, port, nh, way->vsid, source, eth, end);
 }
 
 /* Is it for the router at all, and may it be routed? NEXT, with what there is to know of it. */
@@ -183,12 +227,11 @@ stage int route_parse(struct __sk_buff *skb, const struct dp_port *port, struct 
 }
 
 /* A frame whose destination MAC is nobody's in its virtual subnet. */
-static __noinline int route_or_inner(struct __sk_buff *skb, const struct dp_port *port)
+static __noinline int route(struct __sk_buff *skb, const struct dp_port *port)
 {
-	const struct dp_route *r;
-	const struct dp_dest *dest;
-	struct routed p;
-	__u8 mac[8] = {};
+	struct dp_way *way;
+	__u64 generation;
+	struct routed p = {};
 	__u32 reason;
 	int action;
 
@@ -197,29 +240,17 @@ static __noinline int route_or_inner(struct __sk_buff *skb, const struct dp_port
 	action = route_parse(skb, port, &p);
 	if (action != NEXT)
 		return action;
-	r = route_lookup(port, &p);
-	if (unlikely(!r))
+	way = way_slot(skb, &p, &generation);
+	if (!way)
 		return drop(skb, DP_DROP_NO_ROUTE);
-	dest = route_dest(r, &p, mac, &reason);
-	if (unlikely(!dest))
+	reason = likely(way_is_known(way, skb, &p, generation)) ? 0 : way_find(way, skb, port, &p, generation);
+	if (unlikely(reason))
 		return drop(skb, reason);
-	/* The receiver would take what is encapsulated between two such addresses for what a guest sends. */
-	if (unlikely(dest->kind == DP_DEST_REMOTE && rewrite_both(skb, port, dest)))
-		return drop(skb, DP_DROP_REWRITE_ROUTED);
 	if (unlikely(p.ttl <= 1 && p.is_ip6))
 		return icmp6_answer(skb, port, DP_DROP_TTL_EXCEEDED, ICMP6_TIME_EXCEEDED << 8, 0);
 	if (unlikely(p.ttl <= 1))
 		return icmp_answer(skb, port, DP_DROP_TTL_EXCEEDED, ICMP_TIME_EXCEEDED << 8, 0);
-	return dest->kind == DP_DEST_REMOTE ? route_send(skb, port, r, dest, &p, mac) :
-					      route_deliver(skb, port, r, dest, &p, mac);
-}
-
-/* The stack would not do for both. */
-stage int route(struct __sk_buff *skb, const struct dp_port *port)
-{
-	int action = route_or_inner(skb, port);
-
-	return action == ROUTE_INNER ? deliver_inner(skb, skb->cb[DP_CB_DETAIL]) : action;
+	return way->kind == DP_DEST_REMOTE ? route_send(skb, port, way, &p) : route_deliver(skb, port, way, &p);
 }
 
 #endif

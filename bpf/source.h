@@ -89,4 +89,16 @@ static __noinline const struct dp_ca *source_of_record(struct __sk_buff *skb, co
 	return mac_equal(ca->mac, eth + ETH_ALEN) ? ca : NULL;
 }
 
+/* The same of a machine behind the port that sends from an address without a record (HN-7, HN-8): its own is judged by, not the port's. */
+static __noinline const struct dp_dest *source_of_inner(struct __sk_buff *skb, const struct dp_port *port)
+{
+	const void *mac = frame_data(skb) + ETH_ALEN;
+	const struct dp_dest *d;
+
+	if (!port || mac + ETH_ALEN > frame_end(skb) || mac_equal(mac, port->mac))
+		return NULL;
+	d = dest_get(port->segment, mac);
+	return d && d->kind == DP_DEST_INNER ? d : NULL;
+}
+
 #endif

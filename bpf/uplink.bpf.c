@@ -7,6 +7,7 @@
  * Everything else goes on to the kernel, untouched.
  */
 #include "deliver.h"
+#include "flow_cache.h"
 #include "icmp6.h"
 #include "group_wire.h"
 #include "meta.h"
@@ -82,15 +83,31 @@ stage int find_port(__u32 vsid, const void *mac, __u32 *ret_ifindex)
 {
 	const struct dp_dest *dest = dest_get(vsid, mac);
 
-	if (unlikely(!dest || (dest->kind != DP_DEST_LOCAL && !inner_is_here(vsid, mac))))
-		return DP_DROP_DESTINATION_NOT_LOCAL;
-	*ret_ifindex = dest->target;
-	return WIRE_OURS;
+	if (likely(dest && dest->kind == DP_DEST_LOCAL)) {
+		*ret_ifindex = dest->target;
+		return WIRE_OURS;
+	}
+	*ret_ifindex = 0;
+	return inner_is_here(vsid, mac) ? WIRE_OURS : DP_DROP_DESTINATION_NOT_LOCAL;
+}
+
+/* A frame that is for one port. */
+stage int receive_one(struct __sk_buff *skb, const struct wire *w, struct ether inner, __u32 target)
+{
+	_Bool peer;
+	int reason;
+
+	trace(DEST_LOCAL, trace_mac(&inner), target);
+	reason = decapsulate(skb, w, inner, &peer);
+	if (unlikely(reason != WIRE_OURS))
+		return drop(skb, reason);
+	trace(DECAP, skb->len);
+	return deliver(skb, w->vsid, target, &inner, peer);
 }
 
 /* A packet that is good as far as its inner source. p: its first bytes; at: where the inner frame begins. */
 stage int receive(struct __sk_buff *skb, const void *p, const void *at, const void *end, const struct wire *w,
-		  const struct dp_port *uplink)
+		  const struct dp_port *uplink, struct flow *flow)
 {
 	_Bool peer, for_many, to_group;
 	struct ether inner;
@@ -110,17 +127,16 @@ stage int receive(struct __sk_buff *skb, const void *p, const void *at, const vo
 	reason = likely(!for_many) ? find_port(w->vsid, &inner, &target) : group_accept(p, at, end, w, to_group, &target);
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
-	if (likely(!for_many))
-		trace(DEST_LOCAL, trace_mac(&inner), target);
-	else
-		trace(WIRE_FOR_MANY);
+	if (likely(!for_many)) {
+		flow_keep(flow, target);
+		return receive_one(skb, w, inner, target);
+	}
+	trace(WIRE_FOR_MANY);
 	reason = decapsulate(skb, w, inner, &peer);
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
 	trace(DECAP, skb->len);
-	if (unlikely(for_many))
-		return group_receive(skb, w->vsid, target);
-	return deliver(skb, w->vsid, target, &inner, peer);
+	return group_receive(skb, w->vsid, target);
 }
 
 stage void wire_trace(const struct wire *w)
@@ -161,6 +177,7 @@ static __noinline int other_headers(struct __sk_buff *skb, const struct dp_port 
 /* All but IPv4 in NVGRE over IPv4, and what is not ours. */
 static __noinline int uplink_other(struct __sk_buff *skb, const struct dp_port *uplink)
 {
+	struct flow none = {};
 	struct wire w = {};
 	const void *p, *at;
 	int reason;
@@ -179,7 +196,7 @@ static __noinline int uplink_other(struct __sk_buff *skb, const struct dp_port *
 		return drop(skb, DP_DROP_OUTER_TRUNCATED);
 	at = p + (w.inner & 127);
 	asm volatile("" : "+r"(at));
-	return receive(skb, p, at, frame_end(skb), &w, uplink);
+	return receive(skb, p, at, frame_end(skb), &w, uplink, &none);
 }
 
 /* Rare enough for uplink_other() */
@@ -219,9 +236,11 @@ stage int deliver_by_meta(struct __sk_buff *skb)
 stage int uplink(struct __sk_buff *skb)
 {
 	const struct dp_port *port;
+	const void *p, *end, *inner;
+	struct flow flow = {};
 	struct wire w = {};
-	const void *p, *end;
 	int reason, action;
+	__u32 known;
 
 	port = port_get(skb->ifindex);
 	if (unlikely(!port))
@@ -259,16 +278,21 @@ stage int uplink(struct __sk_buff *skb)
 		return uplink_other(skb, port);
 	trace_inner(INNER_AT(DP_ENCAP_NVGRE4));
 	wire_trace(&w);
-	reason = wire_inner(p + INNER_AT(DP_ENCAP_NVGRE4), end, &w, port);
+	inner = p + INNER_AT(DP_ENCAP_NVGRE4);
+	/* to a group it may be another packet with the same addresses inside */
+	known = likely(!outer_is_group(port, p, &w)) ? flow_find(&flow, inner, end, &w) : 0;
+	if (likely(known))
+		return receive_one(skb, &w, ether_load(inner), known);
+	reason = wire_inner(inner, end, &w, port);
 	if (unlikely(reason != WIRE_OURS))
 		return drop(skb, reason);
-	return receive(skb, p, p + INNER_AT(DP_ENCAP_NVGRE4), end, &w, port);
+	return receive(skb, p, inner, end, &w, port, &flow);
 }
 
 SEC("tc")
 int nestor_uplink(struct __sk_buff *skb)
 {
-	return TRACED(skb, 1, uplink(skb));
+	return TRACED(skb, 1, deliver_late(skb, uplink(skb)));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -58,7 +58,6 @@ stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segme
 {
 	const void *p = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	const void *inner = p + INNER_AT(encap);
-	const struct iphdr *ip = inner + ETH_HLEN;
 	const struct dp_dest *dest;
 	struct flow flow = {};
 	struct wire w = {};
@@ -76,15 +75,12 @@ stage __u32 judge(struct xdp_md *ctx, const struct dp_port *uplink, __u32 *segme
 	if (reason != WIRE_OURS || outer_is_group(uplink, p, &w) || w.inner_len + INNER_AT(encap) != len || w.checksum)
 		return 0;
 	*segment = w.vsid;
-	if (likely((const void *)(ip + 1) <= end && ether_type(inner) == ETHERTYPE_IP4 &&
-		   ETH_HLEN + bpf_ntohs(ip->tot_len) <= w.inner_len)) {
-		known = flow_find(&flow, inner, &w);
-		if (likely(known))
-			return known;
-	}
+	known = flow_find(&flow, inner, end, &w);
+	if (likely(known))
+		return known;
 	if (wire_inner(inner, end, &w, uplink) != WIRE_OURS)
 		return 0;
-	if (ether_type(inner) == ETHERTYPE_IP6 && !wire_is_plain6((const __u8 *)ip, end))
+	if (ether_type(inner) == ETHERTYPE_IP6 && !wire_is_plain6(inner + ETH_HLEN, end))
 		return 0;
 	/* a group address is nobody's destination entry */
 	dest = dest_get(w.vsid, inner);

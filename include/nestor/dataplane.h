@@ -15,7 +15,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 14
+#define DP_ABI 15
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -403,6 +403,25 @@ struct dp_flow {
 	__u32 pad;
 };
 
+/*
+ * ---- map "ways": PERCPU_ARRAY, where the router found that packets of a port to an address go (one cache line each) ----
+ * Worth what it says while its generation is that of "config".
+ */
+#define DP_WAYS 256
+
+struct dp_way {
+	__u64 generation;
+	__u32 ifindex;			/* of the sender's port */
+	__u32 vsid;			/* subnet the packet goes to */
+	union dp_addr ca;		/* where it is for */
+	__u32 target;			/* as in struct dp_dest */
+	__u8 kind;			/* enum dp_dest_kind */
+	__u8 pad[3];
+	__u8 mac[6];			/* whom it is for in that subnet */
+	__u8 router_mac[6];		/* whom it comes from there */
+	__u8 pad1[12];
+};
+
 /* ---- map "learnt": RINGBUF, addresses that machines of L2Only records were seen to have (HN-8) ---- */
 
 enum dp_learnt_kind {
@@ -500,6 +519,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_port, rate) == 184);
 DP_ASSERT(sizeof(struct dp_trunk) == 512);
 DP_ASSERT(sizeof(struct dp_drop_key) == 8);
 DP_ASSERT(sizeof(struct dp_flow) == 40);
+DP_ASSERT(sizeof(struct dp_way) == 64);
 DP_ASSERT(__builtin_offsetof(struct dp_learnt, ca) == 24);
 DP_ASSERT(sizeof(struct dp_learnt) == 40 + DP_LEARNT_MESSAGE);
 DP_ASSERT(sizeof(struct dp_config) == 64);

@@ -141,6 +141,11 @@ void call_output_other(struct call *c);
 
 /* For handlers that returned CALL_PENDING: exactly once. *e (may be NULL or hold NULL) is the invocation's failure. */
 void call_complete(struct call *c, struct err **e);
+/*
+ * The same handlers, from the event loop: goes on with the invocation in a transaction of its own. What run returns is as if the handler
+ * had: 0 or negative end it, and what was written is committed and reconciled; CALL_PENDING waits on, and must have written nothing.
+ */
+void call_resume(struct call *c, int (*run)(struct call *c, void *arg, struct err **e), void *arg);
 /* The same handlers: cancel(arg) is called when nobody waits for the answer any more. call_complete() follows, from within or later. */
 void call_on_cancel(struct call *c, void (*cancel)(void *arg), void *arg);
 

@@ -216,6 +216,12 @@ int convert_value(const struct command *cmd, const struct param *p, const json_t
 	const char *canonical;
 	int r;
 
+	/* $null as a string is "", where that clears. */
+	if (json_is_null(json) && p->type == P_STRING && (p->flags & MAY_BE_EMPTY)) {
+		*ret_text = xstrdup("");
+		v->str = *ret_text;
+		return 0;
+	}
 	if (json_is_null(json))
 		return err_set(e, "ParameterArgumentValidationErrorNullNotAllowed", ERR_INVALID_ARGUMENT, p->name,
 			       "Cannot bind argument to parameter '%s' because it is null.", p->name);

@@ -367,6 +367,38 @@ static void request_commit(struct request *r)
 		r->pending++;
 }
 
+/* As invoke_one() and request_commit(), for a handler that could not go on at once. */
+void call_resume(struct call *c, int (*run)(struct call *c, void *arg, struct err **e), void *arg)
+{
+	struct request *r = c->request;
+	struct docs *docs = r->server->config.docs;
+	size_t errors = json_array_size(r->errors), emits = r->emits.n;
+	_cleanup_err_ struct err *e = NULL;
+	int result;
+
+	docs_begin(docs);
+	result = run(c, arg, &e);
+	if (result == CALL_PENDING) {
+		docs_rollback(docs);
+		return;
+	}
+	if (result == 0)
+		result = check_output(r, &e);
+	if (result < 0) {
+		docs_rollback_to(docs, 0);
+		request_drop_emits(r, emits);
+		call_error(c, &e);
+	} else if (json_array_size(r->errors) == errors) {
+		r->succeeded++;
+	}
+	request_commit(r);
+	forget_cancel(r, c);
+	bind_done(c);
+	free(c);
+	if (--r->pending == 0 && !r->running)
+		request_finish(r);
+}
+
 static void request_run(struct request *r, const json_t *parameters, const json_t *input)
 {
 	size_t i;

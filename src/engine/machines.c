@@ -14,16 +14,21 @@
  * driver's threads, and the pass that follows the last of them tells what has failed.
  */
 
-static void note_ended(struct engine *g)
+/* A machine that ended by itself is off: the wish to run it has ended with it. */
+static bool note_ended(struct engine *g)
 {
 	struct machine m;
+	bool any = false;
 
 	for (size_t pos = 0; machines_next(g->machines, &pos, &m);) {
 		const struct vm_doc *vm = m.ended ? vm_get(g->config.docs, &m.id) : NULL;
 
-		if (vm && vm_is_on(vm))
-			engine_guest_ended(g, vm);
+		if (!vm || !vm_is_on(vm))
+			continue;
+		engine_guest_ended(g, vm);
+		any = true;
 	}
+	return any;
 }
 
 /* libvirt's daemon is restarted in about a second. */
@@ -106,7 +111,9 @@ static int on_machines(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	if (!machines_dispatch(g->machines) && !(g->waiters && !machines_busy(g->machines)))
 		return 0;
 	note_failures(g);
-	note_ended(g);
+	/* Before anybody hears of it: who then wants it to run again must not be taken for who wanted it before. */
+	if (note_ended(g))
+		engine_reconcile(g, NULL);
 	engine_shutdowns_check(g);
 	if (machines_busy(g->machines))
 		return 0;
@@ -276,6 +283,30 @@ static char *log_dir(const struct engine *g)
 	return xasprintf("%s/machines", g->config.state_dir);
 }
 
+static int machines_start(struct engine *g)
+{
+	_cleanup_free_ char *dir = log_dir(g);
+	struct machines_config config = { .uri = g->config.libvirt, .instance = g->config.instance, .log_dir = dir };
+	int r = g->machines ? 0 : mkdir_p(dir, 0711);
+
+	if (g->machines || r < 0)
+		return r;
+	r = machines_open(&config, &g->machines);
+	if (r == 0)
+		r = sd_event_add_io(g->config.event, &g->machines_source, machines_fd(g->machines), EPOLLIN, on_machines, g);
+	if (r >= 0)
+		r = sd_event_add_time_relative(g->config.event, &g->tick, CLOCK_MONOTONIC, TICK_US, 100000, on_tick, g);
+	return r < 0 ? r : sd_event_source_set_enabled(g->tick, SD_EVENT_OFF);
+}
+
+int engine_machines(struct engine *g, struct err **e)
+{
+	int r = g->destroying ? -ESHUTDOWN : machines_start(g);
+
+	return r < 0 ? err_set_errno(e, "Engine.MachinesFailed", -r, NULL, "Cannot start the driver of virtual machines: %s.", strerror(-r))
+		     : 0;
+}
+
 /*
  * Threads and a connection only where there are machines, or have been: the directory of their logs says so. A machine whose
  * document went while the daemon did is found and ended then.
@@ -283,7 +314,6 @@ static char *log_dir(const struct engine *g)
 static int machines_needed(struct pass *p)
 {
 	_cleanup_free_ char *dir = log_dir(p->g);
-	struct machines_config config = { .uri = p->g->config.libvirt, .instance = p->g->config.instance, .log_dir = dir };
 	_cleanup_free_ const void **all = NULL;
 	size_t n = docs_list(p->g->config.docs, &vm_kind, &all);
 	bool any = access(dir, F_OK) == 0;
@@ -295,59 +325,10 @@ static int machines_needed(struct pass *p)
 		any |= ((const struct vm_doc *)all[i])->engine == VM_ENGINE_QEMU;
 	if (!any)
 		return 0;
-	r = mkdir_p(dir, 0711);
-	if (r == 0)
-		r = machines_open(&config, &p->g->machines);
-	if (r == 0)
-		r = sd_event_add_io(p->g->config.event, &p->g->machines_source, machines_fd(p->g->machines), EPOLLIN, on_machines,
-				    p->g);
-	if (r >= 0)
-		r = sd_event_add_time_relative(p->g->config.event, &p->g->tick, CLOCK_MONOTONIC, TICK_US, 100000, on_tick, p->g);
-	if (r >= 0)
-		r = sd_event_source_set_enabled(p->g->tick, SD_EVENT_OFF);
+	r = machines_start(p->g);
 	if (r < 0)
 		pass_failed(p, r, NULL, "cannot start the driver of virtual machines");
 	return r < 0 ? r : 1;
-}
-
-static void nics_of(struct pass *p, const struct vm_doc *vm, struct machine_spec *spec)
-{
-	adapter_vec adapters = { 0 };
-	struct machine_nic *nics;
-
-	adapter_of_vm(p->g->config.docs, &vm->id, &adapters);
-	nics = xcalloc(adapters.n + 1, sizeof(*nics));
-	for (size_t i = 0; i < adapters.n; i++) {
-		struct want_port port = adapter_port(p->g->config.docs, adapters.items[i]);
-
-		snprintf(nics[i].tap, sizeof(nics[i].tap), "%s", port.name);
-		nics[i].mac = port.mac;
-		nics[i].mtu = pass_guest_mtu(p, &port);
-	}
-	spec->nics = nics;
-	spec->n_nics = adapters.n;
-	vec_done(&adapters);
-}
-
-static struct machine_want want_of(struct pass *p, const struct vm_doc *vm)
-{
-	static const enum machine_wish wishes[] = {
-		[VM_OFF] = MACHINE_WANT_OFF, [VM_RUNNING] = MACHINE_WANT_RUNNING, [VM_PAUSED] = MACHINE_WANT_PAUSED,
-		[VM_SAVED] = MACHINE_WANT_SAVED,
-	};
-	struct machine_want w = {
-		.spec = {
-			.id = vm->id, .name = vm->name, .processors = vm->processor_count,
-			.memory = { .startup = vm->memory_startup, .dynamic = vm->dynamic_memory, .minimum = vm->memory_minimum,
-				    .maximum = vm->memory_maximum, .buffer = vm->memory_buffer },
-			.nested = vm->nested, .firmware = vm->generation == 2 && !vm->kernel ? MACHINE_UEFI : MACHINE_BIOS,
-			.kernel = vm->kernel, .initrd = vm->initrd, .command_line = vm->command_line, .boot = vm->boot,
-		},
-		.wish = wishes[vm->state],
-	};
-
-	nics_of(p, vm, &w.spec);
-	return w;
 }
 
 static void tell_failures(struct pass *p)
@@ -386,7 +367,7 @@ void step_machines(struct pass *p)
 	n = docs_list(p->g->config.docs, &vm_kind, &all);
 	for (size_t i = 0; i < n && !p->g->destroying; i++)
 		if (((const struct vm_doc *)all[i])->engine == VM_ENGINE_QEMU)
-			vec_push(&wants, want_of(p, all[i]));
+			vec_push(&wants, engine_machine_want(p, all[i]));
 	tell_failures(p);
 	machines_want(p->g->machines, wants.items, wants.n, p->g->retry);
 	if (machines_error(p->g->machines) && !machines_busy(p->g->machines))
@@ -395,6 +376,6 @@ void step_machines(struct pass *p)
 	for (; p->g->machine_steps < machines_steps(p->g->machines); p->g->machine_steps++)
 		pass_wrote(p, "a step of a virtual machine began");
 	vec_foreach(&wants, w)
-		free((void *)(uintptr_t)w->spec.nics);
+		engine_machine_spec_done(&w->spec);
 	vec_done(&wants);
 }

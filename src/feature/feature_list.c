@@ -3,6 +3,8 @@
 
 #include "acl.h"
 #include "adapter.h"
+#include "copy.h"
+#include "drive.h"
 #include "netadapter.h"
 #include "netvirt.h"
 #include "switch.h"
@@ -11,6 +13,7 @@
 
 const struct doc_kind *const feature_kinds[] = {
 	&vm_kind,
+	&drive_kind,
 	&switch_kind,
 	&adapter_kind,
 	&acl_kind,
@@ -29,6 +32,8 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_cmdlets,
 	vm_hardware_cmdlets,
 	vm_host_cmdlets,
+	import_cmdlets,
+	drive_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,

@@ -3,6 +3,7 @@
 
 #include <libvirt/libvirt.h>
 
+#include "libvirt_drives.h"
 #include "machine.h"
 
 /* One step of one machine, as a thread carries it out. Thread-safe: everything it needs is in its arguments. */
@@ -20,6 +21,8 @@ enum step {
 	STEP_DISCARD,  /* the state on disk */
 	STEP_RESIZE,   /* memory: startup */
 	STEP_BALANCE,  /* memory: within minimum and maximum */
+	STEP_NICS,     /* nics: those, connected or not */
+	STEP_DRIVES,   /* drives, drives_digest: of one that is on */
 };
 
 /* What libvirt says of a machine. */
@@ -29,8 +32,8 @@ struct seen {
 	struct machine_mark mark;
 	bool saved;
 	uint64_t memory;  /* bytes that it has */
-	uint64_t demand;
 	bool hypervisor;
+	uint64_t nics;    /* nics_digest() of what it runs with */
 };
 
 /*
@@ -40,9 +43,15 @@ struct seen {
 struct step_args {
 	enum step step;
 	struct guid id;
+	char *name;
 	char *xml;
 	struct machine_memory memory;
+	bool taken_in; /* a domain without any mark is this machine */
+	struct step_drives drives;
+	char drives_digest[MACHINE_DIGEST_SIZE];
 	bool nested; /* look whether a hypervisor runs in it */
+	struct machine_nic *nics;
+	size_t n_nics;
 };
 int step_run(virConnectPtr conn, const char *instance, const struct step_args *args, struct seen *ret, char **message);
 

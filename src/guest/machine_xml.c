@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "machine.h"
+#include "machine_xml.h"
 
 struct machine_host machine_host_of(const char *cpuinfo, bool kvm, const char *nested_parameter)
 {
@@ -41,7 +41,7 @@ struct machine_host machine_host_probe(void)
 }
 
 /* Text between tags or in an attribute. Control characters are not XML at all, not even escaped. */
-static void text_add(struct str *s, const char *text)
+void xml_text_add(struct str *s, const char *text)
 {
 	for (; *text; text++) {
 		switch (*text) {
@@ -71,19 +71,17 @@ static void element_add(struct str *s, const char *indent, const char *name, con
 	if (!text)
 		return;
 	str_addf(s, "%s<%s>", indent, name);
-	text_add(s, text);
+	xml_text_add(s, text);
 	str_addf(s, "</%s>\n", name);
 }
 
 static void os_add(struct str *s, const struct machine_spec *spec)
 {
-	str_addf(s, "  <os%s>\n    <type arch='x86_64' machine='q35'>hvm</type>\n",
-		 spec->firmware == MACHINE_UEFI ? " firmware='efi'" : "");
+	str_addf(s, "  <os%s>\n    <type arch='x86_64' machine='%s'>hvm</type>\n",
+		 spec->firmware == MACHINE_UEFI ? " firmware='efi'" : "", spec->i440fx ? "pc" : "q35");
 	element_add(s, "    ", "kernel", spec->kernel);
 	element_add(s, "    ", "initrd", spec->initrd);
 	element_add(s, "    ", "cmdline", spec->command_line);
-	if (!spec->kernel)
-		str_add(s, "    <boot dev='hd'/>\n    <boot dev='cdrom'/>\n    <boot dev='network'/>\n");
 	str_add(s, "  </os>\n  <features>\n    <acpi/>\n    <apic/>\n  </features>\n");
 }
 
@@ -110,16 +108,22 @@ static void cpu_add(struct str *s, const struct machine_spec *spec, const struct
 	str_add(s, "  </cpu>\n");
 }
 
-static void nic_add(struct str *s, const struct machine_nic *nic)
+void machine_nic_xml(const struct machine_nic *nic, struct str *s)
 {
 	char mac[MAC_TEXT_SIZE];
 
 	str_add(s, "    <interface type='ethernet'>\n");
 	str_addf(s, "      <mac address='%s'/>\n", mac_format_colons(&nic->mac, mac));
 	str_add(s, "      <target dev='");
-	text_add(s, nic->tap);
+	xml_text_add(s, nic->tap);
 	str_add(s, "' managed='no'/>\n      <model type='virtio'/>\n");
-	str_addf(s, "      <mtu size='%" PRIu32 "'/>\n    </interface>\n", nic->mtu);
+	if (!nic->connected)
+		str_add(s, "      <link state='down'/>\n");
+	str_addf(s, "      <mtu size='%" PRIu32 "'/>\n", nic->mtu);
+	xml_boot_add(s, nic->boot);
+	str_add(s, "      <alias name='" MACHINE_NIC_ALIAS);
+	xml_text_add(s, nic->tap);
+	str_add(s, "'/>\n    </interface>\n");
 }
 
 uint64_t machine_memory_limit(const struct machine_memory *memory, uint64_t host_memory)
@@ -150,15 +154,31 @@ static void memory_device_add(struct str *s, uint64_t size)
 			 size, MACHINE_MEMORY_BLOCK);
 }
 
+/* A device of a running Q35 needs a port of its own, and libvirt leaves one free; i440FX has slots. */
+#define OTHER_PORTS 8
+
+static void ports_add(struct str *s, const struct machine_spec *spec)
+{
+	if (spec->i440fx)
+		return;
+	str_add(s, "    <controller type='pci' model='pcie-root'/>\n");
+	for (int i = 0; i < MACHINE_NICS_MAX + OTHER_PORTS; i++)
+		str_add(s, "    <controller type='pci' model='pcie-root-port'/>\n");
+}
+
 static void devices_add(struct str *s, const struct machine_spec *spec, const char *console_log, uint64_t more_memory)
 {
 	str_add(s, "  <devices>\n");
+	ports_add(s, spec);
+	xml_drives_add(s, spec);
 	for (size_t i = 0; i < spec->n_nics; i++)
-		nic_add(s, &spec->nics[i]);
+		machine_nic_xml(&spec->nics[i], s);
 	str_add(s, "    <serial type='pty'>\n      <log file='");
-	text_add(s, console_log);
+	xml_text_add(s, console_log);
 	str_add(s, "' append='on'/>\n      <target port='0'/>\n    </serial>\n");
 	str_add(s, "    <console type='pty'>\n      <target type='serial' port='0'/>\n    </console>\n");
+	/* Whatever guest agent there is (agent.h) finds its other end here. */
+	str_add(s, "    <channel type='unix'>\n      <target type='virtio' name='org.qemu.guest_agent.0'/>\n    </channel>\n");
 	str_add(s, "    <controller type='usb' model='none'/>\n    <video>\n      <model type='none'/>\n    </video>\n");
 	memory_device_add(s, more_memory);
 	str_add(s, "    <memballoon model='virtio' freePageReporting='on'>\n      <stats period='1'/>\n    </memballoon>\n    <rng model='virtio'>\n"
@@ -167,20 +187,32 @@ static void devices_add(struct str *s, const struct machine_spec *spec, const ch
 }
 
 /* FNV-1a: it tells texts of our own apart, nobody has a reason to make two collide. */
-static uint64_t digest(const char *text)
+static void digest(const char *text, char ret[static MACHINE_DIGEST_SIZE])
 {
 	uint64_t h = 0xcbf29ce484222325;
 
 	for (; *text; text++)
 		h = (h ^ (unsigned char)*text) * 0x100000001b3;
-	return h;
+	snprintf(ret, MACHINE_DIGEST_SIZE, "%016" PRIx64, h);
 }
 
-static void mark_add(struct str *s, const struct machine_spec *spec, const char *instance, uint64_t limit, uint64_t digest_of_body)
+void machine_mark_xml(const struct machine_mark *mark, const char *instance, bool prefix, struct str *ret)
 {
-	str_addf(s, "  <metadata>\n    <" MACHINE_PREFIX ":machine xmlns:" MACHINE_PREFIX "='" MACHINE_NAMESPACE "' instance='%s' "
-		    "boot='%" PRIu64 "' memory='%" PRIu64 "' limit='%" PRIu64 "' digest='%016" PRIx64 "'/>\n  </metadata>\n",
-		 instance, spec->boot, spec->memory.startup, limit, digest_of_body);
+	str_addf(ret, "<%smachine%s instance='%s' boot='%" PRIu64 "' memory='%" PRIu64 "' limit='%" PRIu64 "' digest='%s' drives='%s'/>",
+		 prefix ? MACHINE_PREFIX ":" : "", prefix ? " xmlns:" MACHINE_PREFIX "='" MACHINE_NAMESPACE "'" : "", instance, mark->boot,
+		 mark->memory, mark->limit, mark->digest, mark->drives);
+}
+
+static struct machine_mark mark_of(const struct machine_spec *spec, uint64_t limit, const char *body)
+{
+	struct machine_mark mark = { .boot = spec->boot, .memory = spec->memory.startup, .limit = limit };
+	_cleanup_str_ struct str drives = { 0 };
+
+	for (size_t i = 0; i < spec->n_drives; i++)
+		machine_drive_xml(&spec->drives[i], false, &drives);
+	digest(body, mark.digest);
+	digest(str_get(&drives), mark.drives);
+	return mark;
 }
 
 void machine_xml(const struct machine_spec *spec, const struct machine_host *host, const char *instance, const char *console_log,
@@ -188,6 +220,7 @@ void machine_xml(const struct machine_spec *spec, const struct machine_host *hos
 {
 	uint64_t limit = machine_memory_limit(&spec->memory, host->memory);
 	_cleanup_str_ struct str body = { 0 };
+	struct machine_mark mark;
 	char id[GUID_TEXT_SIZE];
 
 	element_add(&body, "  ", "name", spec->name);
@@ -201,8 +234,10 @@ void machine_xml(const struct machine_spec *spec, const struct machine_host *hos
 	devices_add(&body, spec, console_log, limit - spec->memory.startup);
 	str_addf(ret, "<domain type='%s'>\n", host->accel == MACHINE_KVM ? "kvm" : "qemu");
 	str_add(ret, str_get(&body));
-	mark_add(ret, spec, instance, limit, digest(str_get(&body)));
-	str_add(ret, "</domain>\n");
+	mark = mark_of(spec, limit, str_get(&body));
+	str_add(ret, "  <metadata>\n    ");
+	machine_mark_xml(&mark, instance, true, ret);
+	str_add(ret, "\n  </metadata>\n</domain>\n");
 }
 
 /* The value of an attribute of ours, which never has anything to escape. False: absent, or longer than size - 1. */
@@ -247,6 +282,8 @@ bool machine_mark_parse(const char *xml, const char *instance, struct machine_ma
 	    !attribute_number(xml, "limit", &mark.limit) || !attribute(xml, "digest", mark.digest, sizeof(mark.digest)) ||
 	    strlen(mark.digest) != MACHINE_DIGEST_SIZE - 1)
 		return false;
+	if (!attribute(xml, "drives", mark.drives, sizeof(mark.drives)))
+		mark.drives[0] = 0;
 	*ret = mark;
 	return true;
 }

@@ -160,14 +160,29 @@ struct exec {
 };
 static VEC(struct exec) execs;
 
-static int fake_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg,
+static int fake_exec(struct host *h, const struct guid *vm, const char *script, uint64_t timeout_ms, host_exec_fn done, void *arg,
 		     struct err **e)
 {
-	(void)h, (void)vm, (void)e;
+	(void)h, (void)vm, (void)e, (void)timeout_ms;
 	if (streq(script, "cannot"))
 		return -ENOSYS;
 	vec_push(&execs, (struct exec){ done, arg, xstrdup(script) });
 	return 0;
+}
+
+static void fake_exec_end(struct host *h, void *arg)
+{
+	(void)h;
+	for (size_t i = 0; i < execs.n; i++) {
+		struct exec x = execs.items[i];
+
+		if (x.arg != arg)
+			continue;
+		execs.items[i] = execs.items[--execs.n];
+		x.done(x.arg, 255, NULL, NULL);
+		free(x.script);
+		return;
+	}
 }
 
 static void fake_machines(struct host *h, struct host_machines *ret)
@@ -189,6 +204,24 @@ static int fake_shutdown(struct host *h, const struct guid *vm, uint32_t timeout
 	return 0;
 }
 
+static int fake_domain(struct host *h, const char *name, host_domain_fn done, void *arg, struct err **e)
+{
+	struct kit *k = kit_of(h);
+
+	(void)name, (void)e;
+	vec_push(&k->domains, (struct kit_domain){ done, arg });
+	return 0;
+}
+
+static void tell_domains(struct kit *k)
+{
+	while (k->domains.n) {
+		struct kit_domain d = k->domains.items[--k->domains.n];
+
+		d.done(d.arg, &k->domain, NULL);
+	}
+}
+
 static void end_shutdowns(struct kit *k)
 {
 	while (k->shutdowns.n) {
@@ -206,6 +239,7 @@ void kit_pump(struct kit *k)
 	if (k->later)
 		k->later(k);
 	end_shutdowns(k);
+	tell_domains(k);
 	while (execs.n) {
 		struct exec x = execs.items[--execs.n];
 		struct err *e = NULL;
@@ -260,9 +294,9 @@ int kit_setup(void **state)
 	assert_int_equal(docs_open(k->store, feature_kinds, feature_n_kinds, &k->docs, NULL), 0);
 	k->host = (struct host){
 		.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
-		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec,
-		.machines = fake_machines, .shutdown = fake_shutdown, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .port_spoofed = fake_port_spoofed, .drops = fake_drops,
-		
+		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
+		.machines = fake_machines, .shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter,
+		.port_spoofed = fake_port_spoofed, .drops = fake_drops,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};
 	k->machines.missing = "there is no libvirt";
@@ -286,6 +320,7 @@ int kit_teardown(void **state)
 	struct kit *k = *state;
 
 	vec_done(&k->shutdowns);
+	vec_done(&k->domains);
 	cmdlet_server_free(k->server);
 	docs_free(k->docs);
 	store_close(k->store);

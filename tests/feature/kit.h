@@ -15,6 +15,11 @@ struct kit_shutdown {
 	void *arg;
 };
 
+struct kit_domain {
+	host_domain_fn done;
+	void *arg;
+};
+
 /* What a port carried: by the link's own counters, and by the dataplane's. */
 struct kit_traffic {
 	char link[16];
@@ -58,6 +63,8 @@ struct kit {
 	/* What the host can run, at first nothing; fields may be set. */
 	struct host_machines machines;
 	VEC(struct kit_shutdown) shutdowns;
+	struct host_domain domain; /* what libvirt has, whatever name is asked for */
+	VEC(struct kit_domain) domains;
 	bool hypervisor; /* one runs in every guest */
 	bool paused;     /* so are all guests */
 	bool stubborn; /* guests do not shut down in time */
@@ -112,6 +119,8 @@ void kit_all_refused(struct kit *k, const struct refusal *cases, size_t n);
 
 int vm_tests(void);
 int machine_tests(void);
+int copy_tests(void);
+int drive_tests(void);
 int switch_tests(void);
 int adapter_tests(void);
 int acl_tests(void);

@@ -114,15 +114,20 @@ static int fake_address_state(struct host *h, const struct ip *ip)
 }
 
 /* Ends later, as in a guest, or at once with a failure. */
-static int fake_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg,
+static int fake_exec(struct host *h, const struct guid *vm, const char *script, uint64_t timeout_ms, host_exec_fn done, void *arg,
 		     struct err **e)
 {
-	(void)h, (void)vm, (void)e;
+	(void)h, (void)vm, (void)e, (void)timeout_ms;
 	if (exec_done || !*script)
 		return -EBUSY;
 	exec_done = done;
 	exec_arg = arg;
 	return 0;
+}
+
+static void fake_exec_end(struct host *h, void *arg)
+{
+	(void)h, (void)arg;
 }
 
 static int fake_port_traffic(struct host *h, const char *link, bool virtualized, struct host_traffic *ret)
@@ -161,6 +166,35 @@ static int fake_shutdown(struct host *h, const struct guid *vm, uint32_t timeout
 {
 	(void)h, (void)vm, (void)timeout_ms, (void)done, (void)arg;
 	return err_set(e, "Vm.ShutdownRefused", ERR_INVALID_OPERATION, NULL, "It has no button.");
+}
+
+static host_domain_fn domain_done;
+static void *domain_arg;
+static char *domain_name;
+
+static int fake_domain(struct host *h, const char *name, host_domain_fn f, void *arg, struct err **e)
+{
+	(void)h;
+	if (domain_done)
+		return err_set(e, "Vm.EngineUnavailable", ERR_RESOURCE_UNAVAILABLE, NULL, "It is busy.");
+	domain_done = f;
+	domain_arg = arg;
+	domain_name = xstrdup(name);
+	return 0;
+}
+
+/* Its name is its XML: the input decides about both. */
+static void tell_domain(void)
+{
+	host_domain_fn f = domain_done;
+	struct host_domain domain = { .found = true, .persistent = true };
+	_cleanup_free_ char *name = domain_name;
+
+	if (!f)
+		return;
+	domain.xml = name;
+	domain_done = NULL;
+	f(domain_arg, &domain, NULL);
 }
 
 static int fake_port_meter(struct host *h, const char *link, uint32_t number, uint64_t *ret_packets, uint64_t *ret_bytes)
@@ -206,9 +240,9 @@ static void fake_trace_end(struct host *h, void *arg)
 
 static struct host host = {
 	.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
-	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .machines = fake_machines,
-	.shutdown = fake_shutdown, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .port_spoofed = fake_port_spoofed,
-	.drops = fake_drops, .dataplane = fake_dataplane,
+	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines,
+	.shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter,
+	.port_spoofed = fake_port_spoofed, .drops = fake_drops, .dataplane = fake_dataplane,
 	.trace = fake_trace, .trace_live = fake_trace_live, .inject = fake_inject, .trace_end = fake_trace_end, .drop_reasons = reasons, .n_drop_reasons = ARRAY_SIZE(reasons),
 };
 
@@ -279,6 +313,7 @@ static void invoke(struct cmdlet_server *s, const char *name, const char *text)
 	struct answer a = { 0 };
 
 	cmdlet_server_invoke(s, name, request, done, &a);
+	tell_domain();
 	while (exec_done) {
 		host_exec_fn f = exec_done;
 

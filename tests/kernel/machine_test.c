@@ -2,9 +2,11 @@
 #include "guest_test.h"
 
 #include "libvirt_memory.h"
+#include "libvirt_nics.h"
 #include "libvirt_step.h"
 #include "machine.h"
 #include "machine_test.h"
+#include "vec.h"
 
 /* The whole text that libvirt is given. What libvirt makes of it is tested by tests/netns/test_machines.py. */
 
@@ -24,10 +26,14 @@ static char *xml_of(const struct machine_spec *s, const struct machine_host *hos
 	return str_take(&xml);
 }
 
+/* MACHINE_NICS_MAX and a few more. */
+#define PORT "    <controller type='pci' model='pcie-root-port'/>\n"
+#define PORTS_4 PORT PORT PORT PORT
+
 static void emulated_machine(void **state)
 {
 	struct machine_host host = { .accel = MACHINE_TCG };
-	struct machine_nic nic = { .tap = "np0011223344", .mtu = 1458 };
+	struct machine_nic nic = { .tap = "np0011223344", .mtu = 1458, .connected = true };
 	struct machine_spec s = spec_of(&nic, 1);
 	_cleanup_free_ char *xml = NULL;
 
@@ -64,12 +70,14 @@ static void emulated_machine(void **state)
 		"  <on_poweroff>destroy</on_poweroff>\n"
 		"  <on_reboot>restart</on_reboot>\n"
 		"  <on_crash>destroy</on_crash>\n"
-		"  <devices>\n"
+		"  <devices>\n    <controller type='pci' model='pcie-root'/>\n" PORTS_4 PORTS_4 PORTS_4 PORTS_4
+		"    <controller type='scsi' index='0' model='virtio-scsi'/>\n"
 		"    <interface type='ethernet'>\n"
 		"      <mac address='00:15:5d:01:02:03'/>\n"
 		"      <target dev='np0011223344' managed='no'/>\n"
 		"      <model type='virtio'/>\n"
 		"      <mtu size='1458'/>\n"
+		"      <alias name='ua-nestor-nic-np0011223344'/>\n"
 		"    </interface>\n"
 		"    <serial type='pty'>\n"
 		"      <log file='/state/machines/x.log' append='on'/>\n"
@@ -78,6 +86,9 @@ static void emulated_machine(void **state)
 		"    <console type='pty'>\n"
 		"      <target type='serial' port='0'/>\n"
 		"    </console>\n"
+		"    <channel type='unix'>\n"
+		"      <target type='virtio' name='org.qemu.guest_agent.0'/>\n"
+		"    </channel>\n"
 		"    <controller type='usb' model='none'/>\n"
 		"    <video>\n      <model type='none'/>\n    </video>\n"
 		"    <memory model='virtio-mem'>\n"
@@ -94,7 +105,7 @@ static void emulated_machine(void **state)
 		"  </devices>\n"
 		"  <metadata>\n"
 		"    <nestor:machine xmlns:nestor='urn:nestor:machine:1' instance='0123abcd' boot='7' memory='1073741824' limit='4294967296' "
-		"digest='" EMULATED_DIGEST "'/>\n"
+		"digest='" EMULATED_DIGEST "' drives='cbf29ce484222325'/>\n"
 		"  </metadata>\n"
 		"</domain>\n");
 }
@@ -140,8 +151,97 @@ static void firmware(void **state)
 	(void)state;
 	s.firmware = MACHINE_UEFI;
 	uefi = xml_of(&s, &host);
-	assert_has(bios, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n    <boot dev='hd'/>");
+	assert_has(bios, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n  </os>");
 	assert_has(uefi, "  <os firmware='efi'>\n");
+	s.firmware = MACHINE_BIOS;
+	s.i440fx = true;
+	free(uefi);
+	uefi = xml_of(&s, &host);
+	assert_has(uefi, "  <os>\n    <type arch='x86_64' machine='pc'>hvm</type>\n");
+}
+
+/* Names are by place, and no two places share one; the last SCSI place is the machine's own. */
+static void drive_targets(void **state)
+{
+	static const struct {
+		struct machine_drive drive;
+		const char *target;
+	} cases[] = {
+		{ { .number = 0, .location = 0 }, "hda" }, { { .number = 1, .location = 1 }, "hdd" },
+		{ { .scsi = true }, "sda" }, { { .scsi = true, .location = 25 }, "sdz" }, { { .scsi = true, .location = 26 }, "sdaa" },
+		{ { .scsi = true, .location = MACHINE_SCSI_OWN }, "sdbm" }, { { .scsi = true, .number = 1 }, "sdbn" },
+		{ { .scsi = true, .number = 3, .location = 63 }, "sdiy" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char target[MACHINE_TARGET_SIZE];
+
+		assert_string_equal(machine_drive_target(&cases[i].drive, target), cases[i].target);
+	}
+}
+
+static void drives(void **state)
+{
+	struct machine_host host = { 0 };
+	struct machine_drive list[] = {
+		{ .path = "/d/a&b.qcow2", .format = "qcow2", .number = 1, .boot = 1 },
+		{ .dvd = true, .scsi = true, .number = 1, .location = 5, .format = "raw", .boot = 2 },
+	};
+	struct machine_nic nic = { .tap = "np0", .mtu = 1500, .boot = 3 };
+	struct machine_spec s = spec_of(&nic, 1);
+	struct machine_mark one, other;
+	_cleanup_free_ char *xml = NULL, *again = NULL;
+	_cleanup_str_ struct str plugged = { 0 };
+
+	(void)state;
+	assert_ok(guid_parse("11111111-2222-3333-4444-555555555555", &list[0].id));
+	s.drives = list;
+	s.n_drives = ARRAY_SIZE(list);
+	xml = xml_of(&s, &host);
+	assert_has(xml, "    <disk type='file' device='disk'>\n"
+			"      <driver name='qemu' type='qcow2' discard='unmap'/>\n"
+			"      <source file='/d/a&amp;b.qcow2'/>\n"
+			"      <target dev='hdc' bus='ide'/>\n"
+			"      <serial>11111111222233334444</serial>\n"
+			"      <boot order='1'/>\n"
+			"      <address type='drive' controller='0' bus='1' target='0' unit='0'/>\n"
+			"    </disk>\n"
+			"    <disk type='file' device='cdrom'>\n"
+			"      <driver name='qemu' type='raw'/>\n"
+			"      <target dev='sdbs' bus='scsi'/>\n"
+			"      <readonly/>\n"
+			"      <boot order='2'/>\n"
+			"      <address type='drive' controller='1' bus='0' target='5' unit='0'/>\n"
+			"    </disk>\n"
+			"    <controller type='scsi' index='0' model='virtio-scsi'/>\n"
+			"    <controller type='scsi' index='1' model='virtio-scsi'/>\n");
+	assert_has(xml, "      <mtu size='1500'/>\n      <boot order='3'/>\n");
+	/* The order is no part of what can change while it runs. */
+	machine_drive_xml(&list[0], false, &plugged);
+	assert_null(strstr(str_get(&plugged), "order"));
+	assert_true(machine_mark_parse(strstr(xml, "<nestor:"), "0123abcd", &one));
+	list[0].boot = 3;
+	again = xml_of(&s, &host);
+	assert_true(machine_mark_parse(strstr(again, "<nestor:"), "0123abcd", &other));
+	assert_string_equal(one.drives, other.drives);
+	assert_string_not_equal(one.digest, other.digest);
+	list[1].path = "/x.iso";
+	free(again);
+	again = xml_of(&s, &host);
+	assert_true(machine_mark_parse(strstr(again, "<nestor:"), "0123abcd", &other));
+	assert_string_not_equal(one.drives, other.drives);
+}
+
+/* A machine that an older daemon made has no word about drives: it is ours, and its drives are unknown. */
+static void mark_without_drives(void **state)
+{
+	struct machine_mark mark;
+
+	(void)state;
+	assert_true(machine_mark_parse("<machine instance='0123abcd' boot='1' memory='2' limit='3' digest='0123456789abcdef'/>", "0123abcd",
+				       &mark));
+	assert_string_equal(mark.drives, "");
 }
 
 /* What was written is read back; the digest is of everything but the count of starts. */
@@ -278,6 +378,44 @@ static void memory_device(void **state)
 		assert_null(memory_device_change(without[i], 1 << 20));
 }
 
+/* Of what libvirt tells of a running machine: adapters of ours, by their alias; nothing of it is trusted to be well made. */
+static void running_nics(void **state)
+{
+	static const char xml[] = "<domain><devices><interface type='network'><alias name='net0'/></interface>"
+				  "<interface type='ethernet'><target dev='a'/><link state='down'/><alias name='ua-nestor-nic-np01'/></interface>"
+				  "<interface type='ethernet'><link state='up'/><alias name='ua-nestor-nic-np02'/></interface>";
+	static const char *const none[] = {
+		"",
+		"<interface ",
+		"<interface type='ethernet'><alias name='ua-nestor-nic-np01'/>",
+		"<interface type='ethernet'><alias name='ua-nestor-nic-'/></interface>",
+		"<interface type='ethernet'><alias name='ua-nestor-nic-np01</interface>",
+		"<interface type='ethernet'><alias name='ua-nestor-nic-np01234567890123456789'/></interface>",
+		"</interface><alias name='ua-nestor-nic-np01'/><interface >",
+	};
+	struct machine_nic wanted[] = { { .tap = "np02", .connected = true }, { .tap = "np01" } };
+	struct nic_vec nics = { 0 };
+	uint64_t digest;
+
+	(void)state;
+	nics_parse(xml, &nics);
+	assert_int_equal(nics.n, 2);
+	assert_string_equal(nics.items[0].tap, "np01");
+	assert_false(nics.items[0].connected);
+	assert_string_equal(nics.items[1].tap, "np02");
+	assert_true(nics.items[1].connected);
+	digest = nics_digest(nics.items, 2);
+	assert_true(digest == nics_digest(wanted, 2));
+	wanted[1].connected = true;
+	assert_true(digest != nics_digest(wanted, 2));
+	assert_true(digest != nics_digest(wanted, 1));
+	nics.n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		nics_parse(none[i], &nics);
+	assert_int_equal(nics.n, 0);
+	vec_done(&nics);
+}
+
 /* NV-14: any virtual processor, AMD's bit or Intel's. */
 static void registers(void **state)
 {
@@ -353,9 +491,11 @@ static void messages(void **state)
 int run_machine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(emulated_machine), cmocka_unit_test(extensions),      cmocka_unit_test(firmware),
+		cmocka_unit_test(emulated_machine), cmocka_unit_test(extensions),      cmocka_unit_test(firmware), cmocka_unit_test(drive_targets), cmocka_unit_test(drives),
+		cmocka_unit_test(mark_without_drives),
 		cmocka_unit_test(mark_round_trip),  cmocka_unit_test(marks_of_others), cmocka_unit_test(hosts),
 		cmocka_unit_test(messages),         cmocka_unit_test(memory_limits),   cmocka_unit_test(memory_targets),
+		cmocka_unit_test(running_nics),
 		cmocka_unit_test(registers),        cmocka_unit_test(memory_device),
 	};
 

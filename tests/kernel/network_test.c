@@ -271,11 +271,15 @@ static bool get_neigh(struct nl *nl, int ifindex, const char *text, struct neigh
 	return found;
 }
 
-/* Waits for the kernel to tell of neighbours until the entry is in this state. */
+/*
+ * Waits for the kernel to tell of neighbours until the entry is in this state. Long: the kernel asks by IPv6 only when the interface's
+ * link-local address has passed duplicate address detection, which waits for a lock that every namespace on the machine wants,
+ * and asks anew every five seconds.
+ */
 static void wait_neigh(struct nl *nl, struct nl_monitor *m, int ifindex, const char *ip, enum neigh_state state)
 {
 	struct pollfd p = { .fd = nl_monitor_fd(m), .events = POLLIN };
-	time_t deadline = time(NULL) + 20;
+	time_t deadline = time(NULL) + 90;
 	struct neigh n = { 0 };
 
 	while (!get_neigh(nl, ifindex, ip, &n) || n.state != state) {

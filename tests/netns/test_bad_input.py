@@ -128,6 +128,15 @@ CASES = [
     ("Remove-VMNetworkAdapterExtendedAcl a -Direction Inbound -Weight 5", "Acl.NotFound"),
     ("Remove-VMNetworkAdapterExtendedAcl a -Direction Inbound", MISSING),
     *[(f"{cmdlet} nope", UNKNOWN) for cmdlet in ("Get-VMNetworkAdapterAcl", "Get-VMNetworkAdapterExtendedAcl")],
+    # drives
+    ("Add-VMHardDiskDrive a -Path /x.img", "Vm.NotAMachine"),
+    ("Add-VMHardDiskDrive a", MISSING),
+    ("Add-VMHardDiskDrive a Floppy -Path /x.img", TRANSFORM),
+    ("Add-VMDvdDrive a", "Vm.NotAMachine"),
+    ("Remove-VMDvdDrive a 0 0", "Drive.NotFound"),
+    ("New-VM -Name new -Engine Namespace -VHDPath /x.img", "AmbiguousParameterSet"),
+    *[(f"{cmdlet} nope{more}", UNKNOWN) for cmdlet, more in (
+        ("Get-VMHardDiskDrive", ""), ("Get-VMDvdDrive", ""), ("Add-VMHardDiskDrive", " -Path /x.img"), ("Add-VMDvdDrive", ""))],
     # who does not exist
     *[(f"{cmdlet} nope{more}", UNKNOWN) for cmdlet, more in (
         ("Get-VM", ""), ("Start-VM", ""), ("Stop-VM", ""), ("Remove-VM", " -Force"), ("Rename-VM", " new"), ("Restart-VM", " -Force"),
@@ -135,6 +144,7 @@ CASES = [
         ("Remove-VMNetworkAdapter", ""), ("Rename-VMNetworkAdapter", " -NewName new"), ("Connect-VMNetworkAdapter", " -SwitchName vswitch"),
         ("Disconnect-VMNetworkAdapter", ""), ("Get-VMSwitch", ""), ("Set-VMSwitch", " -Notes new"), ("Remove-VMSwitch", " -Force"))],
     ("Invoke-Command -VMName nope -ScriptBlock { touch /new }", UNKNOWN),
+    *[(f"Invoke-Command -VMName a -ScriptBlock {{ true }} -TimeoutSec {n}", "ParameterArgumentValidationError") for n in (0, 86401)],
     ("New-VM -Name new -Engine Namespace -SwitchName nope", UNKNOWN),
     ("Add-VMNetworkAdapter -VMName b -SwitchName nope", UNKNOWN),
     ("Connect-VMNetworkAdapter -VMName a -SwitchName nope", UNKNOWN),

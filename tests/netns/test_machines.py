@@ -8,7 +8,7 @@ import sqlite3
 import pytest
 
 from fabric import PAS, Host
-from kit import CmdletError, Image, Lab, Libvirt, underlay, wait_for
+from kit import CmdletError, Image, Lab, Libvirt, run, underlay, wait_for
 from support import BUILD_DIR, VOLATILE, assert_settled, health, hang_up, prune
 from test_what_if import MACHINE_LINES, PAUSED_LINES, SAVED_LINES
 
@@ -150,13 +150,15 @@ def test_paused_and_saved(net):
 def what_if(net, lines):
     before = net.do("Get-VM"), net.do("Get-VMMemory"), net.do("Get-VMProcessor"), net.libvirt.domains()
     for line in lines:
-        assert "What if: " in net.daemon.pipeline(f"{line} -WhatIf").out
+        assert "What if: " in net.daemon.pipeline(f"{line} -WhatIf".replace("{disk}", net.ns.lab.path("disk"))).out
     after = net.do("Get-VM"), net.do("Get-VMMemory"), net.do("Get-VMProcessor"), net.libvirt.domains()
     assert prune(list(after), VOLATILE) == prune(list(before), VOLATILE)
 
 
 def test_what_if(net):
-    net.do("New-VM", Name="off", Version="9.3")
+    for name in ("disk.img", "disk2.img"):
+        run("qemu-img", "create", "-q", "-f", "raw", net.ns.lab.path(name), "1M")
+    net.do("New-VM", Name="off", Version="9.3", VHDPath=net.ns.lab.path("disk.img"))
     what_if(net, MACHINE_LINES)
     net.do("Suspend-VM", Name="a")
     what_if(net, PAUSED_LINES)

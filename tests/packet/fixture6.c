@@ -1,41 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture6.h"
 
-#include <arpa/inet.h>
 #include <netinet/in.h>
-
-union dp_addr addr6(const char *text)
-{
-	union dp_addr a = { 0 };
-
-	if (strchr(text, ':')) {
-		assert_int_equal(inet_pton(AF_INET6, text, &a), 1);
-	} else {
-		a.w[2] = htonl(0xffff);
-		assert_int_equal(inet_pton(AF_INET, text, &a.w[3]), 1);
-	}
-	return a;
-}
-
-static void mac_of(uint8_t to[6], uint8_t last)
-{
-	memset(to, 0, 5);
-	to[5] = last;
-}
-
-static struct bpf_port port_of(uint32_t ifindex)
-{
-	struct bpf_port_vec all = { 0 };
-	struct bpf_port found = { 0 };
-
-	assert_int_equal(bpf_driver_observe_ports(fixture_driver(), &all), 0);
-	vec_foreach(&all, p)
-		if (p->ifindex == ifindex)
-			found = *p;
-	vec_done(&all);
-	assert_int_equal(found.ifindex, ifindex);
-	return found;
-}
 
 void port_set_flags(uint32_t ifindex, uint32_t set, uint32_t clear)
 {
@@ -51,14 +17,14 @@ void port_set_router6(uint32_t ifindex, uint8_t mac, const char *address)
 
 	p.value.domain[0] = 1;
 	mac_of(p.value.router_mac6, mac);
-	p.value.router6 = address ? addr6(address) : (union dp_addr){ 0 };
+	p.value.router6 = address ? addr(address) : (union dp_addr){ 0 };
 	assert_int_equal(bpf_driver_set_port(fixture_driver(), &p), 0);
 }
 
 static void ca(uint32_t vsid, uint8_t mac, const char *address, uint16_t flags)
 {
-	struct bpf_ca c = { .key = { .segment = vsid, .ca = addr6(address) },
-			    .value = { .pa = addr6(flags & DP_CA_LOCAL ? HERE : PEER), .flags = flags } };
+	struct bpf_ca c = { .key = { .segment = vsid, .ca = addr(address) },
+			    .value = { .pa = addr(flags & DP_CA_LOCAL ? HERE : PEER), .flags = flags } };
 
 	mac_of(c.value.mac, mac);
 	assert_int_equal(bpf_driver_set_cas(fixture_driver(), &c, 1), 0);
@@ -67,7 +33,7 @@ static void ca(uint32_t vsid, uint8_t mac, const char *address, uint16_t flags)
 static void dest(uint32_t vsid, uint8_t mac, uint32_t port, uint32_t nexthop, uint8_t flags)
 {
 	struct bpf_dest d = { .key.segment = vsid, .value = { .kind = port ? DP_DEST_LOCAL : DP_DEST_REMOTE, .flags = flags,
-							     .target = port ? port : nexthop, .pa = addr6(port ? HERE : PEER) } };
+							     .target = port ? port : nexthop, .pa = addr(port ? HERE : PEER) } };
 
 	mac_of(d.key.mac, mac);
 	assert_int_equal(bpf_driver_set_dests(fixture_driver(), &d, 1), 0);
@@ -81,7 +47,7 @@ static void record(uint32_t vsid, uint8_t mac, const char *address, uint32_t por
 
 static void add_route(const char *prefix, unsigned bits, uint32_t vsid, uint8_t flags, uint8_t router, uint8_t mac)
 {
-	struct bpf_route r = { .key = { .prefixlen = DP_ROUTE_KEY_BITS + bits, .domain = { 1 }, .ca = addr6(prefix) },
+	struct bpf_route r = { .key = { .prefixlen = DP_ROUTE_KEY_BITS + bits, .domain = { 1 }, .ca = addr(prefix) },
 			       .value = { .vsid = vsid, .flags = flags, .prefixlen = (uint8_t)bits } };
 
 	mac_of(r.value.router_mac, router);
@@ -99,7 +65,7 @@ static void add_subnet(uint32_t vsid, uint8_t router)
 
 static void add_source(const char *address, const char *pa, uint8_t router)
 {
-	struct bpf_source s = { .key = { .domain = { 1 }, .ca = addr6(address), .pa = addr6(pa) } };
+	struct bpf_source s = { .key = { .domain = { 1 }, .ca = addr(address), .pa = addr(pa) } };
 
 	mac_of(s.value.router_mac, router);
 	assert_int_equal(bpf_driver_set_sources(fixture_driver(), &s, 1), 0);
@@ -128,7 +94,7 @@ static void add_router(void)
 int fixture6_up(void **state)
 {
 	struct bpf_nexthop narrow = { .index = NH_1400, .value = { .flags = DP_NEXTHOP_RESOLVED, .ifindex = UPLINK, .mtu = 1400,
-								   .neigh_ifindex = BRIDGE, .pa = addr6(PEER) } };
+								   .neigh_ifindex = BRIDGE, .pa = addr(PEER) } };
 	struct bpf_port shop;
 	int r = fixture_up(state);
 

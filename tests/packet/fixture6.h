@@ -23,7 +23,6 @@ enum { SHOP = LAB3, NH_1400 = 7 };
 
 int fixture6_up(void **state);
 
-union dp_addr addr6(const char *text);
 /* Changes the flags of a port's entry. */
 void port_set_flags(uint32_t ifindex, uint32_t set, uint32_t clear);
 void port_set_router6(uint32_t ifindex, uint8_t mac, const char *address);

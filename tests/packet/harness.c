@@ -25,12 +25,26 @@ struct bpf_driver *fixture_driver(void)
 	return fixture.driver;
 }
 
+struct bpf_port port_of(uint32_t ifindex)
+{
+	struct bpf_port_vec all = { 0 };
+	struct bpf_port found = { 0 };
+
+	assert_int_equal(bpf_driver_observe_ports(fixture_driver(), &all), 0);
+	vec_foreach(&all, p)
+		if (p->ifindex == ifindex)
+			found = *p;
+	vec_done(&all);
+	assert_int_equal(found.ifindex, ifindex);
+	return found;
+}
+
 int fixture_pins(void)
 {
 	return fixture.dirfd;
 }
 
-static union dp_addr addr(const char *text)
+union dp_addr addr(const char *text)
 {
 	union dp_addr a = { 0 };
 
@@ -43,17 +57,17 @@ static union dp_addr addr(const char *text)
 	return a;
 }
 
-static void set_mac(uint8_t mac[6], uint8_t last)
+void mac_of(uint8_t to[6], uint8_t last)
 {
-	memset(mac, 0, 5);
-	mac[5] = last;
+	memset(to, 0, 5);
+	to[5] = last;
 }
 
 static void add_port(uint32_t ifindex, uint32_t segment, uint32_t vsid, uint8_t mac, const char *ca, uint32_t flags)
 {
 	struct bpf_port p = { .ifindex = ifindex, .value = { .flags = flags, .segment = segment, .vsid = vsid } };
 
-	set_mac(p.value.mac, mac);
+	mac_of(p.value.mac, mac);
 	if (ca)
 		p.value.addr4[0] = addr(ca).w[3];
 	if (flags & DP_PORT_POLICY)
@@ -67,7 +81,7 @@ static void add_dest(uint32_t segment, uint8_t mac, struct dp_dest value, const 
 {
 	struct bpf_dest d = { .key.segment = segment, .value = value };
 
-	set_mac(d.key.mac, mac);
+	mac_of(d.key.mac, mac);
 	if (pa)
 		d.value.pa = addr(pa);
 	if (ca)
@@ -90,7 +104,7 @@ static void add_record(uint32_t vsid, uint8_t mac, const char *ca, uint32_t port
 	const char *pa = port ? PA_HERE : PA_PEER;
 	struct bpf_ca c = { .key = { .segment = vsid, .ca = addr(ca) }, .value = { .pa = addr(pa) } };
 
-	set_mac(c.value.mac, mac);
+	mac_of(c.value.mac, mac);
 	c.value.flags = port ? DP_CA_LOCAL : 0;
 	assert_int_equal(bpf_driver_set_cas(fixture.driver, &c, 1), 0);
 	add_dest(vsid, mac, port ? here(port, 0) : there(nexthop, 0), pa, ca);
@@ -102,8 +116,8 @@ static void add_nexthop(uint32_t index, uint32_t flags, const char *pa, uint16_t
 							    .mtu = mtu, .pa = addr(pa),
 							    .encap = strchr(pa, ':') ? DP_ENCAP_NVGRE6 : DP_ENCAP_NVGRE4 } };
 
-	set_mac(n.value.dst_mac, 0xb2);
-	set_mac(n.value.src_mac, 0xb1);
+	mac_of(n.value.dst_mac, 0xb2);
+	mac_of(n.value.src_mac, 0xb1);
 	assert_int_equal(bpf_driver_set_nexthop(fixture.driver, &n), 0);
 }
 
@@ -145,7 +159,7 @@ static void add_policy(void)
 	/* records that went out of step with the ports */
 	add_dest(5010, 0x71, here(RED1, 0), PA_HERE, NULL);
 	add_dest(5010, 0x72, here(NOT_A_PORT, 0), PA_HERE, NULL);
-	set_mac(router.value.mac, 0x01);
+	mac_of(router.value.mac, 0x01);
 	assert_int_equal(bpf_driver_set_cas(fixture.driver, &router, 1), 0);
 	add_record(5011, 0x21, "10.10.10.11", RED1, 0);
 	add_record(5011, 0x22, "10.10.10.12", 0, NH_PEER);

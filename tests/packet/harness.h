@@ -67,6 +67,14 @@ struct bpf_driver *fixture_driver(void);
 /* The directory of the pins; a descriptor. */
 int fixture_pins(void);
 
+/* The port's entry as it is now, which must be there. */
+struct bpf_port port_of(uint32_t ifindex);
+
+/* An address of either family, as the tables have them. */
+union dp_addr addr(const char *text);
+/* 00:00:00:00:00:LAST */
+void mac_of(uint8_t to[6], uint8_t last);
+
 struct result run(enum bpf_role role, uint32_t ifindex, const struct frame *f);
 struct result run_meta(enum bpf_role role, uint32_t ifindex, const struct frame *f, struct meta meta);
 /* The same frame so often in one system call; the result is of the last. */

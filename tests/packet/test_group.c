@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Broadcast and multicast of a virtual subnet (WG-7): every copy, byte for byte. */
-#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -18,28 +17,6 @@ static const struct ip4 broadcast = { .dst_mac = 0xff, .src_mac = 0x11, .dst = "
 /* the ring of 5010, in its order */
 static const uint32_t ring[] = { BLUE1, BLUE3, HOST, WILD };
 static int taps[ARRAY_SIZE(ring)], uplink;
-
-static union dp_addr addr(const char *text)
-{
-	union dp_addr a = { .w = { 0, 0, htonl(0xffff), 0 } };
-
-	assert_int_equal(inet_pton(AF_INET, text, &a.w[3]), 1);
-	return a;
-}
-
-static struct bpf_port port_of(uint32_t ifindex)
-{
-	struct bpf_port_vec all = { 0 };
-	struct bpf_port found = { 0 };
-
-	assert_int_equal(bpf_driver_observe_ports(fixture_driver(), &all), 0);
-	vec_foreach(&all, p)
-		if (p->ifindex == ifindex)
-			found = *p;
-	vec_done(&all);
-	assert_int_equal(found.ifindex, ifindex);
-	return found;
-}
 
 static void set_next(uint32_t ifindex, uint32_t next)
 {

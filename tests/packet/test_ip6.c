@@ -643,7 +643,7 @@ static int up(void **state)
 
 	assert_int_equal(fixture6_up(state), 0);
 	assert_int_equal(system("ip link add name d80 index 80 up type veth peer name e80"), 0);
-	p.value.addr4[0] = addr6(HERE).w[3];
+	p.value.addr4[0] = addr(HERE).w[3];
 	assert_int_equal(bpf_driver_set_port(fixture_driver(), &p), 0);
 	return bpf_driver_attach(fixture_driver(), FAST, BPF_ROLE_UPLINK_XDP);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Addresses that are learnt of machines with L2Only records (HN-8): what is told of which packet, and what is not. */
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -12,14 +11,6 @@
 #define SERVER "10.10.10.12"
 
 enum { MAC = 0x61, OPTIONS = 240 };
-
-static union dp_addr addr(const char *text)
-{
-	union dp_addr a = { .w = { 0, 0, htonl(0xffff), 0 } };
-
-	assert_int_equal(inet_pton(AF_INET, text, &a.w[3]), 1);
-	return a;
-}
 
 /* The port of the machine that has no address yet. */
 static void set_port(uint8_t learn)
@@ -233,7 +224,7 @@ static void expect_learnt6(const char *ca)
 	assert_int_equal(read_all(&l), 1);
 	assert_int_equal(l.ifindex, WILD);
 	assert_int_equal(l.leased, false);
-	assert_memory_equal(&l.ca, ((union dp_addr[]){ addr6(ca) }), sizeof(l.ca));
+	assert_memory_equal(&l.ca, ((union dp_addr[]){ addr(ca) }), sizeof(l.ca));
 }
 
 static void announced6(void **state _unused_)

@@ -19,19 +19,6 @@
 enum { NEAR = 91, WIDE = 92, NARROW = 93, ONLY4 = 94, ONLY6 = 95 };
 enum { FIRST_HOP = 8 };
 
-static union dp_addr addr(const char *text)
-{
-	union dp_addr a = { 0 };
-
-	if (strchr(text, ':')) {
-		assert_int_equal(inet_pton(AF_INET6, text, &a), 1);
-	} else {
-		a.w[2] = htonl(0xffff);
-		assert_int_equal(inet_pton(AF_INET, text, &a.w[3]), 1);
-	}
-	return a;
-}
-
 static const char *pa_of(unsigned encap)
 {
 	return encap & DP_ENCAP_IP6 ? PEER6 : PEER4;

@@ -18,14 +18,6 @@
 
 enum { NH_FAR = 8, NH_FAR2, NH_RED };
 
-static union dp_addr addr(const char *text)
-{
-	union dp_addr a = { .w = { 0, 0, htonl(0xffff), 0 } };
-
-	assert_int_equal(inet_pton(AF_INET, text, &a.w[3]), 1);
-	return a;
-}
-
 static void rewrite_entry(const char *pa, uint32_t vsid, const char *ca, uint8_t mac, bool local, uint32_t target)
 {
 	struct bpf_rewrite r = { .key = addr(pa), .value = { .segment = vsid, .target = target, .mac[5] = mac, .ca = addr(ca),

@@ -12,16 +12,10 @@ enum { NH_12 = 8, NH_17, NH_15 };
 
 static const struct ip6_packet out = { .dst_mac = 0x12, .src_mac = 0x11, .dst = "2001:db8:10::12", .src = "2001:db8:10::11", .payload = 40 };
 
-static void mac_of(uint8_t to[6], uint8_t last)
-{
-	memset(to, 0, 5);
-	to[5] = last;
-}
-
 static void nexthop(uint32_t index, const char *pa, uint16_t mtu)
 {
 	struct bpf_nexthop n = { .index = index, .value = { .flags = DP_NEXTHOP_RESOLVED, .ifindex = UPLINK, .neigh_ifindex = BRIDGE,
-							    .mtu = mtu, .encap = DP_ENCAP_NVGRE6, .pa = addr6(pa) } };
+							    .mtu = mtu, .encap = DP_ENCAP_NVGRE6, .pa = addr(pa) } };
 
 	mac_of(n.value.dst_mac, 0xb2);
 	mac_of(n.value.src_mac, 0xb1);
@@ -30,11 +24,11 @@ static void nexthop(uint32_t index, const char *pa, uint16_t mtu)
 
 static void record(uint32_t vsid, uint8_t mac, const char *ca, const char *pa, uint32_t port, uint32_t nh, bool vm_mac)
 {
-	struct bpf_ca c = { .key = { .segment = vsid, .ca = addr6(ca) }, .value = { .pa = addr6(pa), .flags = DP_CA_REWRITE } };
+	struct bpf_ca c = { .key = { .segment = vsid, .ca = addr(ca) }, .value = { .pa = addr(pa), .flags = DP_CA_REWRITE } };
 	struct bpf_dest d = { .key.segment = vsid, .value = { .kind = port ? DP_DEST_LOCAL : DP_DEST_REMOTE, .target = port ? port : nh,
-							      .pa = addr6(pa),
+							      .pa = addr(pa),
 							      .flags = DP_DEST_CA6 | DP_DEST_REWRITE | DP_DEST_REWRITE_MORE } };
-	struct bpf_rewrite r = { .key = addr6(pa), .value = { .segment = vsid, .target = port ? port : nh, .ca = addr6(ca),
+	struct bpf_rewrite r = { .key = addr(pa), .value = { .segment = vsid, .target = port ? port : nh, .ca = addr(ca),
 							      .flags = port ? DP_REWRITE_LOCAL : 0 } };
 
 	c.value.flags |= (port ? DP_CA_LOCAL : 0) | (vm_mac ? DP_CA_REWRITE_VM_MAC : 0);
@@ -54,7 +48,7 @@ static void set_port(uint32_t ifindex, const char *pa)
 	vec_foreach(&all, p) {
 		if (p->ifindex != ifindex)
 			continue;
-		p->value.src_pa6 = addr6(pa);
+		p->value.src_pa6 = addr(pa);
 		p->value.flags |= ifindex == UPLINK ? DP_PORT_REWRITE | DP_PORT_OUTER : 0;
 		assert_int_equal(bpf_driver_set_port(fixture_driver(), p), 0);
 	}
@@ -65,7 +59,7 @@ static int up(void **state)
 {
 	static const char *const here[] = { "fd00::11", "fd00::13" };
 	struct bpf_dest encap = { .key.segment = 5010, .value = { .kind = DP_DEST_REMOTE, .target = NH_15, .flags = DP_DEST_CA6,
-								  .pa = addr6("fd00::15") } };
+								  .pa = addr("fd00::15") } };
 
 	assert_int_equal(fixture6_up(state), 0);
 	nexthop(NH_12, "fd00::12", 0);
@@ -79,7 +73,7 @@ static int up(void **state)
 	mac_of(encap.key.mac, 0x15);
 	assert_int_equal(bpf_driver_set_dests(fixture_driver(), &encap, 1), 0);
 	for (int i = 0; i < 2; i++) {
-		struct bpf_pa pa = { .key = addr6(here[i]), .value.ifindex = BRIDGE };
+		struct bpf_pa pa = { .key = addr(here[i]), .value.ifindex = BRIDGE };
 
 		assert_int_equal(bpf_driver_set_pa(fixture_driver(), &pa), 0);
 		set_port(i ? BLUE3 : BLUE1, here[i]);

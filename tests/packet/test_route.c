@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 
 #include "harness.h"
 
@@ -19,39 +19,24 @@ enum { SHOP = BLUE3 };
 #define PEER "214.214.51.43"
 #define HERE "214.214.51.42"
 
-static union dp_addr v4(const char *text)
-{
-	union dp_addr a = { 0 };
-
-	a.w[2] = htonl(0xffff);
-	assert_int_equal(inet_pton(AF_INET, text, &a.w[3]), 1);
-	return a;
-}
-
-static void mac_of(uint8_t to[6], uint8_t last)
-{
-	memset(to, 0, 5);
-	to[5] = last;
-}
-
 static void port(uint32_t ifindex, uint32_t vsid, uint8_t mac, const char *ca, uint8_t domain, uint8_t router, const char *router_ca)
 {
 	struct bpf_port p = { .ifindex = ifindex, .value = { .flags = DP_PORT_POLICY | DP_PORT_PEER, .segment = vsid, .vsid = vsid,
-							     .src_pa4 = v4(HERE).w[3], .domain = { domain } } };
+							     .src_pa4 = addr(HERE).w[3], .domain = { domain } } };
 
 	mac_of(p.value.mac, mac);
 	mac_of(p.value.router_mac, router);
-	p.value.addr4[0] = v4(ca).w[3];
-	p.value.router4 = router_ca ? v4(router_ca).w[3] : 0;
+	p.value.addr4[0] = addr(ca).w[3];
+	p.value.router4 = router_ca ? addr(router_ca).w[3] : 0;
 	assert_int_equal(bpf_driver_set_port(fixture_driver(), &p), 0);
 }
 
 static void record(uint32_t vsid, uint8_t mac, const char *ca, uint32_t port, uint32_t nexthop, uint16_t flags)
 {
-	struct bpf_ca c = { .key = { .segment = vsid, .ca = v4(ca) }, .value = { .pa = v4(port ? HERE : PEER), .flags = flags } };
+	struct bpf_ca c = { .key = { .segment = vsid, .ca = addr(ca) }, .value = { .pa = addr(port ? HERE : PEER), .flags = flags } };
 	struct bpf_dest d = { .key.segment = vsid, .value = { .kind = port ? DP_DEST_LOCAL : DP_DEST_REMOTE,
-							     .target = port ? port : nexthop, .ca4 = v4(ca).w[3],
-							     .pa = v4(port ? HERE : PEER) } };
+							     .target = port ? port : nexthop, .ca4 = addr(ca).w[3],
+							     .pa = addr(port ? HERE : PEER) } };
 
 	mac_of(c.value.mac, mac);
 	mac_of(d.key.mac, mac);
@@ -64,7 +49,7 @@ static void add_route(uint8_t domain, uint32_t sender, const char *prefix, unsig
 		      uint8_t mac)
 {
 	struct bpf_route r = { .key = { .prefixlen = DP_ROUTE_KEY_BITS + 96 + bits, .domain = { domain }, .vsid = sender,
-					.ca = v4(prefix) }, .value = value };
+					.ca = addr(prefix) }, .value = value };
 
 	r.value.prefixlen = (uint8_t)(96 + bits);
 	mac_of(r.value.router_mac, router);
@@ -82,7 +67,7 @@ static void subnet(uint32_t vsid, uint8_t domain, uint8_t router)
 
 static void source(uint8_t domain, const char *ca, const char *pa, uint8_t router)
 {
-	struct bpf_source s = { .key = { .domain = { domain }, .ca = v4(ca), .pa = v4(pa) } };
+	struct bpf_source s = { .key = { .domain = { domain }, .ca = addr(ca), .pa = addr(pa) } };
 
 	mac_of(s.value.router_mac, router);
 	assert_int_equal(bpf_driver_set_sources(fixture_driver(), &s, 1), 0);
@@ -351,7 +336,7 @@ static void expect_too_big(uint32_t ifindex, const struct frame *f, uint8_t from
 	struct frame want = frame_hex("000000000000 000000000000 0800"
 				      "4500 0038 0000 0000 4001 0000 00000000 00000000 0304 0000 0000 0000");
 	uint64_t before = drops(ifindex, DP_DROP_TOO_BIG);
-	union dp_addr a = v4(from);
+	union dp_addr a = addr(from);
 	struct result r;
 
 	memcpy(want.b, f->b + 6, 6);
@@ -537,6 +522,36 @@ static void wire_without_router(void **state _unused_)
 	port(SHOP, 5012, 0x83, "10.10.12.13", 1, 0x02, "10.10.12.1");
 }
 
+/* What was found out about a packet is told of the next one like it, until a table changes; of other packets never. */
+static void remembered(void **state _unused_)
+{
+	struct dp_ca_key ca = { .segment = 5012, .ca = addr("10.10.12.12") };
+	struct dp_source_key from = { .domain = { 1 }, .ca = addr("10.10.12.12"), .pa = addr(PEER) };
+	struct frame out = frame_ip4(to("10.10.12.12")), in = wire_frame(PEER, 5010, inner_from(0x01, "10.10.12.12"));
+	struct frame other = wire_frame("214.214.51.61", 5010, inner_from(0x01, "10.10.12.12"));
+
+	for (int i = 0; i < 2; i++)
+		expect_wire(BLUE1, &out, 5012, 0x82, 0x02);
+	record(5012, 0x8b, "10.10.12.12", 0, NH_PEER, 0);
+	for (int i = 0; i < 2; i++)
+		expect_wire(BLUE1, &out, 5012, 0x8b, 0x02);
+	assert_int_equal(bpf_driver_delete_cas(fixture_driver(), &ca, 1), 0);
+	for (int i = 0; i < 2; i++)
+		expect_drop(BPF_ROLE_VPORT, BLUE1, &out, DP_DROP_NO_NEXT_HOP_RECORD);
+	record(5012, 0x82, "10.10.12.12", 0, NH_PEER, 0);
+	expect_wire(BLUE1, &out, 5012, 0x82, 0x02);
+
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(run(BPF_ROLE_UPLINK, UPLINK, &in).verdict, DP_VERDICT_DELIVER_PEER);
+		expect_drop(BPF_ROLE_UPLINK, UPLINK, &other, DP_DROP_ROUTED_SOURCE_UNKNOWN);
+	}
+	assert_int_equal(bpf_driver_delete_sources(fixture_driver(), &from, 1), 0);
+	for (int i = 0; i < 2; i++)
+		expect_drop(BPF_ROLE_UPLINK, UPLINK, &in, DP_DROP_ROUTED_SOURCE_UNKNOWN);
+	source(1, "10.10.12.12", PEER, 0x02);
+	assert_int_equal(run(BPF_ROLE_UPLINK, UPLINK, &in).verdict, DP_VERDICT_DELIVER_PEER);
+}
+
 /* What the driver wrote it finds again: a trie is walked by its keys. */
 static void observed(void **state _unused_)
 {
@@ -570,7 +585,8 @@ int main(void)
 		cmocka_unit_test(next_hops), cmocka_unit_test(own_choice), cmocka_unit_test(same_host), cmocka_unit_test(domains),
 		cmocka_unit_test(refused), cmocka_unit_test(ttl_exceeded), cmocka_unit_test(too_big),
 		cmocka_unit_test(too_big_segments), cmocka_unit_test(not_answered), cmocka_unit_test(wire_accepted),
-		cmocka_unit_test(wire_refused), cmocka_unit_test(wire_without_router), cmocka_unit_test(observed),
+		cmocka_unit_test(wire_refused), cmocka_unit_test(wire_without_router), cmocka_unit_test(remembered),
+		cmocka_unit_test(observed),
 	};
 
 	return cmocka_run_group_tests_name("packet/route", tests, routed_up, fixture_down);

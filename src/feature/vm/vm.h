@@ -32,6 +32,7 @@ struct vm_doc {
 	char *kernel;
 	char *initrd;
 	char *command_line;
+	bool taken_in; /* Import-VM -Domain: libvirt's domain of its id is it, whoever made that */
 	char *notes;
 	uint64_t created; /* seconds since 1970 */
 	/* Restart-VM counts it up: a guest that was started for another number is stopped and started anew. */

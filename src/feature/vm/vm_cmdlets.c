@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "adapter.h"
+#include "drive_rules.h"
 #include "feature.h"
 #include "switch_rules.h"
 #include "vm_exec.h"
@@ -9,9 +10,6 @@
 #include "vm_shutdown.h"
 
 #define MEMORY_DEFAULT (512ull << 20)
-#define MEMORY_MIN (32ull << 20)
-#define MEMORY_MAX (24ull << 40)
-#define PROCESSORS_MAX 2048
 
 static const char *const vm_type[] = { "VirtualMachine", NULL };
 
@@ -38,7 +36,8 @@ static const struct param new_vm_params[] = {
 	{ "Generation", P_UINT, POS(2), "1 or 2; fixed at creation", .min = 1, .max = 2, .def = "1" },
 	{ "SwitchName", P_STRING, 0, "switch that the network adapter is connected to" },
 	{ "Version", P_STRING, 0, "configuration version; only moves up later", .def = "12.0" },
-	{ "NoVHD", P_SWITCH, 0, "without a disk, which is all there is" },
+	{ "NoVHD", P_SWITCH, 0, "without a disk, as without -VHDPath" },
+	{ "VHDPath", P_STRING, 0, "virtual hard disk that exists: a .qcow2, .img, .raw or .vhd file of libvirt's host" },
 	{ "KernelPath", P_STRING, 0, "boot this kernel instead of what the firmware finds; a file of libvirt's host" },
 	{ "InitrdPath", P_STRING, 0, "initial RAM disk of that kernel" },
 	{ "KernelCommandLine", P_STRING, 0, "command line of that kernel" },
@@ -88,7 +87,8 @@ static const struct param stop_vm_params[] = {
 
 static const struct param invoke_command_params[] = {
 	{ "VMName", P_STRING, REQUIRED | ARRAY, "names of running virtual machines, or wildcards" },
-	{ "ScriptBlock", P_SCRIPT, REQUIRED | POS(0), "shell line to run in each guest" },
+	{ "ScriptBlock", P_SCRIPT, REQUIRED | POS(0), "shell line to run in each guest; in a real machine by its guest agent" },
+	{ "TimeoutSec", P_UINT, 0, "what runs longer, in seconds, is ended", .min = 1, .max = 86400, .def = "3600" },
 	{ 0 },
 };
 
@@ -121,6 +121,21 @@ static int new_vm_check_boot(struct call *c, struct err **e)
 	return r;
 }
 
+static int new_vm_check_disk(struct call *c, struct err **e)
+{
+	enum drive_format format;
+
+	if (!call_given(c, "VHDPath"))
+		return 0;
+	if (call_bool(c, "NoVHD", false))
+		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
+			       "Parameter set cannot be resolved: -VHDPath and -NoVHD exclude each other.");
+	if (call_enum(c, "Engine", VM_ENGINE_QEMU) != VM_ENGINE_QEMU)
+		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
+			       "Parameter set cannot be resolved: a guest of engine Namespace has no disk.");
+	return drive_check_path("VHDPath", DRIVE_HARD_DISK, call_str(c, "VHDPath", ""), &format, e);
+}
+
 static char *given_text(struct call *c, const char *name)
 {
 	const char *text = call_str(c, name, NULL);
@@ -138,6 +153,8 @@ static int new_vm_check(struct call *c, const char *name, const struct switch_do
 	r = vm_check_engine(call_enum(c, "Engine", VM_ENGINE_QEMU), call_host(c), name, e);
 	if (r == 0)
 		r = new_vm_check_boot(c, e);
+	if (r == 0)
+		r = new_vm_check_disk(c, e);
 	if (r < 0)
 		return r;
 	r = vm_check_version(call_str(c, "Version", vm_default_version()), e);
@@ -145,6 +162,19 @@ static int new_vm_check(struct call *c, const char *name, const struct switch_do
 		return r;
 	*ret_switch = NULL;
 	return call_given(c, "SwitchName") ? switch_find(d, call_str(c, "SwitchName", NULL), ret_switch, e) : 0;
+}
+
+/* As Hyper-V's: the disk comes first, and generation 1 has a DVD drive, which a kernel that is booted directly has no use for. */
+static void new_vm_drives(struct call *c, const struct vm_doc *vm)
+{
+	enum drive_controller controller = vm->generation == 1 ? DRIVE_IDE : DRIVE_SCSI;
+	const char *path = call_str(c, "VHDPath", NULL);
+	enum drive_format format = DRIVE_RAW;
+
+	if (path && drive_format_of(path, &format))
+		docs_put(call_docs(c), &drive_kind, drive_make(&vm->id, DRIVE_HARD_DISK, controller, 0, 0, path, format));
+	if (vm->engine == VM_ENGINE_QEMU && vm->generation == 1 && !vm->kernel)
+		docs_put(call_docs(c), &drive_kind, drive_make(&vm->id, DRIVE_DVD, DRIVE_IDE, 1, 0, NULL, DRIVE_RAW));
 }
 
 static int new_vm(struct call *c, struct err **e)
@@ -176,6 +206,7 @@ static int new_vm(struct call *c, struct err **e)
 	vm->command_line = given_text(c, "KernelCommandLine");
 	vm->created = (uint64_t)time(NULL);
 	docs_put(d, &vm_kind, vm);
+	new_vm_drives(c, vm);
 	docs_put(d, &adapter_kind, adapter_make(d, &vm->id, NULL, sw ? &sw->id : NULL, call_host(c)->name));
 	call_emit(c, vm_to_object, &vm_kind, vm);
 	return 0;
@@ -463,6 +494,7 @@ static int remove_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	vec_foreach(&adapters, a)
 		adapter_delete(d, *a);
 	vec_done(&adapters);
+	drive_delete_of_vm(d, &vm->id);
 	key = doc_key(&vm_kind, vm);
 	docs_delete(d, &vm_kind, key);
 	return 0;

@@ -5,8 +5,6 @@
 /* Processors and memory of virtual machines: Get/Set-VMProcessor, Get/Set-VMMemory (cmdlets.md 3.1, 4.1). */
 
 #define PROCESSORS_MAX 2048
-#define MEMORY_MIN (32ull << 20)
-#define MEMORY_MAX (24ull << 40)
 
 static const char *const vm_type[] = { "VirtualMachine", NULL };
 static const char *const processor_type[] = { "VMProcessor", NULL };

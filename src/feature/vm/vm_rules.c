@@ -31,6 +31,7 @@ static const struct doc_field vm_fields[] = {
 	DOC_FIELD(vm_doc, kernel, DOC_STR, "kernel"),
 	DOC_FIELD(vm_doc, initrd, DOC_STR, "initrd"),
 	DOC_FIELD(vm_doc, command_line, DOC_STR, "commandLine"),
+	DOC_FIELD(vm_doc, taken_in, DOC_BOOL, "takenIn"),
 	DOC_FIELD(vm_doc, notes, DOC_STR, "notes"),
 	DOC_FIELD(vm_doc, created, DOC_U64, "created"),
 	DOC_FIELD(vm_doc, boot, DOC_U64, "boot"),
@@ -111,6 +112,18 @@ int vm_check_engine(enum vm_engine engine, struct host *host, const char *name, 
 		    machines.missing);
 	return err_advise(e, r, "Install and start libvirt's daemon, or name another by nestord --libvirt URI. -Engine Namespace is "
 				"available: a guest that is a Linux network namespace.");
+}
+
+int vm_check_sizes(const struct vm_doc *vm, struct err **e)
+{
+	bool memory = vm->memory_startup >= MEMORY_MIN && vm->memory_startup <= MEMORY_MAX;
+	int r;
+
+	if (memory && vm->processor_count >= 1 && vm->processor_count <= PROCESSORS_MAX)
+		return 0;
+	r = err_set(e, "Vm.SizeInvalid", ERR_LIMITS_EXCEEDED, vm->name, "The virtual machine \"%s\" would have %" PRIu64 " MB and %" PRIu32 " processors.",
+		    vm->name, vm->memory_startup >> 20, vm->processor_count);
+	return err_advise(e, r, "It can have 32 MB to 24 TB, and 1 to %d processors.", PROCESSORS_MAX);
 }
 
 int vm_check_path(const char *param, const char *path, struct err **e)

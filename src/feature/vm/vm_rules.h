@@ -6,6 +6,9 @@
 /* The rules of virtual machines, as pure functions of the documents. 0, or negative with *e. */
 
 #define VM_NAME_MAX 100
+#define MEMORY_MIN (32ull << 20)
+#define MEMORY_MAX (24ull << 40)
+#define PROCESSORS_MAX 2048
 
 /* E-1: no VM has that name. Always negative. */
 int vm_unknown(const char *name, struct err **e);
@@ -14,6 +17,8 @@ int vm_unknown(const char *name, struct err **e);
 int vm_check_name(const struct docs *d, const struct vm_doc *self, const char *name, struct err **e);
 /* Vm.EngineUnavailable */
 int vm_check_engine(enum vm_engine engine, struct host *host, const char *name, struct err **e);
+/* Vm.SizeInvalid: of a document that no cmdlet's parameters have bounded. */
+int vm_check_sizes(const struct vm_doc *vm, struct err **e);
 /* A file that a machine boots from (Vm.PathInvalid): an absolute path without control characters. */
 int vm_check_path(const char *param, const char *path, struct err **e);
 /* Vm.NotAMachine: a network namespace has no hardware of its own. */

@@ -43,6 +43,7 @@ static const struct {
 	[MAP_LEARNT] = { "learnt", BPF_MAP_TYPE_RINGBUF, 0, 0, true },
 	[MAP_LEARN_RATES] = { "learn_rates", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_learn_rate), true },
 	[MAP_FLOWS] = { "flows", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_flow), true },
+	[MAP_WAYS] = { "ways", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_way), true },
 	[MAP_ACL_RULES] = { "acl_rules", BPF_MAP_TYPE_HASH, sizeof(struct dp_acl_rule_key), sizeof(struct dp_acl_rule) },
 	[MAP_ACL_SETS] = { "acl_sets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_acl_set) },
 	[MAP_ACL_MATCHES] = { "acl_matches", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct dp_acl_match_key), 4 },
@@ -341,6 +342,7 @@ static void sizes_wanted(struct bpf_driver *d, const struct bpf_driver_options *
 	d->max_entries[MAP_LEARNT] = 1 << 18;
 	d->max_entries[MAP_LEARN_RATES] = d->max_entries[MAP_COUNTERS];
 	d->max_entries[MAP_FLOWS] = DP_FLOWS;
+	d->max_entries[MAP_WAYS] = DP_WAYS;
 	d->max_entries[MAP_ACL_RULES] = 1 << 20;
 	d->max_entries[MAP_ACL_SETS] = 1 << 16;
 	d->max_entries[MAP_ACL_MATCHES] = 1 << 21;

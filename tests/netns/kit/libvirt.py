@@ -95,7 +95,7 @@ class Libvirt:
 
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
-export PATH=/bin
+export PATH=/bin:/usr/sbin
 mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev
 while read -r module; do insmod /modules/$module; done < /modules/order 2>/dev/null
 run=$(sed -n 's/.* nestor.run=\\([^ ]*\\).*/\\1/p' /proc/cmdline)
@@ -115,6 +115,14 @@ ip addr flush dev "$interface"
 ip addr add "$ip/$mask" dev "$interface"
 echo "guest: leased $ip"
 """
+AGENT = "/usr/sbin/qemu-ga"
+# Of a script: starts the agent, whose end of the channel is known by its name. Its answer to being asked to shut down is a command's.
+START_AGENT = """for port in /sys/class/virtio-ports/*; do
+  [ "$(cat $port/name)" = org.qemu.guest_agent.0 ] && qemu-ga -d -m virtio-serial -p /dev/${port##*/} -t /run -f /run/qemu-ga.pid
+done
+echo guest: agent
+"""
+DISK_MODULES = ("virtio_scsi", "ata_piix", "sd_mod", "sr_mod", "isofs", "vfat", "nls_cp437", "nls_ascii")
 
 
 def _dependencies(modules_dir, name):
@@ -142,6 +150,20 @@ def _dependencies(modules_dir, name):
     return found
 
 
+def _program(path):
+    """Entries of a program and of the libraries that it is linked with."""
+    entries = {}
+    for name in [path, *(word for word in run("ldd", path).out.split() if word.startswith("/"))]:
+        with open(name, "rb") as file:
+            entries[name.lstrip("/")] = (stat.S_IFREG | 0o755, file.read())
+    directories = {os.path.dirname(name) for name in entries}
+    for name in sorted(directories):
+        while name:
+            entries.setdefault(name, (stat.S_IFDIR | 0o755, b""))
+            name = os.path.dirname(name)
+    return dict(sorted(entries.items()))
+
+
 def _cpio(entries):
     """An archive in the format that the kernel unpacks (newc): {path: (mode, bytes)}."""
     out = bytearray()
@@ -155,21 +177,12 @@ def _cpio(entries):
 
 
 def _qemu():
-    """The host's QEMU with its libraries and what it gives a guest to boot by: {path: (mode, bytes)}."""
-    paths = {"qemu": QEMU, **{f"roms/{os.path.basename(rom)}": rom for rom in QEMU_ROMS}}
-    for line in run("ldd", QEMU).out.splitlines():
-        library = next((word for word in line.split() if word.startswith("/")), None)
-        if library:
-            paths[library.lstrip("/")] = library
-    entries = {}
-    for name, path in paths.items():
-        parent = os.path.dirname(name)
-        while parent:
-            entries.setdefault(parent, (stat.S_IFDIR | 0o755, b""))
-            parent = os.path.dirname(parent)
+    """The host's QEMU, and what it gives a guest to boot by."""
+    entries = _program(QEMU) | {"roms": (stat.S_IFDIR | 0o755, b"")}
+    for path in QEMU_ROMS:
         with open(path, "rb") as file:
-            entries[name] = (stat.S_IFREG | 0o755, file.read())
-    return dict(sorted(entries.items()))
+            entries[f"roms/{os.path.basename(path)}"] = (stat.S_IFREG | 0o644, file.read())
+    return entries
 
 
 def _command_line(script, more):
@@ -180,17 +193,21 @@ def _command_line(script, more):
 class Image:
     """A kernel and an initial RAM disk: busybox, virtio, and a script that the command line brings along.
 
-    hypervisor: with KVM's module and tests/machine/vmm, and what that boots: l2() is the shell line that does.
-    qemu: besides, the host's QEMU, a bridge and taps: l2_by_qemu().
+    disks: with the drivers of disks, DVDs and file systems. hypervisor: with KVM's module and tests/machine/vmm, and what that boots: l2()
+    is the shell line that does; qemu: besides, the host's QEMU, a bridge and taps: l2_by_qemu(). agent: with QEMU's guest agent, which
+    START_AGENT starts.
     """
 
-    def __init__(self, lab, build_dir, hypervisor=False, qemu=False):
+    def __init__(self, lab, build_dir, hypervisor=False, qemu=False, disks=False, agent=False):
         directory = os.path.join(build_dir, "guest-kernel")
         run(os.path.join(TOP, "tools", "guest-kernel"), directory, timeout=300)
         self.kernel = os.path.join(os.path.abspath(directory), "vmlinuz")
         more = {}
         modules = MODULES
         self.initrd = lab.path("initrd.gz")
+        if disks:
+            modules = (*MODULES, *DISK_MODULES)
+            self.initrd = lab.path("initrd-disks.gz")
         if hypervisor:
             inner = Image(lab, build_dir)
             for name, path in (("vmm", os.path.join(build_dir, "tests", "machine", "vmm")), ("vmlinuz", inner.kernel),
@@ -198,9 +215,15 @@ class Image:
                 with open(path, "rb") as file:
                     more[name] = (stat.S_IFREG | 0o755, file.read())
             if qemu:
-                more.update(_qemu())
+                more |= _qemu()
             modules = (*MODULES, *HYPERVISOR_MODULES)
             self.initrd = lab.path("initrd-qemu" if qemu else "initrd-hypervisor.gz")
+        if agent:
+            more |= _program(AGENT)
+            more |= {name: (stat.S_IFDIR | 0o755, b"") for name in ("run", "sbin")}
+            more["sbin/shutdown"] = (stat.S_IFREG | 0o755, b"#!/bin/sh\necho guest: shut down by the agent > /dev/console\npoweroff -f\n")
+            modules = (*modules, "virtio_console")
+            self.initrd = lab.path("initrd-agent.gz")
         self._build(os.path.join(directory, "modules"), modules, more)
 
     def _build(self, modules_dir, modules, more):
@@ -233,7 +256,7 @@ class Image:
     def l2_by_qemu(script, mac, tap="tap0", megabytes=96):
         """The same by QEMU, with an adapter of that MAC at a tap of the guest's, which is in its bridge br0."""
         line = _command_line(script, "reboot=t")
-        return (f"tunctl -t {tap} >/dev/null && ip link set {tap} master br0 up && /qemu -L /roms -accel kvm -M pc -nodefaults "
+        return (f"tunctl -t {tap} >/dev/null && ip link set {tap} master br0 up && {QEMU} -L /roms -accel kvm -M pc -nodefaults "
                 f"-display none -serial stdio -m {megabytes} -no-reboot -kernel /vmlinuz -initrd /initrd -append '{line}' "
                 f"-netdev tap,id=n,ifname={tap},script=no,downscript=no -device virtio-net-pci,netdev=n,mac={mac},romfile= </dev/null")
 
