@@ -165,6 +165,9 @@ typedef void (*host_live_fn)(void *arg, const host_trace_vec *traces, uint64_t l
 typedef void (*host_exec_fn)(void *arg, int exit_status, char *output /* taken */, struct err *e /* taken, may be NULL */);
 
 /* e: why it still runs (taken); NULL: it is off. */
+/* e: why it cannot be had (taken); NULL: it is there. */
+typedef void (*host_console_fn)(void *arg, struct err *e);
+
 typedef void (*host_shutdown_fn)(void *arg, struct err *e);
 
 /* A domain that libvirt has, whoever made it. */
@@ -200,6 +203,11 @@ struct host {
 		    struct err **e);
 	/* Ends what was begun with this arg: done is called from within. Nothing when it has ended. */
 	void (*exec_end)(struct host *h, void *arg);
+	/*
+	 * Takes the serial console of a real machine that runs, from somebody else only by force. opened is called later from the event
+	 * loop, exactly once; 1: we have it already, and nothing is called.
+	 */
+	int (*console)(struct host *h, const struct guid *vm, bool force, host_console_fn opened, void *arg, struct err **e);
 	void (*machines)(struct host *h, struct host_machines *ret);
 	/* Asks the guest of a real machine to shut down; done is called later from the event loop, exactly once. */
 	int (*shutdown)(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg,

@@ -24,6 +24,7 @@
 
 struct exec_job;
 struct machine_exec;
+struct console;
 struct learning;
 struct live_job;
 
@@ -52,6 +53,7 @@ struct engine {
 	struct exec_job *jobs;             /* commands in namespace guests */
 	struct machine_exec *machine_jobs; /* and in machines */
 	unsigned processors;               /* of this host */
+	struct console *consoles;
 	struct learning *learning;
 	struct live_job *lives; /* traces of real packets */
 	bool nexthops_stale;
@@ -127,6 +129,9 @@ void dataplane_router(struct pass *p);
 int engine_machines(struct engine *g, struct err **e);
 void engine_host_init(struct engine *g);
 void engine_host_exec_init(struct engine *g);
+void engine_host_console_init(struct engine *g);
+/* Where machines' consoles are logged; owned by the caller. */
+char *engine_machines_log_dir(const struct engine *g);
 void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);

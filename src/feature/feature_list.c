@@ -32,6 +32,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_cmdlets,
 	vm_hardware_cmdlets,
 	vm_host_cmdlets,
+	vm_console_cmdlets,
 	import_cmdlets,
 	drive_cmdlets,
 	switch_cmdlets,

@@ -178,6 +178,20 @@ static void fake_exec_end(struct host *h, void *arg)
 	}
 }
 
+/* "busy" is somebody else's, unless by force; others are had at once, or ("slow") later. */
+static int fake_console(struct host *h, const struct guid *vm, bool force, host_console_fn opened, void *arg, struct err **e)
+{
+	struct kit *k = kit_of(h);
+	const struct vm_doc *doc = vm_get(k->docs, vm);
+
+	if (streq(doc->name, "busy") && !force)
+		return err_set(e, "Vm.ConsoleInUse", ERR_RESOURCE_BUSY, doc->name, "Somebody has it.");
+	if (!streq(doc->name, "slow"))
+		return 1;
+	vec_push(&k->shutdowns, (struct kit_shutdown){ opened, arg });
+	return 0;
+}
+
 static void fake_machines(struct host *h, struct host_machines *ret)
 {
 	*ret = kit_of(h)->machines;
@@ -287,7 +301,7 @@ int kit_setup(void **state)
 	assert_int_equal(docs_open(k->store, feature_kinds, feature_n_kinds, &k->docs, NULL), 0);
 	k->host = (struct host){
 		.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
-		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
+		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .console = fake_console,
 		.machines = fake_machines, .shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};
