@@ -201,6 +201,7 @@ void engine_host_init(struct engine *g)
 	engine_host_console_init(g);
 	engine_host_statistics_init(g);
 	engine_host_trace_init(g);
+	engine_host_images_init(g);
 	engine_host_copies_init(g);
 }
 

@@ -23,6 +23,7 @@
 #include "switch_wants.h"
 
 struct exec_job;
+struct image_work;
 struct machine_exec;
 struct console;
 struct learning;
@@ -50,6 +51,8 @@ struct engine {
 	bool retry;                 /* this pass tries again what has failed */
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
+	struct image_work *images;
+	char *image_dir;
 	struct exec_job *jobs;             /* commands in namespace guests */
 	struct machine_exec *machine_jobs; /* and in machines */
 	unsigned processors;               /* of this host */
@@ -135,6 +138,9 @@ char *engine_machines_log_dir(const struct engine *g);
 void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
+void engine_host_images_init(struct engine *g);
+/* Ends all work on images; what was being made is removed. */
+void engine_images_free(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */
 const struct host_drop_reason *engine_drop_reason(uint32_t code);
 void engine_jobs_free(struct engine *g);

@@ -137,6 +137,14 @@ CASES = [
     ("New-VM -Name new -Engine Namespace -VHDPath /x.img", "AmbiguousParameterSet"),
     *[(f"{cmdlet} nope{more}", UNKNOWN) for cmdlet, more in (
         ("Get-VMHardDiskDrive", ""), ("Get-VMDvdDrive", ""), ("Add-VMHardDiskDrive", " -Path /x.img"), ("Add-VMDvdDrive", ""))],
+    *[(f"{line} -SizeBytes {size}", error) for line, size, error in (
+        ("New-VHD new.abc", "8MB", "Vhd.FormatUnknown"), ("New-VHD sub/new.img", "8MB", "Vm.PathInvalid"),
+        ("New-VHD new.img", "much", TRANSFORM), ("New-VHD new.img", "1000001", "ParameterArgumentValidationError"),
+        ("New-VHD new.img", "4000001", "Vhd.SizeInvalid"), ("New-VHD /nowhere/new.img", "8MB", "Vhd.NotFound"),
+        ("New-VHD /proc/new.img", "8MB", "Vhd.NotFound"), ("Resize-VHD /nowhere/new.img", "8MB", "Vhd.NotFound"),
+        ("New-VHD new.img -Fixed -Dynamic", "8MB", "AmbiguousParameterSet"))],
+    ("Get-VHD /nowhere/new.img", "Vhd.NotFound"),
+    ("Convert-VHD /nowhere/new.img new.qcow2", "Vhd.NotFound"),
     # who does not exist
     *[(f"{cmdlet} nope{more}", UNKNOWN) for cmdlet, more in (
         ("Get-VM", ""), ("Start-VM", ""), ("Stop-VM", ""), ("Remove-VM", " -Force"), ("Rename-VM", " new"), ("Restart-VM", " -Force"),
