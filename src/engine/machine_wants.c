@@ -29,6 +29,11 @@ static const char *const qemu_formats[] = {
 	[DRIVE_RAW] = "raw", [DRIVE_QCOW2] = "qcow2", [DRIVE_VHDX] = "vhdx", [DRIVE_VHD] = "vpc",
 };
 
+const char *engine_qemu_format(enum drive_format format)
+{
+	return qemu_formats[format];
+}
+
 static struct machine_drive drive_of(const struct drive_doc *doc)
 {
 	return (struct machine_drive){

@@ -3,6 +3,7 @@
 
 #include "acl.h"
 #include "adapter.h"
+#include "checkpoint.h"
 #include "copy.h"
 #include "drive.h"
 #include "netadapter.h"
@@ -13,6 +14,8 @@
 
 const struct doc_kind *const feature_kinds[] = {
 	&vm_kind,
+	&checkpoint_kind,
+	&image_kind,
 	&drive_kind,
 	&switch_kind,
 	&adapter_kind,
@@ -33,6 +36,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_hardware_cmdlets,
 	vm_host_cmdlets,
 	import_cmdlets,
+	checkpoint_cmdlets,
 	drive_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
