@@ -3,6 +3,7 @@
 
 BUILD ?= build
 LAB ?= lab3
+GUESTS ?= namespace
 MESON_OPTIONS ?=
 
 .PHONY: all deps demo check bench asan fuzz format tidy install clean
@@ -15,7 +16,7 @@ deps:
 	@tools/install-packages
 
 demo: all
-	@tools/demo $(LAB)
+	@tools/demo $(LAB) $(GUESTS)
 
 check: all
 	@tools/check $(BUILD)

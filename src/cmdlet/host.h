@@ -42,18 +42,26 @@ struct host_machines {
 	const char *no_nesting; /* why not; NULL. Static. */
 };
 
+/* Does what runs in a guest give a sign of life? */
+enum host_heartbeat {
+	HOST_HEARTBEAT_NONE, /* there is nothing that could, or it never has */
+	HOST_HEARTBEAT_OK,
+	HOST_HEARTBEAT_LOST,
+};
+
 struct host_guest {
 	bool running;
 	pid_t pid;              /* of the guest's init, 0 when not running */
 	uint64_t uptime_ms;
 	uint64_t memory_bytes;
-	unsigned cpu_percent;
+	unsigned cpu_percent;   /* of all processors of the host; of a namespace over its whole life */
+	enum host_heartbeat heartbeat;
+	uint64_t memory_demand; /* 0: unknown */
 	/* Real machines only. */
 	bool busy;              /* it is being started, stopped or changed right now */
 	bool paused;
 	bool hypervisor;        /* one runs in the guest (NV-14) */
 	uint64_t memory_limit;  /* what it can have without being restarted */
-	uint64_t memory_demand; /* 0: unknown */
 };
 
 typedef VEC(struct ip) ip_vec;
@@ -185,8 +193,14 @@ struct host {
 	int (*nic_addresses)(struct host *h, int ifindex, ip_vec *ret);
 	/* Is this provider address usable? 0 Invalid, 1 Tentative, 2 Duplicate, 3 Deprecated, 4 Preferred. */
 	int (*address_state)(struct host *h, const struct ip *ip);
-	/* Runs a shell line in the guest; done is called later from the event loop, exactly once. */
-	int (*exec)(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg, struct err **e);
+	/*
+	 * Runs a shell line in the guest; done is called later from the event loop, exactly once. What runs longer than timeout_ms is
+	 * ended, as far as it can be (RemoteCommandTimeout).
+	 */
+	int (*exec)(struct host *h, const struct guid *vm, const char *script, uint64_t timeout_ms, host_exec_fn done, void *arg,
+		    struct err **e);
+	/* Ends what was begun with this arg: done is called from within. Nothing when it has ended. */
+	void (*exec_end)(struct host *h, void *arg);
 	void (*machines)(struct host *h, struct host_machines *ret);
 	/* Asks the guest of a real machine to shut down; done is called later from the event loop, exactly once. */
 	int (*shutdown)(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg,

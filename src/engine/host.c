@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
-#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "internal.h"
 #include "log.h"
@@ -69,6 +69,10 @@ static int host_nics(struct host *h, host_nic_vec *ret)
 /* Of engine Qemu. */
 static int machine_guest(struct engine *g, const struct guid *vm, struct host_guest *ret)
 {
+	static const enum host_heartbeat heartbeats[] = {
+		[MACHINE_HEARTBEAT_NONE] = HOST_HEARTBEAT_NONE, [MACHINE_HEARTBEAT_OK] = HOST_HEARTBEAT_OK,
+		[MACHINE_HEARTBEAT_LOST] = HOST_HEARTBEAT_LOST,
+	};
 	struct machine m;
 
 	if (!g->machines || !machines_get(g->machines, vm, &m))
@@ -81,6 +85,8 @@ static int machine_guest(struct engine *g, const struct guid *vm, struct host_gu
 	ret->memory_bytes = m.memory;
 	ret->memory_limit = m.limit;
 	ret->memory_demand = m.demand;
+	ret->cpu_percent = m.cpu_percent;
+	ret->heartbeat = heartbeats[m.heartbeat];
 	ret->hypervisor = m.hypervisor;
 	ret->paused = m.state == MACHINE_PAUSED;
 	return 0;
@@ -98,16 +104,17 @@ static int host_shutdown(struct host *h, const struct guid *vm, uint32_t timeout
 
 static int host_guest(struct host *h, const struct guid *vm, struct host_guest *ret)
 {
+	struct engine *g = engine_of(h);
 	struct guest guest;
 	struct guest_vec one = { &guest, 1, 1 };
-	int r = guest_get(engine_of(h)->guests, vm, &guest);
+	int r = guest_get(g->guests, vm, &guest);
 	uint64_t now_us;
 
 	*ret = (struct host_guest){ 0 };
 	if (r == -ENOENT)
-		return machine_guest(engine_of(h), vm, ret);
+		return machine_guest(g, vm, ret);
 	if (r == 0)
-		r = guest_measure(engine_of(h)->guests, &one);
+		r = guest_measure(g->guests, &one);
 	if (r < 0)
 		return r;
 	now_us = clock_us(CLOCK_REALTIME);
@@ -115,22 +122,37 @@ static int host_guest(struct host *h, const struct guid *vm, struct host_guest *
 	ret->pid = guest.pid;
 	ret->uptime_ms = now_us > guest.started_us ? (now_us - guest.started_us) / 1000 : 0;
 	ret->memory_bytes = guest.memory_bytes;
-	/* Over the guest's life: nobody here samples. */
-	ret->cpu_percent = ret->uptime_ms ? (unsigned)MIN(guest.cpu_ns / 10000 / ret->uptime_ms, 100u) : 0;
+	/* Its init answers for as long as it is there. */
+	ret->heartbeat = HOST_HEARTBEAT_OK;
+	/* Over the guest's life: nobody samples these. */
+	ret->cpu_percent = ret->uptime_ms ? (unsigned)MIN(guest.cpu_ns / 10000 / ret->uptime_ms / g->processors, 100u) : 0;
 	return 0;
+}
+
+/* As the agent in the guest tells them. */
+static void machine_addresses(struct engine *g, const struct guid *vm, const struct adapter_doc *a, ip_vec *ret)
+{
+	const struct agent_address_vec *all = g->machines ? machines_addresses(g->machines, vm) : NULL;
+
+	for (size_t i = 0; all && i < all->n; i++)
+		if (mac_equal(&all->items[i].mac, &a->mac))
+			vec_push(ret, all->items[i].ip);
 }
 
 static int host_guest_addresses(struct host *h, const struct guid *vm, const struct guid *adapter, ip_vec *ret)
 {
-	const struct adapter_doc *a = adapter_get(engine_of(h)->config.docs, adapter);
+	struct engine *g = engine_of(h);
+	const struct adapter_doc *a = adapter_get(g->config.docs, adapter);
 	struct guest_interface_vec interfaces = { 0 };
 	struct guest_address_vec addresses = { 0 };
-	int r = a ? guest_interfaces(engine_of(h)->guests, vm, &interfaces, &addresses) : -ENOENT;
+	int r = a ? guest_interfaces(g->guests, vm, &interfaces, &addresses) : -ENOENT;
 
 	vec_foreach(&interfaces, i)
 		vec_foreach(&addresses, address)
 			if (address->ifindex == i->ifindex && mac_equal(&i->mac, &a->mac))
 				vec_push(ret, address->ip);
+	if (a && r == -ENOENT)
+		machine_addresses(g, vm, a, ret);
 	vec_done(&interfaces);
 	vec_done(&addresses);
 	return r == -ENOENT ? 0 : r;
@@ -162,104 +184,6 @@ static int host_address_state(struct host *h, const struct ip *ip)
 	return state;
 }
 
-/* ---- commands in guests ---- */
-
-struct exec_job {
-	struct engine *g;
-	struct guest_exec *exec;
-	sd_event_source *output;
-	sd_event_source *exit;
-	host_exec_fn done;
-	void *arg;
-	bool too_much;
-	struct exec_job *next;
-};
-
-static void job_free(struct exec_job *job)
-{
-	for (struct exec_job **p = &job->g->jobs; *p; p = &(*p)->next) {
-		if (*p == job) {
-			*p = job->next;
-			break;
-		}
-	}
-	sd_event_source_unref(job->output);
-	sd_event_source_unref(job->exit);
-	guest_exec_free(job->exec);
-	free(job);
-}
-
-void engine_jobs_free(struct engine *g)
-{
-	while (g->jobs) {
-		struct exec_job *job = g->jobs;
-		struct err *e = NULL;
-
-		err_set(&e, "RemoteCommandFailed", ERR_RESOURCE_UNAVAILABLE, NULL, "The daemon ended while the command ran.");
-		job->done(job->arg, 255, xstrdup(""), e);
-		job_free(job);
-	}
-}
-
-static int on_job_output(sd_event_source *s, int fd, uint32_t revents, void *arg)
-{
-	struct exec_job *job = arg;
-	int r = guest_exec_read(job->exec);
-
-	(void)fd;
-	(void)revents;
-	job->too_much |= r == -EMSGSIZE;
-	if (r <= 0)
-		sd_event_source_set_enabled(s, SD_EVENT_OFF);
-	return 0;
-}
-
-static int on_job_exit(sd_event_source *s, int fd, uint32_t revents, void *arg)
-{
-	struct exec_job *job = arg;
-	struct err *e = NULL;
-	int code = 0, r = guest_exec_finish(job->exec, &code);
-	char *output;
-
-	(void)s;
-	(void)fd;
-	(void)revents;
-	if (r == -EAGAIN)
-		return 0;
-	if (job->too_much)
-		err_set(&e, "OutputTooLarge", ERR_LIMITS_EXCEEDED, NULL, "The command was ended: it wrote more than %u bytes.",
-			GUEST_EXEC_MAX_OUTPUT);
-	else if (r < 0)
-		err_set_errno(&e, "RemoteCommandFailed", -r, NULL, "The command's end was lost: %s.", strerror(-r));
-	output = xstrdup(guest_exec_output(job->exec, &(size_t){ 0 }));
-	job->done(job->arg, code, output, e);
-	job_free(job);
-	return 0;
-}
-
-static int host_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg, struct err **e)
-{
-	struct engine *g = engine_of(h);
-	struct guest_exec_spec spec = { .line = script, .merge = true };
-	struct exec_job *job = xcalloc(1, sizeof(*job));
-	int r = guest_exec_start(g->guests, vm, &spec, &job->exec);
-
-	job->g = g;
-	job->done = done;
-	job->arg = arg;
-	if (r == 0)
-		r = sd_event_add_io(g->config.event, &job->output, guest_exec_stdout(job->exec), EPOLLIN, on_job_output, job);
-	if (r >= 0)
-		r = sd_event_add_io(g->config.event, &job->exit, guest_exec_pidfd(job->exec), EPOLLIN, on_job_exit, job);
-	if (r < 0) {
-		job_free(job);
-		return err_set_errno(e, "RemoteCommandFailed", -r, NULL, "Cannot run the command in the guest: %s.", strerror(-r));
-	}
-	job->next = g->jobs;
-	g->jobs = job;
-	return 0;
-}
-
 void engine_host_init(struct engine *g)
 {
 	g->host = (struct host){
@@ -269,10 +193,11 @@ void engine_host_init(struct engine *g)
 		.guest_addresses = host_guest_addresses,
 		.nic_addresses = host_nic_addresses,
 		.address_state = host_address_state,
-		.exec = host_exec,
 		.machines = host_machines,
 		.shutdown = host_shutdown,
 	};
+	g->processors = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
+	engine_host_exec_init(g);
 	engine_host_statistics_init(g);
 	engine_host_trace_init(g);
 	engine_host_copies_init(g);

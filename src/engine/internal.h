@@ -24,6 +24,7 @@
 #include "switch_wants.h"
 
 struct exec_job;
+struct machine_exec;
 struct learning;
 struct live_job;
 
@@ -52,7 +53,9 @@ struct engine {
 	bool retry;                 /* this pass tries again what has failed */
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
-	struct exec_job *jobs;
+	struct exec_job *jobs;             /* commands in namespace guests */
+	struct machine_exec *machine_jobs; /* and in machines */
+	unsigned processors;               /* of this host */
 	struct learning *learning;
 	struct live_job *lives; /* traces of real packets */
 	bool nexthops_stale;
@@ -127,6 +130,7 @@ void dataplane_router(struct pass *p);
 /* The driver of virtual machines is there from now on. Engine.MachinesFailed */
 int engine_machines(struct engine *g, struct err **e);
 void engine_host_init(struct engine *g);
+void engine_host_exec_init(struct engine *g);
 /* QEMU's name of it. */
 const char *engine_qemu_format(enum drive_format format);
 /*
@@ -143,6 +147,13 @@ void engine_host_trace_init(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */
 const struct host_drop_reason *engine_drop_reason(uint32_t code);
 void engine_jobs_free(struct engine *g);
+/* The same as the host's exec for a machine that runs, by the agent in it (machine_exec.c). */
+int engine_machine_exec(struct engine *g, const struct guid *vm, const char *script, uint64_t timeout_ms, host_exec_fn done, void *arg,
+			struct err **e);
+/* RemoteCommandTimeout */
+int engine_exec_too_late(uint64_t timeout_ms, struct err **e);
+void engine_machine_exec_end(struct engine *g, void *arg);
+void engine_machine_jobs_free(struct engine *g);
 /* Addresses that are learnt of guests (HN-8), from now on. */
 int engine_learning_open(struct engine *g);
 void engine_learning_free(struct engine *g);

@@ -101,6 +101,39 @@ static bool link_wanted(struct pass *p, const struct link *l)
 	return pacer_has_link(p, l->name);
 }
 
+/* have is as it was observed, and becomes what it was changed to: later steps go by it. */
+static void modify(struct pass *p, struct link *have, const struct link *want)
+{
+	int r;
+
+	if (!link_differs(have, want))
+		return;
+	r = link_apply(p->g->nl, CHANGE_MODIFY, have, want);
+	pass_wrote(p, "link %s changed", have->name);
+	if (r < 0)
+		pass_failed(p, r, nl_last_message(p->g->nl), "cannot change the link %s", have->name);
+	else
+		*have = *want;
+}
+
+/*
+ * A machine still has its tap open, and QEMU would spin on one that is gone: it goes when it is closed. Until then nothing gets
+ * through.
+ */
+static bool is_open_tap(const struct pass *p, const struct link *l)
+{
+	return streq(l->kind, "tun") && l->carrier && !p->g->destroying;
+}
+
+static void cut_off(struct pass *p, struct link *l)
+{
+	struct link want = *l;
+
+	want.up = false;
+	want.master = 0;
+	modify(p, l, &want);
+}
+
 static void delete_unwanted(struct pass *p)
 {
 	/* While its bridge still says which NIC it belongs to. */
@@ -112,6 +145,10 @@ static void delete_unwanted(struct pass *p)
 
 		if (!link_is_ours(p->g, l) || link_wanted(p, l))
 			continue;
+		if (is_open_tap(p, l)) {
+			cut_off(p, l);
+			continue;
+		}
 		r = link_apply(p->g->nl, CHANGE_DELETE, l, NULL);
 		/* The other end of a pair has taken it along, or its guest has. */
 		if (r < 0 && r != -ENODEV)
@@ -456,21 +493,6 @@ void step_links_make(struct pass *p)
 	}
 	if (p->writes != before)
 		pass_observe_links(p);
-}
-
-/* have is as it was observed, and becomes what it was changed to: later steps go by it. */
-static void modify(struct pass *p, struct link *have, const struct link *want)
-{
-	int r;
-
-	if (!link_differs(have, want))
-		return;
-	r = link_apply(p->g->nl, CHANGE_MODIFY, have, want);
-	pass_wrote(p, "link %s changed", have->name);
-	if (r < 0)
-		pass_failed(p, r, nl_last_message(p->g->nl), "cannot change the link %s", have->name);
-	else
-		*have = *want;
 }
 
 static int master_index(struct pass *p, const char *name)

@@ -6,6 +6,9 @@
 
 /* What a virtual machine is made of, from its documents. */
 
+/* Each has its place, also while the machine runs. */
+_Static_assert(ADAPTERS_OF_A_MACHINE <= MACHINE_NICS_MAX, "more adapters than places");
+
 static void nics_of(struct pass *p, const struct vm_doc *vm, struct machine_spec *spec)
 {
 	adapter_vec adapters = { 0 };
@@ -19,6 +22,7 @@ static void nics_of(struct pass *p, const struct vm_doc *vm, struct machine_spec
 		snprintf(nics[i].tap, sizeof(nics[i].tap), "%s", port.name);
 		nics[i].mac = port.mac;
 		nics[i].mtu = pass_guest_mtu(p, &port);
+		nics[i].connected = port.bridge[0] != 0;
 	}
 	spec->nics = nics;
 	spec->n_nics = adapters.n;

@@ -14,16 +14,21 @@
  * driver's threads, and the pass that follows the last of them tells what has failed.
  */
 
-static void note_ended(struct engine *g)
+/* A machine that ended by itself is off: the wish to run it has ended with it. */
+static bool note_ended(struct engine *g)
 {
 	struct machine m;
+	bool any = false;
 
 	for (size_t pos = 0; machines_next(g->machines, &pos, &m);) {
 		const struct vm_doc *vm = m.ended ? vm_get(g->config.docs, &m.id) : NULL;
 
-		if (vm && vm_is_on(vm))
-			engine_guest_ended(g, vm);
+		if (!vm || !vm_is_on(vm))
+			continue;
+		engine_guest_ended(g, vm);
+		any = true;
 	}
+	return any;
 }
 
 /* libvirt's daemon is restarted in about a second. */
@@ -121,7 +126,9 @@ static int on_machines(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	if (!machines_dispatch(g->machines) && !(g->waiters && !machines_busy(g->machines)))
 		return 0;
 	note_failures(g);
-	note_ended(g);
+	/* Before anybody hears of it: who then wants it to run again must not be taken for who wanted it before. */
+	if (note_ended(g))
+		engine_reconcile(g, NULL);
 	engine_shutdowns_check(g);
 	if (machines_busy(g->machines))
 		return 0;

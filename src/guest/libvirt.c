@@ -9,24 +9,37 @@
 #include <unistd.h>
 
 #include "libvirt_job.h"
+#include "libvirt_nics.h"
 #include "libvirt_step.h"
+#include "libvirt_watch.h"
 #include "log.h"
 #include "map.h"
+#include "pool.h"
 #include "vec.h"
 
 #define WORKERS 4
+/* Apart from those: an agent that does not answer keeps a thread for seconds. */
+#define AGENT_WORKERS 4
 #define URI_DEFAULT "qemu:///system"
 
 /* A task for a thread and, when it is done, the news of it; or news that nobody asked for. */
-enum task_kind { TASK_CONNECT, TASK_STEP, TASK_JOB, NEWS_EVENT, NEWS_CLOSED };
+enum task_kind { TASK_CONNECT, TASK_STEP, TASK_JOB, TASK_NUMBERS, TASK_ADDRESSES, TASK_AGENT, NEWS_EVENT, NEWS_CLOSED };
 
 struct task {
-	struct task *next;
+	struct work work; /* first: the pool hands it back */
+	struct machines *m;
+	struct task *next; /* in the news */
 	enum task_kind kind;
 	struct step_args args;
 	struct job *job;
-	struct machines *machines;
+	/* of an agent */
+	char *command;
+	int timeout;
+	machine_agent_fn done;
+	void *done_arg;
 	/* results */
+	char *answer;
+	struct watch_numbers_vec numbers;
 	int r;
 	char *message;
 	struct seen seen;
@@ -44,10 +57,14 @@ struct entry {
 	bool wanted;
 	enum machine_wish wish;
 	uint64_t want_boot;
+	char *name;
 	char *xml;
 	struct machine_mark want_mark;
 	struct step_drives drives;
 	struct machine_memory want_memory;
+	struct machine_nic *nics;
+	size_t n_nics;
+	uint64_t want_nics; /* nics_digest() of them */
 	bool nested, taken_in;
 	uint64_t resized; /* what a static machine's memory was set to since it runs; 0: not, as far as is known */
 	bool balance;     /* dynamic memory: its turn has come */
@@ -62,6 +79,7 @@ struct entry {
 	bool shut_down;    /* the guest is to be asked to */
 	char *refused;     /* why that failed */
 	bool listed;
+	struct watch watch;
 	size_t jobs; /* waiting and running: no step of it begins meanwhile */
 };
 
@@ -82,14 +100,14 @@ struct machines {
 	size_t running_jobs;
 	int stop_fd; /* readable: jobs are to end */
 	uint64_t steps; /* begun, but for those that only look */
+	bool counting;  /* numbers have been asked for */
+	bool closing;   /* who asked agents may be gone */
+	unsigned processors; /* of this host */
+	struct pool *workers;
+	struct pool *agents;
 	/* shared */
 	pthread_mutex_t lock;
-	pthread_cond_t work;
-	struct queue tasks;
 	struct queue news;
-	bool stopping;
-	pthread_t workers[WORKERS];
-	size_t n_workers;
 	pthread_t events;
 	bool has_events;
 	int wake_timer; /* of libvirt's event loop: only to end it */
@@ -117,10 +135,15 @@ static struct task *queue_pop(struct queue *q)
 
 static void task_free(struct task *t)
 {
+	free(t->args.name);
 	free(t->args.xml);
+	free(t->args.nics);
 	step_drives_done(&t->args.drives);
 	free(t->message);
+	free(t->command);
+	free(t->answer);
 	vec_done(&t->list);
+	vec_done(&t->numbers);
 	free(t);
 }
 
@@ -138,19 +161,31 @@ static void news(struct machines *m, struct task *t)
 
 /* ---- libvirt's threads ---- */
 
-static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail, void *arg)
+static void note_event(virDomainPtr domain, struct machines *m)
 {
 	struct task *t = xcalloc(1, sizeof(*t));
 
-	(void)conn;
-	(void)event;
-	(void)detail;
 	t->kind = NEWS_EVENT;
 	if (virDomainGetUUID(domain, t->args.id.b) < 0)
 		task_free(t);
 	else
-		news(arg, t);
+		news(m, t);
+}
+
+static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail, void *arg)
+{
+	(void)conn;
+	(void)event;
+	(void)detail;
+	note_event(domain, arg);
 	return 0;
+}
+
+static void on_removed(virConnectPtr conn, virDomainPtr domain, const char *alias, void *arg)
+{
+	(void)conn;
+	(void)alias;
+	note_event(domain, arg);
 }
 
 static void on_closed(virConnectPtr conn, int reason, void *arg)
@@ -194,6 +229,7 @@ static void do_connect(struct machines *m, struct task *t)
 	}
 	/* Before the list is made, so that nothing is missed in between. */
 	virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), m, NULL);
+	virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_removed), m, NULL);
 	virConnectRegisterCloseCallback(conn, on_closed, m, NULL);
 	virConnectSetKeepAlive(conn, KEEPALIVE_SECONDS, KEEPALIVE_COUNT);
 	t->r = step_list(conn, m->instance, &t->list, &t->message);
@@ -203,35 +239,34 @@ static void do_connect(struct machines *m, struct task *t)
 		t->conn = conn;
 }
 
-static void *run_worker(void *arg)
+static void run_task(struct work *work)
 {
-	struct machines *m = arg;
-	struct task *t;
+	struct task *t = (struct task *)work;
 
-	for (;;) {
-		pthread_mutex_lock(&m->lock);
-		while (!m->stopping && !m->tasks.first)
-			pthread_cond_wait(&m->work, &m->lock);
-		t = m->stopping ? NULL : queue_pop(&m->tasks);
-		pthread_mutex_unlock(&m->lock);
-		if (!t)
-			return NULL;
-		if (t->kind == TASK_CONNECT)
-			do_connect(m, t);
-		else
-			t->r = step_run(t->conn, m->instance, &t->args, &t->seen, &t->message);
-		news(m, t);
-	}
+	if (t->kind == TASK_CONNECT)
+		do_connect(t->m, t);
+	else if (t->kind == TASK_STEP)
+		t->r = step_run(t->conn, t->m->instance, &t->args, &t->seen, &t->message);
+	else if (t->kind == TASK_NUMBERS)
+		t->r = watch_numbers_get(t->conn, &t->numbers);
+	else
+		t->r = watch_agent_call(t->conn, &t->args.id, t->command, t->timeout, &t->answer, &t->message);
+	news(t->m, t);
 }
 
 /* ---- the caller's thread ---- */
 
-static void submit(struct machines *m, struct task *t)
+static struct task *task_new(struct machines *m, enum task_kind kind)
 {
-	pthread_mutex_lock(&m->lock);
-	queue_push(&m->tasks, t);
-	pthread_cond_signal(&m->work);
-	pthread_mutex_unlock(&m->lock);
+	struct task *t = xcalloc(1, sizeof(*t));
+
+	t->work.run = run_task;
+	t->m = m;
+	t->kind = kind;
+	t->conn = m->conn;
+	if (t->conn)
+		virConnectRef(t->conn);
+	return t;
 }
 
 static struct entry *entry_get(struct machines *m, const struct guid *id)
@@ -253,10 +288,13 @@ static struct entry *entry_make(struct machines *m, const struct guid *id)
 
 static void entry_free(struct entry *x)
 {
+	free(x->name);
 	free(x->xml);
+	free(x->nics);
 	step_drives_done(&x->drives);
 	free(x->error);
 	free(x->refused);
+	watch_reset(&x->watch);
 	free(x);
 }
 
@@ -299,7 +337,11 @@ static bool next_step_on(const struct entry *x, enum step *ret)
 		return true;
 	}
 	*ret = paused ? STEP_RESUME : STEP_SUSPEND;
-	return paused != (x->wish == MACHINE_WANT_PAUSED) || next_memory_step(x, ret);
+	if (paused != (x->wish == MACHINE_WANT_PAUSED))
+		return true;
+	/* A guest that does not run cannot let go of anything. */
+	*ret = STEP_NICS;
+	return (!paused && x->seen.nics != x->want_nics) || next_memory_step(x, ret);
 }
 
 /* Of one that is off, or unknown to libvirt. */
@@ -319,20 +361,26 @@ static bool next_step_off(const struct entry *x, enum step *ret)
 	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_mark.digest));
 }
 
-/* False: it is as it should be, or there is nothing to be done about it now. */
-static bool next_step(const struct entry *x, enum step *ret)
+/* False: it is as it should be. */
+static bool next_change(const struct entry *x, enum step *ret)
 {
-	if (x->unsure) {
-		*ret = STEP_QUERY;
-		return true;
-	}
-	if (x->error || x->ended)
+	if (x->ended)
 		return false;
 	if (x->shut_down && is_on(&x->seen)) {
 		*ret = STEP_SHUTDOWN;
 		return true;
 	}
 	return is_on(&x->seen) ? next_step_on(x, ret) : next_step_off(x, ret);
+}
+
+/* False: as above, or there is nothing to be done about it now. */
+static bool next_step(const struct entry *x, enum step *ret)
+{
+	if (x->unsure) {
+		*ret = STEP_QUERY;
+		return true;
+	}
+	return !x->error && next_change(x, ret);
 }
 
 /* One that failed is tried again when there is a new reason to. */
@@ -343,9 +391,8 @@ static void connect_begin(struct machines *m, bool again)
 	if (m->conn || m->connecting || (m->error && !again))
 		return;
 	m->connecting = true;
-	t = xcalloc(1, sizeof(*t));
-	t->kind = TASK_CONNECT;
-	submit(m, t);
+	t = task_new(m, TASK_CONNECT);
+	pool_submit(m->workers, &t->work);
 }
 
 static void step_begin(struct machines *m, struct entry *x)
@@ -362,17 +409,16 @@ static void step_begin(struct machines *m, struct entry *x)
 	x->balance = false;
 	m->busy++;
 	m->steps += step != STEP_QUERY && step != STEP_BALANCE;
-	t = xcalloc(1, sizeof(*t));
-	t->kind = TASK_STEP;
-	t->args = (struct step_args){ .step = step, .id = x->id, .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
-				      .nested = x->nested, .taken_in = x->taken_in };
+	t = task_new(m, TASK_STEP);
+	t->args = (struct step_args){ .step = step, .id = x->id, .name = x->name ? xstrdup(x->name) : NULL,
+				      .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
+				      .nested = x->nested, .taken_in = x->taken_in, .n_nics = x->n_nics,
+				      .nics = x->n_nics ? xmemdup(x->nics, x->n_nics * sizeof(*x->nics)) : NULL };
 	if (step == STEP_DRIVES) {
 		step_drives_copy(&x->drives, &t->args.drives);
 		memcpy(t->args.drives_digest, x->want_mark.drives, sizeof(t->args.drives_digest));
 	}
-	t->conn = m->conn;
-	virConnectRef(t->conn);
-	submit(m, t);
+	pool_submit(m->workers, &t->work);
 }
 
 static void steps_begin(struct machines *m)
@@ -389,8 +435,8 @@ static void *run_job(void *arg)
 {
 	struct task *t = arg;
 
-	t->job->r = t->job->run(t->job, t->conn, t->machines->instance);
-	news(t->machines, t);
+	t->job->r = t->job->run(t->job, t->conn, t->m->instance);
+	news(t->m, t);
 	return NULL;
 }
 
@@ -413,13 +459,9 @@ static void job_end(struct machines *m, struct job *job)
 
 static void job_begin(struct machines *m, struct entry *x, struct job *job)
 {
-	struct task *t = xcalloc(1, sizeof(*t));
+	struct task *t = task_new(m, TASK_JOB);
 
-	t->kind = TASK_JOB;
 	t->job = job;
-	t->machines = m;
-	t->conn = m->conn;
-	virConnectRef(t->conn);
 	if (x)
 		x->busy = true;
 	m->steps++;
@@ -499,6 +541,8 @@ static void see(struct entry *x, const struct seen *s, bool by_us)
 
 	if (was_on && !is_on(s) && !by_us && wants_on(x))
 		x->ended = true;
+	if (!was_on || !is_on(s) || x->seen.mark.boot != s->mark.boot)
+		watch_reset(&x->watch);
 	if (!was_on && is_on(s))
 		x->started_us = clock_us(CLOCK_REALTIME);
 	if (!is_on(s))
@@ -576,11 +620,47 @@ static bool stepped(struct machines *m, struct task *t)
 		x->error = TAKE_PTR(t->message);
 		x->told = x->retrying;
 	}
+	/* What failed has come true by itself: a guest let go of a device. */
+	if (x->error && t->r == 0 && !next_change(x, &step)) {
+		free(x->error);
+		x->error = NULL;
+		news = true;
+	}
 	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure && !x->jobs) {
 		map_del(m->entries, &x->id, sizeof(x->id));
 		entry_free(x);
 	}
 	return news;
+}
+
+static void counted(struct machines *m, struct task *t)
+{
+	uint64_t now = clock_us(CLOCK_MONOTONIC);
+
+	m->counting = false;
+	vec_foreach(&t->numbers, numbers) {
+		struct entry *x = entry_get(m, &numbers->id);
+
+		if (x && is_on(&x->seen))
+			watch_take_numbers(&x->watch, numbers, x->seen.memory, now, m->processors);
+	}
+}
+
+/* Nobody waits for these, and nothing that is wanted depends on them. */
+static void watched(struct machines *m, struct task *t)
+{
+	struct entry *x = entry_get(m, &t->args.id);
+
+	if (t->kind == TASK_NUMBERS)
+		counted(m, t);
+	else if (t->kind == TASK_AGENT && !m->closing)
+		t->done(t->done_arg, t->r, t->answer, t->message);
+	else if (t->kind == TASK_ADDRESSES && x && is_on(&x->seen))
+		watch_take_addresses(&x->watch, t->answer);
+	else if (t->kind == TASK_ADDRESSES && x)
+		x->watch.asking = false;
+	if (t->conn)
+		virConnectClose(t->conn);
 }
 
 int machines_fd(const struct machines *m)
@@ -607,6 +687,8 @@ bool machines_dispatch(struct machines *m)
 			changed = true;
 		} else if (t->kind == TASK_STEP) {
 			changed |= stepped(m, t);
+		} else if (t->kind == TASK_NUMBERS || t->kind == TASK_ADDRESSES || t->kind == TASK_AGENT) {
+			watched(m, t);
 		} else if (t->kind == TASK_JOB) {
 			job_done(m, t);
 			changed = true;
@@ -648,9 +730,15 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	x->wanted = true;
 	x->wish = w->wish;
 	x->want_boot = w->spec.boot;
+	free(x->name);
+	x->name = xstrdup(w->spec.name);
 	free(x->xml);
 	x->xml = str_take(&xml);
 	x->want_memory = w->spec.memory;
+	free(x->nics);
+	x->n_nics = w->spec.n_nics;
+	x->nics = x->n_nics ? xmemdup(w->spec.nics, x->n_nics * sizeof(*x->nics)) : NULL;
+	x->want_nics = nics_digest(x->nics, x->n_nics);
 	x->nested = w->spec.nested;
 	x->taken_in = w->spec.taken_in;
 	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &x->want_mark);
@@ -709,6 +797,51 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
 	steps_begin(m);
 }
 
+static void count(struct machines *m)
+{
+	struct task *t;
+
+	if (m->counting || !m->conn)
+		return;
+	m->counting = true;
+	t = task_new(m, TASK_NUMBERS);
+	pool_submit(m->workers, &t->work);
+}
+
+void machines_agent(struct machines *m, const struct guid *id, char *command, unsigned timeout, machine_agent_fn done, void *arg)
+{
+	struct task *t = task_new(m, TASK_AGENT);
+
+	t->args.id = *id;
+	t->command = command;
+	t->timeout = (int)timeout;
+	t->done = done;
+	t->done_arg = arg;
+	if (m->conn) {
+		pool_submit(m->agents, &t->work);
+		return;
+	}
+	t->r = -ENOTCONN;
+	t->message = xstrdup(m->error ? m->error : "there is no connection to libvirt");
+	news(m, t);
+}
+
+/* Short: it is asked again soon, and others wait for the thread. */
+#define ADDRESSES_TIMEOUT 3
+
+static void ask_addresses(struct machines *m, struct entry *x)
+{
+	struct task *t;
+
+	if (!m->conn || x->seen.state != MACHINE_RUNNING || !watch_wants_addresses(&x->watch))
+		return;
+	t = task_new(m, TASK_ADDRESSES);
+	t->args.id = x->id;
+	t->command = xstrdup(agent_interfaces_command);
+	t->timeout = ADDRESSES_TIMEOUT;
+	pool_submit(m->agents, &t->work);
+}
+
 bool machines_tick(struct machines *m)
 {
 	bool any = false;
@@ -717,15 +850,18 @@ bool machines_tick(struct machines *m)
 	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);) {
 		struct entry *x = value;
 
-		if (!x->wanted || !is_on(&x->seen) || (!x->nested && !x->want_memory.dynamic))
+		if (!x->wanted || !is_on(&x->seen))
 			continue;
 		any = true;
+		ask_addresses(m, x);
 		if (x->want_memory.dynamic)
 			x->balance = true;
-		else
+		else if (x->nested)
 			x->unsure = true;
 		step_begin(m, x);
 	}
+	if (any)
+		count(m);
 	return any;
 }
 
@@ -776,8 +912,9 @@ void machines_told(struct machines *m)
 static void entry_tell(const struct entry *x, struct machine *ret)
 {
 	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
-				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->seen.demand,
-				 .hypervisor = x->seen.hypervisor,
+				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->watch.demand,
+				 .hypervisor = x->seen.hypervisor, .cpu_percent = x->watch.cpu_percent, .cpu_ns = x->watch.cpu_ns,
+				 .disks = x->watch.disks, .heartbeat = watch_heartbeat(&x->watch),
 				 .busy = x->busy, .ended = x->ended, .error = x->error,
 				 .error_is_new = x->error && !x->told, .refused = x->refused };
 }
@@ -789,6 +926,13 @@ bool machines_get(const struct machines *m, const struct guid *id, struct machin
 	if (x)
 		entry_tell(x, ret);
 	return x != NULL;
+}
+
+const struct agent_address_vec *machines_addresses(const struct machines *m, const struct guid *id)
+{
+	const struct entry *x = map_get(m->entries, id, sizeof(*id));
+
+	return x && x->watch.addresses.n ? &x->watch.addresses : NULL;
 }
 
 bool machines_next(const struct machines *m, size_t *pos, struct machine *ret)
@@ -821,10 +965,10 @@ static int threads_start(struct machines *m)
 		return -EIO;
 	r = -pthread_create(&m->events, NULL, run_events, m);
 	m->has_events = r == 0;
-	while (r == 0 && m->n_workers < WORKERS) {
-		r = -pthread_create(&m->workers[m->n_workers], NULL, run_worker, m);
-		m->n_workers += r == 0;
-	}
+	if (r == 0)
+		r = pool_open(WORKERS, &m->workers);
+	if (r == 0)
+		r = pool_open(AGENT_WORKERS, &m->agents);
 	return r;
 }
 
@@ -838,11 +982,10 @@ int machines_open(const struct machines_config *config, struct machines **ret)
 	m->instance = xstrdup(config->instance);
 	m->log_dir = xstrdup(config->log_dir);
 	m->entries = map_new();
-	m->tasks.last = &m->tasks.first;
 	m->news.last = &m->news.first;
 	pthread_mutex_init(&m->lock, NULL);
-	pthread_cond_init(&m->work, NULL);
 	m->host = machine_host_probe();
+	m->processors = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	m->news_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	m->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (m->news_fd < 0 || m->stop_fd < 0)
@@ -851,6 +994,24 @@ int machines_open(const struct machines_config *config, struct machines **ret)
 	if (r == 0)
 		*ret = TAKE_PTR(m);
 	return r;
+}
+
+/* Also of what a thread has done, and nobody will hear of. */
+static void task_drop(struct task *t)
+{
+	if (t->kind != NEWS_CLOSED && t->conn)
+		virConnectClose(t->conn);
+	task_free(t);
+}
+
+static void drop_work(struct work *work)
+{
+	while (work) {
+		struct work *next = work->next;
+
+		task_drop((struct task *)work);
+		work = next;
+	}
 }
 
 /* Their programs are ended; a call to libvirt takes as long as it takes. What they were for is told that they ended. */
@@ -878,24 +1039,18 @@ void machines_close(struct machines *m)
 
 	if (!m)
 		return;
+	m->closing = true;
 	jobs_close(m);
-	pthread_mutex_lock(&m->lock);
-	m->stopping = true;
-	pthread_cond_broadcast(&m->work);
-	pthread_mutex_unlock(&m->lock);
-	for (size_t i = 0; i < m->n_workers; i++)
-		pthread_join(m->workers[i], NULL);
+	drop_work(pool_close(m->workers));
+	drop_work(pool_close(m->agents));
 	/* Callbacks come from the event thread: it goes before what they write to. */
 	if (m->has_events) {
 		atomic_store(&m->events_stop, true);
 		virEventUpdateTimeout(m->wake_timer, 0);
 		pthread_join(m->events, NULL);
 	}
-	while ((t = queue_pop(&m->tasks)) || (t = queue_pop(&m->news))) {
-		if (t->kind != NEWS_CLOSED && t->conn)
-			virConnectClose(t->conn);
-		task_free(t);
-	}
+	while ((t = queue_pop(&m->news)))
+		task_drop(t);
 	if (m->conn)
 		virConnectClose(m->conn);
 	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
@@ -905,7 +1060,6 @@ void machines_close(struct machines *m)
 		close(m->news_fd);
 	if (m->stop_fd >= 0)
 		close(m->stop_fd);
-	pthread_cond_destroy(&m->work);
 	pthread_mutex_destroy(&m->lock);
 	free(m->error);
 	free(m->uri);

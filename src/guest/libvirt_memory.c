@@ -92,6 +92,11 @@ uint64_t memory_demand(virDomainPtr domain, uint64_t assigned)
 		if (stats[i].tag == VIR_DOMAIN_MEMORY_STAT_AVAILABLE)
 			available = stats[i].val << 10;
 	}
+	return memory_demand_of(usable, available, assigned);
+}
+
+uint64_t memory_demand_of(uint64_t usable, uint64_t available, uint64_t assigned)
+{
 	if (!available || usable > available || usable > assigned)
 		return 0;
 	/* What the guest does not count as its own (its kernel's image, tables) is in use, too. */

@@ -29,6 +29,8 @@ char *memory_device_change(const char *xml, uint64_t bytes);
 
 /* What the guest needs by its own statistics: what is in use. 0: it has not said. */
 uint64_t memory_demand(virDomainPtr domain, uint64_t assigned);
+/* The same from what the guest says of its memory: bytes that it could still use, of those that it has. */
+uint64_t memory_demand_of(uint64_t usable, uint64_t available, uint64_t assigned);
 
 /*
  * What dynamic memory should be at this demand: with the buffer, within minimum and maximum; `assigned` as long as it is near

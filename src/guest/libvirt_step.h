@@ -21,6 +21,7 @@ enum step {
 	STEP_DISCARD,  /* the state on disk */
 	STEP_RESIZE,   /* memory: startup */
 	STEP_BALANCE,  /* memory: within minimum and maximum */
+	STEP_NICS,     /* nics: those, connected or not */
 	STEP_DRIVES,   /* drives, drives_digest: of one that is on */
 };
 
@@ -31,8 +32,8 @@ struct seen {
 	struct machine_mark mark;
 	bool saved;
 	uint64_t memory;  /* bytes that it has */
-	uint64_t demand;
 	bool hypervisor;
+	uint64_t nics;    /* nics_digest() of what it runs with */
 };
 
 /*
@@ -42,12 +43,15 @@ struct seen {
 struct step_args {
 	enum step step;
 	struct guid id;
+	char *name;
 	char *xml;
 	struct machine_memory memory;
 	bool taken_in; /* a domain without any mark is this machine */
 	struct step_drives drives;
 	char drives_digest[MACHINE_DIGEST_SIZE];
 	bool nested; /* look whether a hypervisor runs in it */
+	struct machine_nic *nics;
+	size_t n_nics;
 };
 int step_run(virConnectPtr conn, const char *instance, const struct step_args *args, struct seen *ret, char **message);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "agent.h"
 #include "guid.h"
 #include "mac.h"
 #include "str.h"
@@ -22,6 +23,7 @@ struct machine_nic {
 	struct mac mac;
 	uint32_t mtu;
 	uint32_t boot; /* as of a drive */
+	bool connected; /* the guest sees a carrier */
 };
 
 /* "sd" or "hd" and letters: libvirt's name of a drive, unique in its machine. */
@@ -38,6 +40,11 @@ struct machine_drive {
 	const char *format; /* QEMU's name of it */
 	uint32_t boot;      /* 1, 2, ...: when the firmware tries it; 0: never */
 };
+
+/* The alias of an adapter is this and its tap: by that those of ours are known again in a running machine. */
+#define MACHINE_NIC_ALIAS "ua-nestor-nic-"
+/* Adapters that a machine can have; that many places are kept free for them, to be used while it runs. */
+#define MACHINE_NICS_MAX 8
 
 enum machine_firmware { MACHINE_BIOS, MACHINE_UEFI };
 
@@ -115,6 +122,9 @@ void machine_drive_xml(const struct machine_drive *drive, bool boot, struct str 
 void machine_xml(const struct machine_spec *spec, const struct machine_host *host, const char *instance, const char *console_log,
 		 struct str *ret);
 
+/* The element of one adapter in it. */
+void machine_nic_xml(const struct machine_nic *nic, struct str *ret);
+
 /*
  * Reads our element of a domain's metadata. False when it is none, or of another instance: not our machine. Bounded: what
  * libvirt hands over may have been written by anybody.
@@ -130,6 +140,20 @@ struct machine_mark {
 void machine_mark_xml(const struct machine_mark *mark, const char *instance, bool prefix, struct str *ret);
 bool machine_mark_parse(const char *xml, const char *instance, struct machine_mark *ret);
 
+/* By the agent in the guest. */
+enum machine_heartbeat {
+	MACHINE_HEARTBEAT_NONE, /* there is none, or it has not answered since the start */
+	MACHINE_HEARTBEAT_OK,
+	MACHINE_HEARTBEAT_LOST, /* it has answered, and does not now */
+};
+
+/* All disks of a machine together. */
+struct machine_disks {
+	uint64_t capacity; /* bytes, as the guest sees them */
+	uint64_t read, written; /* bytes since the machine's start */
+	uint64_t requests;
+};
+
 enum machine_state {
 	MACHINE_ABSENT, /* libvirt does not know it */
 	MACHINE_OFF,
@@ -143,7 +167,11 @@ struct machine {
 	uint64_t boot;       /* of the spec it was started with */
 	uint64_t memory;     /* bytes that it has now */
 	uint64_t limit;      /* bytes that it could have while it runs */
-	uint64_t demand;     /* dynamic memory: bytes that it needs by its own account; 0: unknown */
+	uint64_t demand;     /* bytes that it needs by its own account; 0: unknown */
+	unsigned cpu_percent; /* of all processors of the host, over the last second or so */
+	uint64_t cpu_ns;     /* used by its processors since its start */
+	struct machine_disks disks;
+	enum machine_heartbeat heartbeat;
 	bool hypervisor;     /* a hypervisor runs in it (NV-14), when it was looked at last */
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */
@@ -211,8 +239,15 @@ typedef void (*machine_domain_fn)(void *arg, const struct machine_domain *domain
 void machines_domain(struct machines *m, const char *name, machine_domain_fn done, void *arg);
 
 /*
- * Looks at machines that may run a hypervisor, and lets dynamic memory follow its demand: call it about once a second. True: there
- * is a machine for which that should go on.
+ * One command for the agent in a guest (agent.h), taken over; at most timeout seconds. done is called by machines_dispatch(), once,
+ * and not by machines_close(). r: 0 with the answer; else why there is none, as watch_agent_call() says, with its message.
+ */
+typedef void (*machine_agent_fn)(void *arg, int r, const char *answer, const char *message);
+void machines_agent(struct machines *m, const struct guid *id, char *command, unsigned timeout, machine_agent_fn done, void *arg);
+
+/*
+ * Looks at machines that run: what they use, what their agents say, whether a hypervisor runs in them; and lets dynamic memory follow
+ * its demand. Call it about once a second. True: there is a machine for which that should go on.
  */
 bool machines_tick(struct machines *m);
 
@@ -228,6 +263,8 @@ bool machines_error_is_new(const struct machines *m);
 void machines_told(struct machines *m);
 /* False: unknown. */
 bool machines_get(const struct machines *m, const struct guid *id, struct machine *ret);
+/* The addresses that the guest's agent has told last. Owned by m, until its next dispatch; NULL: none. */
+const struct agent_address_vec *machines_addresses(const struct machines *m, const struct guid *id);
 /* Walk over all known ones: *pos = 0 first. */
 bool machines_next(const struct machines *m, size_t *pos, struct machine *ret);
 

@@ -108,7 +108,7 @@ static void cpu_add(struct str *s, const struct machine_spec *spec, const struct
 	str_add(s, "  </cpu>\n");
 }
 
-static void nic_add(struct str *s, const struct machine_nic *nic)
+void machine_nic_xml(const struct machine_nic *nic, struct str *s)
 {
 	char mac[MAC_TEXT_SIZE];
 
@@ -117,9 +117,13 @@ static void nic_add(struct str *s, const struct machine_nic *nic)
 	str_add(s, "      <target dev='");
 	xml_text_add(s, nic->tap);
 	str_add(s, "' managed='no'/>\n      <model type='virtio'/>\n");
+	if (!nic->connected)
+		str_add(s, "      <link state='down'/>\n");
 	str_addf(s, "      <mtu size='%" PRIu32 "'/>\n", nic->mtu);
 	xml_boot_add(s, nic->boot);
-	str_add(s, "    </interface>\n");
+	str_add(s, "      <alias name='" MACHINE_NIC_ALIAS);
+	xml_text_add(s, nic->tap);
+	str_add(s, "'/>\n    </interface>\n");
 }
 
 uint64_t machine_memory_limit(const struct machine_memory *memory, uint64_t host_memory)
@@ -150,16 +154,31 @@ static void memory_device_add(struct str *s, uint64_t size)
 			 size, MACHINE_MEMORY_BLOCK);
 }
 
+/* A device of a running Q35 needs a port of its own, and libvirt leaves one free; i440FX has slots. */
+#define OTHER_PORTS 8
+
+static void ports_add(struct str *s, const struct machine_spec *spec)
+{
+	if (spec->i440fx)
+		return;
+	str_add(s, "    <controller type='pci' model='pcie-root'/>\n");
+	for (int i = 0; i < MACHINE_NICS_MAX + OTHER_PORTS; i++)
+		str_add(s, "    <controller type='pci' model='pcie-root-port'/>\n");
+}
+
 static void devices_add(struct str *s, const struct machine_spec *spec, const char *console_log, uint64_t more_memory)
 {
 	str_add(s, "  <devices>\n");
+	ports_add(s, spec);
 	xml_drives_add(s, spec);
 	for (size_t i = 0; i < spec->n_nics; i++)
-		nic_add(s, &spec->nics[i]);
+		machine_nic_xml(&spec->nics[i], s);
 	str_add(s, "    <serial type='pty'>\n      <log file='");
 	xml_text_add(s, console_log);
 	str_add(s, "' append='on'/>\n      <target port='0'/>\n    </serial>\n");
 	str_add(s, "    <console type='pty'>\n      <target type='serial' port='0'/>\n    </console>\n");
+	/* Whatever guest agent there is (agent.h) finds its other end here. */
+	str_add(s, "    <channel type='unix'>\n      <target type='virtio' name='org.qemu.guest_agent.0'/>\n    </channel>\n");
 	str_add(s, "    <controller type='usb' model='none'/>\n    <video>\n      <model type='none'/>\n    </video>\n");
 	memory_device_add(s, more_memory);
 	str_add(s, "    <memballoon model='virtio' freePageReporting='on'>\n      <stats period='1'/>\n    </memballoon>\n    <rng model='virtio'>\n"

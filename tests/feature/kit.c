@@ -153,14 +153,29 @@ struct exec {
 };
 static VEC(struct exec) execs;
 
-static int fake_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg,
+static int fake_exec(struct host *h, const struct guid *vm, const char *script, uint64_t timeout_ms, host_exec_fn done, void *arg,
 		     struct err **e)
 {
-	(void)h, (void)vm, (void)e;
+	(void)h, (void)vm, (void)e, (void)timeout_ms;
 	if (streq(script, "cannot"))
 		return -ENOSYS;
 	vec_push(&execs, (struct exec){ done, arg, xstrdup(script) });
 	return 0;
+}
+
+static void fake_exec_end(struct host *h, void *arg)
+{
+	(void)h;
+	for (size_t i = 0; i < execs.n; i++) {
+		struct exec x = execs.items[i];
+
+		if (x.arg != arg)
+			continue;
+		execs.items[i] = execs.items[--execs.n];
+		x.done(x.arg, 255, NULL, NULL);
+		free(x.script);
+		return;
+	}
 }
 
 static void fake_machines(struct host *h, struct host_machines *ret)
@@ -272,7 +287,7 @@ int kit_setup(void **state)
 	assert_int_equal(docs_open(k->store, feature_kinds, feature_n_kinds, &k->docs, NULL), 0);
 	k->host = (struct host){
 		.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
-		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec,
+		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
 		.machines = fake_machines, .shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "adapter.h"
 #include "kit.h"
 
 /* Virtual machines of engine Qemu as documents and rules; what runs is in tests/netns/test_machines.py. */
@@ -48,6 +49,29 @@ static void changed(void **state)
 	kit_property(k, 0, "Startup", "2147483648");
 	kit_what_if(k, "Set-VMProcessor", "{'VMName': 'L1', 'Count': 8}", 1);
 	kit_what_if(k, "Set-VMMemory", "{'VMName': 'L1', 'StartupBytes': '4GB'}", 1);
+}
+
+/* Each machine has eight places for adapters; a saved one keeps those it had. */
+static void adapters(void **state)
+{
+	static const struct refusal saved[] = {
+		REFUSED("Add-VMNetworkAdapter", "{'VMName': 'L1'}", "InvalidState"),
+		REFUSED("Remove-VMNetworkAdapter", "{'VMName': 'L1'}", "InvalidState"),
+		REFUSED("Set-VMNetworkAdapter", "{'VMName': 'L1', 'StaticMacAddress': '020000000001'}", "InvalidState"),
+	};
+	struct kit *k = *state;
+
+	can_run(k);
+	kit_do(k, "New-VM", "{'Name': 'L1'}");
+	for (int i = 1; i < ADAPTERS_OF_A_MACHINE; i++)
+		kit_do(k, "Add-VMNetworkAdapter", "{'VMName': 'L1'}");
+	kit_refused(k, "Add-VMNetworkAdapter", "{'VMName': 'L1'}", "Adapter.TooMany");
+	kit_do(k, "Remove-VMNetworkAdapter", "{'VMName': 'L1'}");
+	kit_do(k, "Start-VM", "{'Name': 'L1'}");
+	kit_do(k, "Add-VMNetworkAdapter", "{'VMName': 'L1'}");
+	kit_do(k, "Save-VM", "{'Name': 'L1'}");
+	kit_all_refused(k, saved, ARRAY_SIZE(saved));
+	kit_do(k, "Disconnect-VMNetworkAdapter", "{'VMName': 'L1'}");
 }
 
 static void refusals(void **state)
@@ -242,7 +266,7 @@ static void orderly_shutdown(void **state)
 int machine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(made_and_listed), kit_test(changed), kit_test(refusals), kit_test(nesting_by_host), kit_test(orderly_shutdown),
+		kit_test(made_and_listed), kit_test(changed), kit_test(adapters), kit_test(refusals), kit_test(nesting_by_host), kit_test(orderly_shutdown),
 		kit_test(memory_and_hypervisor), kit_test(states), kit_test(host), kit_test(nested_check),
 	};
 

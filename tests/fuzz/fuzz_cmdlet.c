@@ -114,15 +114,20 @@ static int fake_address_state(struct host *h, const struct ip *ip)
 }
 
 /* Ends later, as in a guest, or at once with a failure. */
-static int fake_exec(struct host *h, const struct guid *vm, const char *script, host_exec_fn done, void *arg,
+static int fake_exec(struct host *h, const struct guid *vm, const char *script, uint64_t timeout_ms, host_exec_fn done, void *arg,
 		     struct err **e)
 {
-	(void)h, (void)vm, (void)e;
+	(void)h, (void)vm, (void)e, (void)timeout_ms;
 	if (exec_done || !*script)
 		return -EBUSY;
 	exec_done = done;
 	exec_arg = arg;
 	return 0;
+}
+
+static void fake_exec_end(struct host *h, void *arg)
+{
+	(void)h, (void)arg;
 }
 
 static int fake_port_traffic(struct host *h, const char *link, bool virtualized, struct host_traffic *ret)
@@ -228,7 +233,7 @@ static void fake_trace_end(struct host *h, void *arg)
 
 static struct host host = {
 	.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
-	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .machines = fake_machines,
+	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines,
 	.shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
 	.trace = fake_trace, .trace_live = fake_trace_live, .inject = fake_inject, .trace_end = fake_trace_end, .drop_reasons = reasons, .n_drop_reasons = ARRAY_SIZE(reasons),
 };

@@ -2,9 +2,11 @@
 #include "guest_test.h"
 
 #include "libvirt_memory.h"
+#include "libvirt_nics.h"
 #include "libvirt_step.h"
 #include "machine.h"
 #include "machine_test.h"
+#include "vec.h"
 
 /* The whole text that libvirt is given. What libvirt makes of it is tested by tests/netns/test_machines.py. */
 
@@ -24,10 +26,14 @@ static char *xml_of(const struct machine_spec *s, const struct machine_host *hos
 	return str_take(&xml);
 }
 
+/* MACHINE_NICS_MAX and a few more. */
+#define PORT "    <controller type='pci' model='pcie-root-port'/>\n"
+#define PORTS_4 PORT PORT PORT PORT
+
 static void emulated_machine(void **state)
 {
 	struct machine_host host = { .accel = MACHINE_TCG };
-	struct machine_nic nic = { .tap = "np0011223344", .mtu = 1458 };
+	struct machine_nic nic = { .tap = "np0011223344", .mtu = 1458, .connected = true };
 	struct machine_spec s = spec_of(&nic, 1);
 	_cleanup_free_ char *xml = NULL;
 
@@ -64,13 +70,14 @@ static void emulated_machine(void **state)
 		"  <on_poweroff>destroy</on_poweroff>\n"
 		"  <on_reboot>restart</on_reboot>\n"
 		"  <on_crash>destroy</on_crash>\n"
-		"  <devices>\n"
+		"  <devices>\n    <controller type='pci' model='pcie-root'/>\n" PORTS_4 PORTS_4 PORTS_4 PORTS_4
 		"    <controller type='scsi' index='0' model='virtio-scsi'/>\n"
 		"    <interface type='ethernet'>\n"
 		"      <mac address='00:15:5d:01:02:03'/>\n"
 		"      <target dev='np0011223344' managed='no'/>\n"
 		"      <model type='virtio'/>\n"
 		"      <mtu size='1458'/>\n"
+		"      <alias name='ua-nestor-nic-np0011223344'/>\n"
 		"    </interface>\n"
 		"    <serial type='pty'>\n"
 		"      <log file='/state/machines/x.log' append='on'/>\n"
@@ -79,6 +86,9 @@ static void emulated_machine(void **state)
 		"    <console type='pty'>\n"
 		"      <target type='serial' port='0'/>\n"
 		"    </console>\n"
+		"    <channel type='unix'>\n"
+		"      <target type='virtio' name='org.qemu.guest_agent.0'/>\n"
+		"    </channel>\n"
 		"    <controller type='usb' model='none'/>\n"
 		"    <video>\n      <model type='none'/>\n    </video>\n"
 		"    <memory model='virtio-mem'>\n"
@@ -189,8 +199,7 @@ static void drives(void **state)
 	s.drives = list;
 	s.n_drives = ARRAY_SIZE(list);
 	xml = xml_of(&s, &host);
-	assert_has(xml, "  <devices>\n"
-			"    <disk type='file' device='disk'>\n"
+	assert_has(xml, "    <disk type='file' device='disk'>\n"
 			"      <driver name='qemu' type='qcow2' discard='unmap'/>\n"
 			"      <source file='/d/a&amp;b.qcow2'/>\n"
 			"      <target dev='hdc' bus='ide'/>\n"
@@ -369,6 +378,44 @@ static void memory_device(void **state)
 		assert_null(memory_device_change(without[i], 1 << 20));
 }
 
+/* Of what libvirt tells of a running machine: adapters of ours, by their alias; nothing of it is trusted to be well made. */
+static void running_nics(void **state)
+{
+	static const char xml[] = "<domain><devices><interface type='network'><alias name='net0'/></interface>"
+				  "<interface type='ethernet'><target dev='a'/><link state='down'/><alias name='ua-nestor-nic-np01'/></interface>"
+				  "<interface type='ethernet'><link state='up'/><alias name='ua-nestor-nic-np02'/></interface>";
+	static const char *const none[] = {
+		"",
+		"<interface ",
+		"<interface type='ethernet'><alias name='ua-nestor-nic-np01'/>",
+		"<interface type='ethernet'><alias name='ua-nestor-nic-'/></interface>",
+		"<interface type='ethernet'><alias name='ua-nestor-nic-np01</interface>",
+		"<interface type='ethernet'><alias name='ua-nestor-nic-np01234567890123456789'/></interface>",
+		"</interface><alias name='ua-nestor-nic-np01'/><interface >",
+	};
+	struct machine_nic wanted[] = { { .tap = "np02", .connected = true }, { .tap = "np01" } };
+	struct nic_vec nics = { 0 };
+	uint64_t digest;
+
+	(void)state;
+	nics_parse(xml, &nics);
+	assert_int_equal(nics.n, 2);
+	assert_string_equal(nics.items[0].tap, "np01");
+	assert_false(nics.items[0].connected);
+	assert_string_equal(nics.items[1].tap, "np02");
+	assert_true(nics.items[1].connected);
+	digest = nics_digest(nics.items, 2);
+	assert_true(digest == nics_digest(wanted, 2));
+	wanted[1].connected = true;
+	assert_true(digest != nics_digest(wanted, 2));
+	assert_true(digest != nics_digest(wanted, 1));
+	nics.n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		nics_parse(none[i], &nics);
+	assert_int_equal(nics.n, 0);
+	vec_done(&nics);
+}
+
 /* NV-14: any virtual processor, AMD's bit or Intel's. */
 static void registers(void **state)
 {
@@ -448,6 +495,7 @@ int run_machine_tests(void)
 		cmocka_unit_test(mark_without_drives),
 		cmocka_unit_test(mark_round_trip),  cmocka_unit_test(marks_of_others), cmocka_unit_test(hosts),
 		cmocka_unit_test(messages),         cmocka_unit_test(memory_limits),   cmocka_unit_test(memory_targets),
+		cmocka_unit_test(running_nics),
 		cmocka_unit_test(registers),        cmocka_unit_test(memory_device),
 	};
 

@@ -7,9 +7,10 @@ Used by the demo (`make demo`), which shows them, and by the tests, which hold t
 import itertools
 import os
 import re
+import tty
 from dataclasses import dataclass
 
-from kit import Daemon, Process, run, underlay
+from kit import Daemon, Image, Libvirt, Process, Result, run, underlay, wait_for
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 RUNBOOKS = os.path.join(TOP, "examples", "runbooks")
@@ -107,6 +108,16 @@ class Guest:
     def ping_command(self, address, count=PINGS, wait=1):
         return self.command("ping", "-n", "-q", "-c", count, "-i", "0.05", "-W", wait, "-I", "eth0", address)
 
+    def begin_ping(self, address):
+        """What waits for its end: True when every request was answered."""
+        process = Process(*self.ping_command(address))
+
+        def end():
+            done = process.wait(30, check=False)
+            process.close()
+            return done.code == 0 and f" {PINGS} received" in done.out
+        return end
+
     def ping(self, address, count=PINGS, wait=1):
         """True when every request was answered."""
         done = run(*self.ping_command(address, count, wait), check=False)
@@ -118,18 +129,85 @@ class Guest:
         return done.code == 0 and f" {count} received" in done.out
 
 
-class Fabric:
-    """Hosts with their daemons, and the guests of a plan on a switch "vswitch"."""
+# A shell on the serial console: "7 echo x" is answered by "[7] x" and "<7 0>", the exit code.
+SHELL = """stty -echo
+ip link set lo up
+ip link set eth0 up
+echo guest: up
+while read -r n line; do out=$(eval "$line" 2>&1); code=$?; echo "$out" | sed "s/^/[$n] /"; echo "<$n $code>"; done"""
+ANSWER_SECONDS = 60
 
-    def __init__(self, lab, build_dir, plans, kind="veth", host_names=("host1", "host2")):
+
+class MachineGuest:
+    """A running guest that is a virtual machine, with SHELL on its console: what Guest does, as far as the labs need it."""
+
+    def __init__(self, plan, daemon, libvirt):
+        self.plan = plan
+        self.name = plan.name
+        self.daemon = daemon
+        self.number = 0
+        self.log = os.path.join(daemon.state_dir, "machines", f"{daemon.cmdlet('Get-VM', {'Name': plan.name})[0]['Id']}.log")
+        self.tty = os.open(libvirt.virsh("ttyconsole", plan.name).out.strip(), os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        daemon.lab.on_close(lambda: os.close(self.tty))
+        tty.setraw(self.tty)
+        wait_for(lambda: "guest: up" in self.console(), ANSWER_SECONDS, f"{self.name} to be up", self.console)
+
+    def console(self):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def begin(self, *args):
+        """What waits for the end of a command: its Result."""
+        self.number += 1
+        number = self.number
+        os.write(self.tty, f"{number} {' '.join(map(str, args))}\n".encode())
+
+        def end():
+            wait_for(lambda: re.search(f"^<{number} [0-9]+>", self.console(), re.M), ANSWER_SECONDS, f"{self.name} to do {args}", self.console)
+            console = self.console()
+            out = "".join(f"{line}\n" for line in re.findall(rf"^\[{number}\] (.*?)\r?$", console, re.M))
+            return Result(args, int(re.search(f"^<{number} ([0-9]+)>", console, re.M)[1]), out, "")
+        return end
+
+    def run(self, *args, check=True):
+        done = self.begin(*args)()
+        assert not check or done.code == 0, done
+        return done
+
+    def echo_requests(self):
+        rows = [line.split() for line in self.run("grep", "^Icmp:", "/proc/net/snmp").out.splitlines()]
+        return int(dict(zip(*rows))["InEchos"])
+
+    def begin_ping(self, address, *options):
+        end = self.begin("ping", "-q", "-A", "-c", PINGS, "-W", 1, *options, "-I", "eth0", address)
+        return lambda: f"{PINGS} packets received" in end().out
+
+    def ping(self, address):
+        return self.begin_ping(address)()
+
+    def ping_size(self, address, size):
+        return self.begin_ping(address, "-s", size - 28)()
+
+
+class Fabric:
+    """Hosts with their daemons, and the guests of a plan on a switch "vswitch".
+
+    engine: what the guests are, network namespaces or virtual machines, these with a libvirt daemon on each host.
+    """
+
+    def __init__(self, lab, build_dir, plans, kind="veth", host_names=("host1", "host2"), engine="Namespace"):
         self.lab = lab
         self.plans = plans
+        self.engine = engine
         self.hosts = lab.namespaces(*host_names)
         if len(self.hosts) == 2:
             underlay.build(kind, *self.hosts, build_dir)
         else:
             underlay.veth(self.hosts[0], lab.namespace("outside"))
-        self.daemons = [Daemon(ns, build_dir, name) for ns, name in zip(self.hosts, host_names)]
+        self.libvirts = [Libvirt(ns) for ns in self.hosts] if engine == "Qemu" else []
+        self.image = Image(lab, build_dir) if engine == "Qemu" else None
+        options = [("--libvirt", libvirt.uri) for libvirt in self.libvirts] or [()] * len(self.hosts)
+        self.daemons = [Daemon(ns, build_dir, name, *more) for ns, name, more in zip(self.hosts, host_names, options)]
         self.guests = {}
 
     def prepare_script(self, index):
@@ -138,13 +216,15 @@ class Fabric:
         for plan in self.plans:
             if plan.host != index:
                 continue
+            boots = ""
+            if self.image:
+                boots = " -MemoryStartupBytes 192MB" + "".join(f" -{key} '{value}'" for key, value in self.image.parameters(SHELL).items())
             lines += [
-                f"New-VM -Name {plan.name} -Engine Namespace -SwitchName vswitch",
+                f"New-VM -Name {plan.name} -Engine {self.engine} -SwitchName vswitch{boots}",
                 f"Set-VMNetworkAdapter -VMName {plan.name} -StaticMacAddress {plan.mac}",
-                f"Start-VM -Name {plan.name}",
-                f"Invoke-Command -VMName {plan.name} -ScriptBlock {{ ip addr add {plan.address}/24 dev eth0 }}",
             ]
-        return "\n".join(lines) + "\n"
+        names = ",".join(plan.name for plan in self.plans if plan.host == index)
+        return "\n".join([*lines, f"Start-VM -Name {names}"]) + "\n"
 
     def prepare(self):
         outputs = []
@@ -154,7 +234,12 @@ class Fabric:
                 file.write(self.prepare_script(index))
             outputs.append(daemon.script(path).out)
         for plan in self.plans:
-            self.guests[plan.name] = Guest(plan, self.daemons[plan.host])
+            if self.engine == "Qemu":
+                guest = MachineGuest(plan, self.daemons[plan.host], self.libvirts[plan.host])
+            else:
+                guest = Guest(plan, self.daemons[plan.host])
+            guest.run("ip", "addr", "add", f"{plan.address}/24", "dev", "eth0")
+            self.guests[plan.name] = guest
         return outputs
 
     def _reach(self, pairs):
@@ -163,12 +248,9 @@ class Fabric:
         Another guest with that address does not count: the target must have seen the requests.
         """
         before = [target.echo_requests() for _source, target in pairs]
-        pings = [Process(*source.ping_command(target.plan.address)) for source, target in pairs]
-        done = [ping.wait(30, check=False) for ping in pings]
-        for ping in pings:
-            ping.close()
-        return [result.code == 0 and f" {PINGS} received" in result.out and target.echo_requests() - old >= PINGS
-                for result, old, (_source, target) in zip(done, before, pairs)]
+        pings = [source.begin_ping(target.plan.address) for source, target in pairs]
+        done = [end() for end in pings]
+        return [answered and target.echo_requests() - old >= PINGS for answered, old, (_source, target) in zip(done, before, pairs)]
 
     def reachability(self):
         """Every ordered pair. Right is: the same tenant, and only it."""
@@ -187,7 +269,7 @@ class Fabric:
     def arp_answers(self, source, address):
         """The MAC addresses that answer when source asks for address."""
         out = source.run("arping", "-I", "eth0", "-c", 2, "-w", 2, address, check=False).out
-        return sorted(set(re.findall(r"\[([0-9A-F:]{17})\]", out)))
+        return sorted({":".join(f"{int(byte, 16):02X}" for byte in mac.split(":")) for mac in re.findall(r"\[([0-9A-Fa-f:]{11,17})\]", out)})
 
     def remove_all(self):
         for daemon in self.daemons:
@@ -209,17 +291,21 @@ class Fabric:
                 left.append(f"{daemon.host_name}: {daemon.run_dir}/bpf")
             guests = os.path.join(daemon.run_dir, "guests")
             left += [f"{daemon.host_name}: guest {name}" for name in (os.listdir(guests) if os.path.isdir(guests) else [])]
-        left += [f"process {guest.pid} of {guest.name}" for guest in self.guests.values() if lives(guest.pid)]
+        if self.engine == "Qemu":
+            left += [f"domain {name}" for libvirt in self.libvirts for name in libvirt.domains()]
+            left += [f"process {pid} of a machine" for libvirt in self.libvirts for pid in libvirt.machines()]
+        else:
+            left += [f"process {guest.pid} of {guest.name}" for guest in self.guests.values() if lives(guest.pid)]
         return left
 
 
-def lab3(lab, build_dir, kind="veth"):
-    return Fabric(lab, build_dir, LAB3, kind)
+def lab3(lab, build_dir, kind="veth", engine="Namespace"):
+    return Fabric(lab, build_dir, LAB3, kind, engine=engine)
 
 
-def lab2(lab, build_dir, kind="veth"):
-    return Fabric(lab, build_dir, LAB2, kind)
+def lab2(lab, build_dir, kind="veth", engine="Namespace"):
+    return Fabric(lab, build_dir, LAB2, kind, engine=engine)
 
 
-def lab1(lab, build_dir):
-    return Fabric(lab, build_dir, LAB1, host_names=("host1",))
+def lab1(lab, build_dir, engine="Namespace"):
+    return Fabric(lab, build_dir, LAB1, host_names=("host1",), engine=engine)

@@ -18,7 +18,8 @@ GETTERS = ("Get-VMSwitch", "Get-VM", "Get-VMNetworkAdapter", "Get-VMNetworkAdapt
            "Get-NetVirtualizationCustomerRoute", "Get-NetVirtualizationProviderAddress",
            "Get-NetVirtualizationProviderRoute", "Get-NetVirtualizationBroadcast", "Get-NetVirtualizationGlobal")
 # What time changes by itself.
-VOLATILE = {"Uptime", "CPUUsage", "MemoryAssigned", "MemoryAssignedMB", "MeteredMBytes", "MeteredBytes", "MeteredPackets"}
+VOLATILE = {"Uptime", "CPUUsage", "MemoryDemand", "MemoryStatus", "Heartbeat",
+            "MemoryAssigned", "MemoryAssignedMB", "MeteredMBytes", "MeteredBytes", "MeteredPackets"}
 # What is new in every run: ids, names made of ids, numbers that the kernel gives.
 UNREPEATABLE = VOLATILE | {"Id", "VMId", "SwitchId", "PortName", "InterfaceName", "ProcessId", "CreationTime", "ifIndex",
                            "InterfaceIndex", "AdapterId", "MacAddress", "MACAddress", "ComputerName", "SystemName"}

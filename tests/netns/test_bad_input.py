@@ -144,6 +144,7 @@ CASES = [
         ("Remove-VMNetworkAdapter", ""), ("Rename-VMNetworkAdapter", " -NewName new"), ("Connect-VMNetworkAdapter", " -SwitchName vswitch"),
         ("Disconnect-VMNetworkAdapter", ""), ("Get-VMSwitch", ""), ("Set-VMSwitch", " -Notes new"), ("Remove-VMSwitch", " -Force"))],
     ("Invoke-Command -VMName nope -ScriptBlock { touch /new }", UNKNOWN),
+    *[(f"Invoke-Command -VMName a -ScriptBlock {{ true }} -TimeoutSec {n}", "ParameterArgumentValidationError") for n in (0, 86401)],
     ("New-VM -Name new -Engine Namespace -SwitchName nope", UNKNOWN),
     ("Add-VMNetworkAdapter -VMName b -SwitchName nope", UNKNOWN),
     ("Connect-VMNetworkAdapter -VMName a -SwitchName nope", UNKNOWN),

@@ -58,6 +58,9 @@ struct mac adapter_new_mac(const struct docs *d, const char *host_name);
 struct adapter_doc *adapter_make(const struct docs *d, const struct guid *vm, const char *name,
 				 const struct guid *switch_id, const char *host_name);
 
+/* That a machine of engine Qemu can have. */
+#define ADAPTERS_OF_A_MACHINE 8
+
 /* With all that belongs to it. */
 void adapter_delete(struct docs *d, const struct adapter_doc *a);
 

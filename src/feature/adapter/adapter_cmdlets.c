@@ -176,18 +176,20 @@ static void set_static_mac(struct call *c, struct adapter_doc *a, const struct m
 	a->dynamic_mac = false;
 }
 
-static void add_one(struct call *c, const struct vm_doc *vm, const struct switch_doc *sw, const char *name)
+static int add_one(struct call *c, const struct vm_doc *vm, const struct switch_doc *sw, const char *name, struct err **e)
 {
 	static const struct guid host;
 	const struct arg *mac = call_arg(c, "StaticMacAddress");
 	struct adapter_doc *a;
+	int r = vm ? adapter_check_add(call_docs(c), vm, e) : 0;
 
-	if (!call_should(c, vm ? vm->name : name, "%s", call_name(c)))
-		return;
+	if (r < 0 || !call_should(c, vm ? vm->name : name, "%s", call_name(c)))
+		return r;
 	a = adapter_make(call_docs(c), vm ? &vm->id : &host, name, sw ? &sw->id : NULL, call_host(c)->name);
 	if (mac->given)
 		set_static_mac(c, a, &mac->values[0].mac);
 	adapter_write(c, a);
+	return 0;
 }
 
 static int add_to_host(struct call *c, const struct switch_doc *sw, struct err **e)
@@ -203,9 +205,7 @@ static int add_to_host(struct call *c, const struct switch_doc *sw, struct err *
 	r = sw->type == SWITCH_PRIVATE ? switch_check_management_os(sw->name, sw->type, true, e) : 0;
 	if (r == 0)
 		r = adapter_check_host_name(call_docs(c), NULL, name, e);
-	if (r == 0)
-		add_one(c, NULL, sw, name);
-	return r;
+	return r == 0 ? add_one(c, NULL, sw, name, e) : r;
 }
 
 static int add_adapter(struct call *c, struct err **e)
@@ -227,8 +227,12 @@ static int add_adapter(struct call *c, struct err **e)
 		return err_set(e, "MissingMandatoryParameter", ERR_INVALID_ARGUMENT, "VMName",
 			       "Cannot process command because of one or more missing mandatory parameters: VMName.");
 	vm_select(c, "VMName", "VM", &vms);
-	vec_foreach(&vms, vm)
-		add_one(c, *vm, sw, name);
+	vec_foreach(&vms, vm) {
+		struct err *one = NULL;
+
+		if (add_one(c, *vm, sw, name, &one) < 0)
+			call_error(c, &one);
+	}
 	vec_done(&vms);
 	return 0;
 }

@@ -244,11 +244,37 @@ int adapter_refuse_minimum_bandwidth(const char *parameter, struct err **e)
 	return err_advise(e, r, "Limit the others by -MaximumBandwidth.");
 }
 
+static int check_not_saved(const struct vm_doc *vm, struct err **e)
+{
+	if (vm->state != VM_SAVED)
+		return 0;
+	return refuse_state(vm->name, "Start it, or discard its saved state first (Remove-VMSavedState).", e);
+}
+
+int adapter_check_add(const struct docs *d, const struct vm_doc *vm, struct err **e)
+{
+	adapter_vec adapters = { 0 };
+	size_t n;
+	int r;
+
+	adapter_of_vm(d, &vm->id, &adapters);
+	n = adapters.n;
+	vec_done(&adapters);
+	if (vm->engine != VM_ENGINE_QEMU || n < ADAPTERS_OF_A_MACHINE)
+		return check_not_saved(vm, e);
+	r = err_set(e, "Adapter.TooMany", ERR_LIMITS_EXCEEDED, vm->name, "The virtual machine \"%s\" has %zu network adapters, and can have no more.",
+		    vm->name, n);
+	return err_advise(e, r, "Remove one that is not used (Remove-VMNetworkAdapter).");
+}
+
 int adapter_check_remove(const struct docs *d, const struct adapter_doc *a, struct err **e)
 {
 	const struct switch_doc *sw = guid_is_zero(&a->vm) ? switch_get(d, &a->switch_id) : NULL;
+	const struct vm_doc *vm = vm_get(d, &a->vm);
 	const struct adapter_doc *other;
 
+	if (vm)
+		return check_not_saved(vm, e);
 	if (!sw || sw->type != SWITCH_INTERNAL)
 		return 0;
 	for (size_t pos = 0; (other = docs_next(d, &adapter_kind, &pos));)

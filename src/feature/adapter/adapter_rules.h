@@ -28,7 +28,9 @@ int adapter_check_vlan(const struct adapter_doc *a, uint32_t vsid, enum adapter_
 uint64_t adapter_round_bandwidth(uint64_t bits);
 /* Adapter.MinimumBandwidthUnavailable, always negative. */
 int adapter_refuse_minimum_bandwidth(const char *parameter, struct err **e);
-/* An internal switch keeps its last host vNIC: Switch.ManagementOsFixed. */
+/* A machine can have that many (Adapter.TooMany); one that is saved gets none, because its state is of those it had (E-4). */
+int adapter_check_add(const struct docs *d, const struct vm_doc *vm, struct err **e);
+/* An internal switch keeps its last host vNIC: Switch.ManagementOsFixed. A saved machine keeps what it had (E-4). */
 int adapter_check_remove(const struct docs *d, const struct adapter_doc *a, struct err **e);
 /* Host vNICs stay on the switch that they were made for: Adapter.ManagementOsFixed. */
 int adapter_check_reconnect(const struct adapter_doc *a, struct err **e);

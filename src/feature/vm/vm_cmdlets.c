@@ -91,7 +91,8 @@ static const struct param stop_vm_params[] = {
 
 static const struct param invoke_command_params[] = {
 	{ "VMName", P_STRING, REQUIRED | ARRAY, "names of running virtual machines, or wildcards" },
-	{ "ScriptBlock", P_SCRIPT, REQUIRED | POS(0), "shell line to run in each guest" },
+	{ "ScriptBlock", P_SCRIPT, REQUIRED | POS(0), "shell line to run in each guest; in a real machine by its guest agent" },
+	{ "TimeoutSec", P_UINT, 0, "what runs longer, in seconds, is ended", .min = 1, .max = 86400, .def = "3600" },
 	{ 0 },
 };
 

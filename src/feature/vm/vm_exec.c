@@ -7,6 +7,7 @@
 struct run {
 	struct exec *exec;
 	char *vm_name;
+	bool running;
 	char *output; /* NULL until it is done */
 	int status;
 	struct err *error; /* why it could not run */
@@ -66,6 +67,8 @@ static void run_report(struct call *c, struct run *run)
 
 	last = emit_lines(c, run->output ? run->output : "");
 	if (run->error) {
+		free(run->error->target);
+		run->error->target = xstrdup(run->vm_name);
 		call_error(c, &run->error);
 		return;
 	}
@@ -97,6 +100,7 @@ static void run_done(void *arg, int exit_status, char *output, struct err *e)
 {
 	struct run *run = arg;
 
+	run->running = false;
 	run->status = exit_status;
 	run->output = output;
 	run->error = e;
@@ -107,8 +111,10 @@ static int check_running(struct host *host, const struct vm_doc *vm, struct err 
 {
 	struct host_guest guest = { 0 };
 
-	if (host->guest(host, &vm->id, &guest) == 0 && guest.running)
+	if (host->guest(host, &vm->id, &guest) == 0 && guest.running && !guest.paused)
 		return 0;
+	if (guest.paused)
+		return refuse_state(vm->name, "Let the virtual machine go on first (Resume-VM).", e);
 	return refuse_state(vm->name, "Start the virtual machine first (Start-VM).", e);
 }
 
@@ -121,13 +127,27 @@ static void run_start(struct exec *x, const struct vm_doc *vm, const char *scrip
 
 	run->exec = x;
 	run->vm_name = xstrdup(vm->name);
+	run->running = true;
 	x->left++;
-	r = host->exec(host, &vm->id, script, run_done, run, &e);
+	r = host->exec(host, &vm->id, script, call_uint(x->call, "TimeoutSec", vm_exec_timeout) * 1000, run_done, run, &e);
 	if (r < 0) {
 		err_set_errno(&e, "RemoteCommandFailed", -r, vm->name,
 			      "The command cannot be run in the virtual machine \"%s\": %s.", vm->name, strerror(-r));
 		run_done(run, 0, NULL, e);
 	}
+}
+
+/* Nobody waits for the answer any more: what still runs is ended. */
+static void exec_cancel(void *arg)
+{
+	struct exec *x = arg;
+	struct host *host = call_host(x->call);
+
+	x->left++;
+	for (size_t i = 0; i < x->n; i++)
+		if (x->runs[i].running)
+			host->exec_end(host, &x->runs[i]);
+	exec_step(x);
 }
 
 int vm_invoke_command(struct call *c, struct err **e)
@@ -155,6 +175,7 @@ int vm_invoke_command(struct call *c, struct err **e)
 		free(x);
 		return 0;
 	}
+	call_on_cancel(c, exec_cancel, x);
 	exec_step(x);
 	return CALL_PENDING;
 }

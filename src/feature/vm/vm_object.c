@@ -27,7 +27,9 @@ static const char *const vm_properties[] = {
 	"MemoryMinimum",
 	"MemoryMaximum",
 	"MemoryDemand",
+	"MemoryStatus",
 	"DynamicMemoryEnabled",
+	"Heartbeat",
 	"NestedHypervisor",
 	"Notes",
 	"NetworkAdapters",
@@ -37,6 +39,9 @@ static const char *const vm_properties[] = {
 	"ParentCheckpointId",
 	"ParentCheckpointName",
 	"CreationTime",
+	"AutomaticStartAction",
+	"AutomaticStopAction",
+	"ReplicationState",
 	"ProcessId",
 	"IsClustered",
 	"ComputerName",
@@ -65,6 +70,29 @@ static const char *vm_state_name(const struct vm_doc *vm, const struct host_gues
 	if (vm->state == VM_SAVED)
 		return guest->running ? "Saving" : "Saved";
 	return guest->running ? "Stopping" : "Off";
+}
+
+static const char *heartbeat(const struct host_guest *guest)
+{
+	if (!guest->running)
+		return "";
+	if (guest->paused)
+		return "Paused";
+	/* What runs in the guest besides is not asked. */
+	return guest->heartbeat == HOST_HEARTBEAT_OK ? "OkApplicationsUnknown"
+	       : guest->heartbeat == HOST_HEARTBEAT_LOST ? "LostCommunication" : "NoContact";
+}
+
+/* Is there what it needs, and the buffer on top? Nothing to say of a guest that does not tell what it needs. */
+static const char *memory_status(const struct vm_doc *vm, const struct host_guest *guest)
+{
+	uint64_t demand = guest->memory_demand;
+
+	if (!guest->running || !demand)
+		return "";
+	if (demand > guest->memory_bytes)
+		return "Warning";
+	return vm->dynamic_memory && demand + demand / 100 * vm->memory_buffer > guest->memory_bytes ? "Low" : "OK";
 }
 
 static const char *vm_status(const struct vm_doc *vm, const struct host_guest *guest)
@@ -149,6 +177,12 @@ json_t *vm_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "MemoryMinimum", json_integer((json_int_t)vm->memory_minimum));
 	json_object_set_new(o, "MemoryMaximum", json_integer((json_int_t)vm->memory_maximum));
 	json_object_set_new(o, "MemoryDemand", json_integer((json_int_t)guest.memory_demand));
+	json_object_set_new(o, "MemoryStatus", json_string(memory_status(vm, &guest)));
+	json_object_set_new(o, "Heartbeat", json_string(heartbeat(&guest)));
+	/* A document that says Running is made true whenever the daemon starts; the end of the host cuts the power. */
+	json_object_set_new(o, "AutomaticStartAction", json_string("StartIfRunning"));
+	json_object_set_new(o, "AutomaticStopAction", json_string("TurnOff"));
+	json_object_set_new(o, "ReplicationState", json_string("Disabled"));
 	json_object_set_new(o, "DynamicMemoryEnabled", json_boolean(vm->dynamic_memory));
 	json_object_set_new(o, "NestedHypervisor", json_string(guest.hypervisor ? "Running" : vm->nested ? "Exposed" : "NotExposed"));
 	json_object_set_new(o, "Notes", json_string(vm->notes ? vm->notes : ""));

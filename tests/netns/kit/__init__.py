@@ -14,10 +14,10 @@ Everything hangs on a Lab, which removes what it created and nothing else, howev
 from .capture import Capture, decode, show
 from .daemon import CmdletError, Daemon
 from .lab import Lab, LabError, Namespace
-from .libvirt import Image, Libvirt
+from .libvirt import START_AGENT, Image, Libvirt
 from .process import CommandError, Process, Result, run
 from .wait import wait_for
 from . import underlay
 
 __all__ = ["Capture", "CmdletError", "CommandError", "Daemon", "Image", "Lab", "LabError", "Libvirt", "Namespace", "Process", "Result",
-           "decode", "run", "show", "underlay", "wait_for"]
+           "START_AGENT", "decode", "run", "show", "underlay", "wait_for"]

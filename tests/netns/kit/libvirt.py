@@ -95,7 +95,7 @@ class Libvirt:
 
 INIT = """#!/bin/busybox sh
 /bin/busybox --install -s /bin
-export PATH=/bin
+export PATH=/bin:/usr/sbin
 mount -t proc none /proc; mount -t sysfs none /sys; mount -t devtmpfs none /dev
 while read -r module; do insmod /modules/$module; done < /modules/order 2>/dev/null
 run=$(sed -n 's/.* nestor.run=\\([^ ]*\\).*/\\1/p' /proc/cmdline)
@@ -105,6 +105,13 @@ echo "guest: done"
 while :; do sleep 1000; done
 """
 MODULES = ("virtio_pci", "virtio_net", "virtio_balloon", "virtio_mem", "button", "evdev")
+AGENT = "/usr/sbin/qemu-ga"
+# Of a script: starts the agent, whose end of the channel is known by its name. Its answer to being asked to shut down is a command's.
+START_AGENT = """for port in /sys/class/virtio-ports/*; do
+  [ "$(cat $port/name)" = org.qemu.guest_agent.0 ] && qemu-ga -d -m virtio-serial -p /dev/${port##*/} -t /run -f /run/qemu-ga.pid
+done
+echo guest: agent
+"""
 DISK_MODULES = ("virtio_scsi", "ata_piix", "sd_mod", "sr_mod", "isofs", "vfat", "nls_cp437", "nls_ascii")
 
 
@@ -133,6 +140,20 @@ def _dependencies(modules_dir, name):
     return found
 
 
+def _program(path):
+    """Entries of a program and of the libraries that it is linked with."""
+    entries = {}
+    for name in [path, *(word for word in run("ldd", path).out.split() if word.startswith("/"))]:
+        with open(name, "rb") as file:
+            entries[name.lstrip("/")] = (stat.S_IFREG | 0o755, file.read())
+    directories = {os.path.dirname(name) for name in entries}
+    for name in sorted(directories):
+        while name:
+            entries.setdefault(name, (stat.S_IFDIR | 0o755, b""))
+            name = os.path.dirname(name)
+    return dict(sorted(entries.items()))
+
+
 def _cpio(entries):
     """An archive in the format that the kernel unpacks (newc): {path: (mode, bytes)}."""
     out = bytearray()
@@ -153,10 +174,11 @@ def _command_line(script, more):
 class Image:
     """A kernel and an initial RAM disk: busybox, virtio, and a script that the command line brings along.
 
-    disks: with the drivers of disks, DVDs and file systems. hypervisor: with KVM's module and tests/machine/vmm, and what that boots: l2() is the shell line that does.
+    disks: with the drivers of disks, DVDs and file systems. hypervisor: with KVM's module and tests/machine/vmm, and what that boots: l2()
+    is the shell line that does. agent: with QEMU's guest agent, which START_AGENT starts.
     """
 
-    def __init__(self, lab, build_dir, hypervisor=False, disks=False):
+    def __init__(self, lab, build_dir, hypervisor=False, disks=False, agent=False):
         directory = os.path.join(build_dir, "guest-kernel")
         run(os.path.join(TOP, "tools", "guest-kernel"), directory, timeout=300)
         self.kernel = os.path.join(os.path.abspath(directory), "vmlinuz")
@@ -174,6 +196,12 @@ class Image:
                     more[name] = (stat.S_IFREG | 0o755, file.read())
             modules = (*MODULES, "kvm_amd")
             self.initrd = lab.path("initrd-hypervisor.gz")
+        if agent:
+            more |= _program(AGENT)
+            more |= {name: (stat.S_IFDIR | 0o755, b"") for name in ("run", "sbin")}
+            more["sbin/shutdown"] = (stat.S_IFREG | 0o755, b"#!/bin/sh\necho guest: shut down by the agent > /dev/console\npoweroff -f\n")
+            modules = (*modules, "virtio_console")
+            self.initrd = lab.path("initrd-agent.gz")
         self._build(os.path.join(directory, "modules"), modules, more)
 
     def _build(self, modules_dir, modules, more):
