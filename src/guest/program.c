@@ -56,16 +56,24 @@ static bool listen(int fd, int stop_fd, struct str *said)
 	}
 }
 
-/* The last line, which is where programs say why. */
-static char *last_line(const struct str *said)
+/* What it said as one line, without its own name and the last full stop; NULL: nothing. */
+static char *one_line(const char *program, const struct str *said)
 {
-	const char *text = str_get(said), *line = text, *next;
-	size_t n;
+	const char *text = str_get(said);
+	size_t n = strlen(program);
+	char *line;
 
-	while ((next = strchr(line, '\n')) && next[1])
-		line = next + 1;
-	n = MIN(strcspn(line, "\n"), (size_t)MESSAGE_MAX);
-	return n ? xstrndup(line, n) : NULL;
+	if (strncmp(text, program, n) == 0 && strncmp(text + n, ": ", 2) == 0)
+		text += n + 2;
+	line = xstrndup(text, MESSAGE_MAX);
+	for (char *p = line; *p; p++)
+		if ((unsigned char)*p < ' ')
+			*p = ' ';
+	for (n = strlen(line); n && (line[n - 1] == ' ' || line[n - 1] == '.'); n--)
+		line[n - 1] = 0;
+	if (!*line)
+		free(TAKE_PTR(line));
+	return line;
 }
 
 int program_run(const char *const argv[], int stop_fd, char **ret_message)
@@ -95,7 +103,7 @@ int program_run(const char *const argv[], int stop_fd, char **ret_message)
 		return -ECANCELED;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	*ret_message = last_line(&said);
+	*ret_message = one_line(argv[0], &said);
 	if (!*ret_message)
 		*ret_message = WIFEXITED(status) && WEXITSTATUS(status) == 127 ? xasprintf("%s cannot be run", argv[0])
 										: xasprintf("%s failed", argv[0]);
