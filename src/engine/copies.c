@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "checkpoint.h"
+#include "drive_image.h"
 #include "internal.h"
 #include "log.h"
 #include "machine_copy.h"
@@ -26,7 +27,7 @@ static char *strdup_or_null(const char *s)
 
 static void disk_add(struct machine_copy *m, const struct drive_doc *drive, const char *from, enum drive_format format, const char *to)
 {
-	struct machine_disk disk = { .from = xstrdup(from), .format = xstrdup(engine_qemu_format(format)), .to = xstrdup(to) };
+	struct machine_disk disk = { .from = xstrdup(from), .format = xstrdup(drive_format_qemu(format)), .to = xstrdup(to) };
 	struct machine_drive place = { .scsi = drive->controller == DRIVE_SCSI, .number = drive->number, .location = drive->location };
 
 	machine_drive_target(&place, disk.target);
@@ -72,7 +73,7 @@ static void merge_fill(const struct docs *d, const struct copy_want *w, struct m
 	m->kind = MACHINE_MERGE;
 	m->top = xstrdup(w->top->path);
 	m->base = xstrdup(w->top->backing);
-	m->base_format = xstrdup(engine_qemu_format(w->top->backing_format));
+	m->base_format = xstrdup(drive_format_qemu(w->top->backing_format));
 	if (image_in_chain(d, &w->vm, m->top, &drive)) {
 		struct machine_drive place = { .scsi = drive->controller == DRIVE_SCSI, .number = drive->number, .location = drive->location };
 

@@ -24,7 +24,9 @@
 #include "switch_wants.h"
 
 struct exec_job;
+struct image_work;
 struct machine_exec;
+struct console;
 struct learning;
 struct live_job;
 
@@ -53,9 +55,12 @@ struct engine {
 	bool retry;                 /* this pass tries again what has failed */
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
+	struct image_work *images;
+	char *image_dir;
 	struct exec_job *jobs;             /* commands in namespace guests */
 	struct machine_exec *machine_jobs; /* and in machines */
 	unsigned processors;               /* of this host */
+	struct console *consoles;
 	struct learning *learning;
 	struct live_job *lives; /* traces of real packets */
 	bool nexthops_stale;
@@ -131,8 +136,9 @@ void dataplane_router(struct pass *p);
 int engine_machines(struct engine *g, struct err **e);
 void engine_host_init(struct engine *g);
 void engine_host_exec_init(struct engine *g);
-/* QEMU's name of it. */
-const char *engine_qemu_format(enum drive_format format);
+void engine_host_console_init(struct engine *g);
+/* Where machines' consoles are logged; owned by the caller. */
+char *engine_machines_log_dir(const struct engine *g);
 /*
  * Begins what checkpoints want to be done next of each virtual machine. Before machines_want(): until it is done no other step of that
  * machine begins.
@@ -144,6 +150,9 @@ void engine_settle_failed(struct engine *g, const char *id, const char *advice, 
 void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
+void engine_host_images_init(struct engine *g);
+/* Ends all work on images; what was being made is removed. */
+void engine_images_free(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */
 const struct host_drop_reason *engine_drop_reason(uint32_t code);
 void engine_jobs_free(struct engine *g);
