@@ -249,7 +249,8 @@ def test_refusals(net):
     assert prune(list(after), VOLATILE) == prune(list(before), VOLATILE)
     assert "c" in net.daemon.pipeline("Get-VMCheckpoint k").out
     # an image that is gone: nothing of the checkpoint is left
-    net.do("New-VM", Name="gone", VHDPath=os.path.join(net.disks, "gone.qcow2"))
+    net.do("New-VM", Name="gone", VHDPath=disk(net, "gone.qcow2"))
+    os.unlink(os.path.join(net.disks, "gone.qcow2"))
     error = refusal(net, "Checkpoint-VM", Name="gone")
     assert error["id"] == "Checkpoint.Failed" and "gone.qcow2" in error["message"]
     assert snapshots(net, "gone") == [] and current(net, "gone") == [os.path.join(net.disks, "gone.qcow2")]
