@@ -165,6 +165,9 @@ typedef void (*host_live_fn)(void *arg, const host_trace_vec *traces, uint64_t l
 typedef void (*host_exec_fn)(void *arg, int exit_status, char *output /* taken */, struct err *e /* taken, may be NULL */);
 
 /* e: why it still runs (taken); NULL: it is off. */
+/* e: why it cannot be had (taken); NULL: it is there. */
+typedef void (*host_console_fn)(void *arg, struct err *e);
+
 typedef void (*host_shutdown_fn)(void *arg, struct err *e);
 
 /* ---- images of disks ---- */
@@ -211,6 +214,7 @@ typedef void (*host_domain_fn)(void *arg, const struct host_domain *domain, stru
 
 struct host {
 	const char *name; /* ComputerName */
+	const char *machines_dir; /* where what belongs to real machines is kept; absolute */
 	/* Physical and virtual adapters, without the ports and bridges of any Nestor. Sorted by ifindex. */
 	int (*nics)(struct host *h, host_nic_vec *ret);
 	/* Zeroes when the guest is not running. */
@@ -229,6 +233,11 @@ struct host {
 		    struct err **e);
 	/* Ends what was begun with this arg: done is called from within. Nothing when it has ended. */
 	void (*exec_end)(struct host *h, void *arg);
+	/*
+	 * Takes the serial console of a real machine that runs, from somebody else only by force. opened is called later from the event
+	 * loop, exactly once; 1: we have it already, and nothing is called.
+	 */
+	int (*console)(struct host *h, const struct guid *vm, bool force, host_console_fn opened, void *arg, struct err **e);
 	void (*machines)(struct host *h, struct host_machines *ret);
 	/* Asks the guest of a real machine to shut down; done is called later from the event loop, exactly once. */
 	int (*shutdown)(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg,
@@ -255,6 +264,11 @@ struct host {
 	 */
 	int (*port_meter)(struct host *h, const char *link, uint32_t number, uint64_t *ret_packets,
 			  uint64_t *ret_bytes);
+	/*
+	 * How many frames with or about a MAC address that is not the guest's the port has dropped since it exists,
+	 * because spoofing was off (NN-1, NN-3). -ENODEV: there is no such port now.
+	 */
+	int (*port_spoofed)(struct host *h, const char *link, uint64_t *ret_packets);
 	/* All drops since their devices became ports or uplinks, none with 0 packets. Sorted by ifindex, then code. */
 	int (*drops)(struct host *h, host_drop_vec *ret);
 	int (*dataplane)(struct host *h, struct host_dataplane *ret);

@@ -189,6 +189,7 @@ static void request_free(struct request *r)
 	json_decref(r->errors);
 	json_decref(r->warnings);
 	json_decref(r->what_if);
+	json_decref(r->stream);
 	vec_done(&r->cancels);
 	free(r);
 }
@@ -203,7 +204,7 @@ static void request_forget(struct request *r)
 	}
 }
 
-static void request_finish(struct request *r)
+static void request_answer(struct request *r)
 {
 	struct call c = { .request = r };
 	json_t *objects = request_objects(r, &c), *result = json_object();
@@ -222,6 +223,31 @@ static void request_finish(struct request *r)
 	/* What a hundred thousand objects took in small pieces would stay the process's for ever. */
 	if (large)
 		malloc_trim(0);
+}
+
+void call_stream(struct call *c, json_t *description)
+{
+	struct request *r = c->request;
+	struct err *e = NULL;
+
+	if (!r->stream) {
+		r->stream = description;
+		return;
+	}
+	json_decref(description);
+	err_set(&e, "StreamNotUnique", ERR_INVALID_ARGUMENT, NULL, "%s attaches to one at a time.", r->command->row->name);
+	call_error(c, &e);
+}
+
+static void request_finish(struct request *r)
+{
+	if (r->stream && !json_array_size(r->errors)) {
+		request_forget(r);
+		r->done(r->arg, 101, json_incref(r->stream));
+		request_free(r);
+		return;
+	}
+	request_answer(r);
 }
 
 void call_on_cancel(struct call *c, void (*cancel)(void *arg), void *arg)

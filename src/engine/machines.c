@@ -80,6 +80,21 @@ static void note_failure(struct engine *g, const char *what, const char *why)
 	err_advise(&g->settle_error, 0, "It is tried again by itself, with the next change at the latest; the daemon's log has every failure.");
 }
 
+void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	text = xvasprintf(format, ap);
+	va_end(ap);
+	log_error("%s", text);
+	if (!g->waiters)
+		return;
+	err_set(&g->settle_error, id, ERR_INVALID_OPERATION, NULL, "%s", text);
+	err_advise(&g->settle_error, 0, "%s", advice);
+}
+
 /* One that cannot be started stays off, and says so: what is wrong with it is for somebody to put right. */
 static void note_not_started(struct engine *g, const struct vm_doc *vm, const char *why)
 {
@@ -325,14 +340,14 @@ static void tick_soon(struct engine *g)
 
 /* ---- the step ---- */
 
-static char *log_dir(const struct engine *g)
+char *engine_machines_log_dir(const struct engine *g)
 {
 	return xasprintf("%s/machines", g->config.state_dir);
 }
 
 static int machines_start(struct engine *g)
 {
-	_cleanup_free_ char *dir = log_dir(g);
+	_cleanup_free_ char *dir = engine_machines_log_dir(g);
 	struct machines_config config = { .uri = g->config.libvirt, .instance = g->config.instance, .log_dir = dir };
 	int r = g->machines ? 0 : mkdir_p(dir, 0711);
 
@@ -360,7 +375,7 @@ int engine_machines(struct engine *g, struct err **e)
  */
 static int machines_needed(struct pass *p)
 {
-	_cleanup_free_ char *dir = log_dir(p->g);
+	_cleanup_free_ char *dir = engine_machines_log_dir(p->g);
 	_cleanup_free_ const void **all = NULL;
 	size_t n = docs_list(p->g->config.docs, &vm_kind, &all);
 	bool any = access(dir, F_OK) == 0;
@@ -416,6 +431,8 @@ void step_machines(struct pass *p)
 		if (((const struct vm_doc *)all[i])->engine == VM_ENGINE_QEMU)
 			vec_push(&wants, engine_machine_want(p, all[i]));
 	tell_failures(p);
+	if (!p->g->destroying)
+		copies_begin(p);
 	machines_want(p->g->machines, wants.items, wants.n, p->g->retry);
 	if (machines_error(p->g->machines) && !machines_busy(p->g->machines))
 		engine_schedule(p->g, RECONNECT_US);

@@ -4,16 +4,11 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "process.h"
+#include "program.h"
 #include "str.h"
-
-#define PROGRAM "/usr/bin/xorrisofs"
-#define TIMEOUT_MS 30000
 
 /* A host name has letters, digits and dashes; a machine's may have anything. */
 char *seed_meta_data(const struct guid *id, const char *name)
@@ -46,33 +41,14 @@ static int write_file(const char *path, const char *text, size_t size)
 	return fd < 0 ? -errno : write_all(fd, text, size);
 }
 
-static int run(const char *const argv[], char **message)
-{
-	_cleanup_close_ int null = open("/dev/null", O_RDWR | O_CLOEXEC), pidfd = -1;
-	siginfo_t info = { 0 };
-	pid_t pid;
-	int r = null < 0 ? -errno : process_spawn(PROGRAM, argv, (int[]){ null, null, null, null }, &pid);
-
-	if (r < 0) {
-		*message = xasprintf("%s cannot be run, which makes the DVD for cloud-init: %s", PROGRAM, strerror(-r));
-		return r;
-	}
-	pidfd = process_open(pid);
-	if (pidfd < 0 || process_wait(pidfd, TIMEOUT_MS) < 0)
-		(void)kill(pid, SIGKILL);
-	if (waitid(P_PID, (id_t)pid, &info, WEXITED) == 0 && info.si_code == CLD_EXITED && info.si_status == 0)
-		return 0;
-	*message = xasprintf("%s failed to make the DVD for cloud-init", PROGRAM);
-	return -EIO;
-}
-
 int seed_make(const char *user_data, const char *image, const struct guid *id, const char *name, char **message)
 {
 	_cleanup_free_ char *text = NULL, *meta = seed_meta_data(id, name), *user_path = xasprintf("%s.user-data", image);
 	_cleanup_free_ char *meta_path = xasprintf("%s.meta-data", image), *new = xasprintf("%s.new", image);
 	_cleanup_free_ char *user_point = xasprintf("user-data=%s", user_path), *meta_point = xasprintf("meta-data=%s", meta_path);
-	const char *const argv[] = { PROGRAM, "-quiet", "-output", new, "-volid", "cidata", "-joliet", "-rational-rock",
+	const char *const argv[] = { "xorrisofs", "-quiet", "-output", new, "-volid", "cidata", "-joliet", "-rational-rock",
 				     "-graft-points", user_point, meta_point, NULL };
+	_cleanup_free_ char *said = NULL;
 	size_t size = 0;
 	int r = read_file(user_data, SEED_USER_DATA_MAX, &text, &size);
 
@@ -84,14 +60,12 @@ int seed_make(const char *user_data, const char *image, const struct guid *id, c
 	r = write_file(user_path, text, size);
 	if (r == 0)
 		r = write_file(meta_path, meta, strlen(meta));
-	if (r < 0)
-		*message = xasprintf("the DVD for cloud-init cannot be made: %s", strerror(-r));
-	else
-		r = run(argv, message);
-	if (r == 0 && rename(new, image) < 0) {
+	if (r == 0)
+		r = program_run(argv, -1, &said);
+	if (r == 0 && rename(new, image) < 0)
 		r = -errno;
-		*message = xasprintf("the DVD for cloud-init cannot be made: %s", strerror(-r));
-	}
+	if (r < 0)
+		*message = xasprintf("the DVD for cloud-init cannot be made: %s", said ? said : strerror(-r));
 	(void)unlink(user_path);
 	(void)unlink(meta_path);
 	if (r < 0)

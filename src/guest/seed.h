@@ -8,7 +8,7 @@
 
 /*
  * Makes the image of a DVD on which cloud-init finds its user-data (data source NoCloud: the volume cidata), and meta-data by which
- * it knows the machine: it does what it does once per machine, not per start. Blocks, for a thread of its own: up to 30 seconds.
+ * it knows the machine: it does what it does once per machine, not per start. Blocks: for a thread that may wait.
  * Negative: *message (owned by the caller) says why; an image that was there is then as it was.
  */
 int seed_make(const char *user_data, const char *image, const struct guid *id, const char *name, char **message);

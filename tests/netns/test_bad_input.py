@@ -228,6 +228,11 @@ CASES = [
     ("Stop-VM a -Save", "Vm.SaveUnavailable"),
     ("New-VM -Name new -Engine Namespace -Version 3.1", "Vm.VersionNotSupported"),
     ("Select-NetVirtualizationNextHop -SourceVirtualSubnetID 5010 -DestinationCustomerAddress 10.10.10.99", "Wnv.NextHopUnresolvable"),
+    # consoles
+    ("Get-VMConsole nope", UNKNOWN),
+    ("Get-VMConsole a", "Vm.NoConsole"),
+    ("Get-VMConsole", MISSING),
+    ("Get-VMConsole a -Last 10001", "ParameterArgumentValidationError"),
     # statistics
     ("Get-VMNetworkAdapterStatistics nobody", UNKNOWN),
     ("Get-VMNetworkAdapterStatistics a -Name nobody", UNKNOWN),

@@ -14,6 +14,9 @@ enum vm_engine { VM_ENGINE_QEMU, VM_ENGINE_NAMESPACE };
 extern const char *const vm_states[]; /* Off, Running, Paused, Saved */
 enum vm_state { VM_OFF, VM_RUNNING, VM_PAUSED, VM_SAVED };
 
+extern const char *const vm_checkpoint_types[]; /* Production, ProductionOnly, Standard, Disabled */
+enum vm_checkpoint_type { VM_CHECKPOINT_PRODUCTION, VM_CHECKPOINT_PRODUCTION_ONLY, VM_CHECKPOINT_STANDARD, VM_CHECKPOINT_DISABLED };
+
 struct vm_doc {
 	struct guid id;
 	char *name;
@@ -35,6 +38,9 @@ struct vm_doc {
 	bool secure_boot;   /* generation 2 */
 	char **boot_order;  /* what comes first: firmware.h; NULL: the default */
 	char *user_data;    /* cloud-init's, absolute path; NULL: none */
+	uint32_t checkpoint_type; /* enum vm_checkpoint_type: of those to come */
+	struct guid checkpoint;   /* what it went on from; zero: none */
+	struct guid restoring;    /* the checkpoint that it is about to be brought back to; zero: none */
 	bool taken_in; /* Import-VM -Domain: libvirt's domain of its id is it, whoever made that */
 	char *notes;
 	char *failure; /* why it is off or paused although it was to run, a sentence; NULL: it is as it was told */
@@ -49,6 +55,7 @@ extern const struct doc_kind vm_kind; /* key: id */
 extern const struct cmdlet vm_cmdlets[];
 extern const struct cmdlet vm_hardware_cmdlets[];
 extern const struct cmdlet vm_host_cmdlets[];
+extern const struct cmdlet vm_console_cmdlets[];
 extern const struct object_type vm_object; /* "VirtualMachine" */
 
 /* What is wanted of it from now on; failure: why, where nobody asked for that, or NULL. */
