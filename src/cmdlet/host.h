@@ -165,6 +165,15 @@ typedef void (*host_live_fn)(void *arg, const host_trace_vec *traces, uint64_t l
 typedef void (*host_exec_fn)(void *arg, int exit_status, char *output /* taken */, struct err *e /* taken, may be NULL */);
 
 /* e: why it still runs (taken); NULL: it is off. */
+/* Until a guest is up: its start is the one that is wanted now, and it gives a sign of life, or has an address. */
+struct host_wait {
+	bool address;
+	uint64_t delay_ms;   /* between two looks */
+	uint64_t timeout_ms; /* 0: for ever */
+};
+/* e: why it was given up (taken); NULL: it is up. */
+typedef void (*host_wait_fn)(void *arg, struct err *e);
+
 /* e: why it cannot be had (taken); NULL: it is there. */
 typedef void (*host_console_fn)(void *arg, struct err *e);
 
@@ -232,6 +241,10 @@ struct host {
 		    struct err **e);
 	/* Ends what was begun with this arg: done is called from within. Nothing when it has ended. */
 	void (*exec_end)(struct host *h, void *arg);
+	/* done is called later from the event loop, exactly once: Vm.WaitEnded, Vm.WaitTimeout. */
+	int (*wait)(struct host *h, const struct guid *vm, const struct host_wait *what, host_wait_fn done, void *arg, struct err **e);
+	/* Ends it before its time: done is called from within. Nothing when it has ended. */
+	void (*wait_end)(struct host *h, void *arg);
 	/*
 	 * Takes the serial console of a real machine that runs, from somebody else only by force. opened is called later from the event
 	 * loop, exactly once; 1: we have it already, and nothing is called.

@@ -199,6 +199,7 @@ void engine_host_init(struct engine *g)
 	g->processors = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	engine_host_exec_init(g);
 	engine_host_console_init(g);
+	engine_host_wait_init(g);
 	engine_host_statistics_init(g);
 	engine_host_trace_init(g);
 	engine_host_images_init(g);

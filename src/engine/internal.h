@@ -26,6 +26,7 @@ struct exec_job;
 struct image_work;
 struct machine_exec;
 struct console;
+struct wait;
 struct learning;
 struct live_job;
 
@@ -57,6 +58,7 @@ struct engine {
 	struct machine_exec *machine_jobs; /* and in machines */
 	unsigned processors;               /* of this host */
 	struct console *consoles;
+	struct wait *waits; /* for guests to be up */
 	struct learning *learning;
 	struct live_job *lives; /* traces of real packets */
 	bool nexthops_stale;
@@ -133,6 +135,8 @@ int engine_machines(struct engine *g, struct err **e);
 void engine_host_init(struct engine *g);
 void engine_host_exec_init(struct engine *g);
 void engine_host_console_init(struct engine *g);
+void engine_host_wait_init(struct engine *g);
+void engine_waits_end(struct engine *g);
 /* Where machines' consoles are logged; owned by the caller. */
 char *engine_machines_log_dir(const struct engine *g);
 void engine_host_copies_init(struct engine *g);

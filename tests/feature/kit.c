@@ -192,6 +192,24 @@ static int fake_console(struct host *h, const struct guid *vm, bool force, host_
 	return 0;
 }
 
+/* As long as kit_pump() lets it. */
+static int fake_wait(struct host *h, const struct guid *vm, const struct host_wait *what, host_wait_fn done, void *arg, struct err **e)
+{
+	struct kit *k = kit_of(h);
+	const struct vm_doc *doc = vm_get(k->docs, vm);
+
+	if (streq(doc->name, "deaf"))
+		return err_set(e, "Vm.WaitEnded", ERR_INVALID_OPERATION, doc->name, "It cannot be waited for.");
+	k->waited = *what;
+	vec_push(&k->shutdowns, (struct kit_shutdown){ done, arg });
+	return 0;
+}
+
+static void fake_wait_end(struct host *h, void *arg)
+{
+	(void)h, (void)arg;
+}
+
 static void fake_machines(struct host *h, struct host_machines *ret)
 {
 	*ret = kit_of(h)->machines;
@@ -354,7 +372,7 @@ int kit_setup(void **state)
 	k->host = (struct host){
 		.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
-		.console = fake_console,
+		.console = fake_console, .wait = fake_wait, .wait_end = fake_wait_end,
 		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};
