@@ -223,6 +223,7 @@ typedef void (*host_domain_fn)(void *arg, const struct host_domain *domain, stru
 
 struct host {
 	const char *name; /* ComputerName */
+	const char *machines_dir; /* where what belongs to real machines is kept; absolute */
 	/* Physical and virtual adapters, without the ports and bridges of any Nestor. Sorted by ifindex. */
 	int (*nics)(struct host *h, host_nic_vec *ret);
 	/* Zeroes when the guest is not running. */

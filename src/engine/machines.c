@@ -80,6 +80,21 @@ static void note_failure(struct engine *g, const char *what, const char *why)
 	err_advise(&g->settle_error, 0, "It is tried again by itself, with the next change at the latest; the daemon's log has every failure.");
 }
 
+void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	text = xvasprintf(format, ap);
+	va_end(ap);
+	log_error("%s", text);
+	if (!g->waiters)
+		return;
+	err_set(&g->settle_error, id, ERR_INVALID_OPERATION, NULL, "%s", text);
+	err_advise(&g->settle_error, 0, "%s", advice);
+}
+
 /* Each failure is told once, when it comes: cmdlets that come later have not asked for it. Passes show that it lasts. */
 static void note_failures(struct engine *g)
 {
@@ -369,6 +384,8 @@ void step_machines(struct pass *p)
 		if (((const struct vm_doc *)all[i])->engine == VM_ENGINE_QEMU)
 			vec_push(&wants, engine_machine_want(p, all[i]));
 	tell_failures(p);
+	if (!p->g->destroying)
+		copies_begin(p);
 	machines_want(p->g->machines, wants.items, wants.n, p->g->retry);
 	if (machines_error(p->g->machines) && !machines_busy(p->g->machines))
 		engine_schedule(p->g, RECONNECT_US);

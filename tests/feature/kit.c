@@ -370,7 +370,7 @@ int kit_setup(void **state)
 	assert_int_equal(store_open_sqlite(path, &k->store, NULL), 0);
 	assert_int_equal(docs_open(k->store, feature_kinds, feature_n_kinds, &k->docs, NULL), 0);
 	k->host = (struct host){
-		.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
+		.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
 		.console = fake_console, .wait = fake_wait, .wait_end = fake_wait_end,
 		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
