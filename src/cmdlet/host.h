@@ -55,6 +55,9 @@ struct host_guest {
 	uint64_t uptime_ms;
 	uint64_t memory_bytes;
 	unsigned cpu_percent;   /* of all processors of the host; of a namespace over its whole life */
+	uint64_t cpu_us;        /* used since its start; 0: not known yet */
+	/* Of all its disks, since its start; real machines only. */
+	uint64_t disk_capacity, disk_read, disk_written, disk_requests;
 	enum host_heartbeat heartbeat;
 	uint64_t memory_demand; /* 0: unknown */
 	/* Real machines only. */
@@ -223,6 +226,7 @@ typedef void (*host_domain_fn)(void *arg, const struct host_domain *domain, stru
 
 struct host {
 	const char *name; /* ComputerName */
+	unsigned processor_mhz;
 	const char *machines_dir; /* where what belongs to real machines is kept; absolute */
 	/* Physical and virtual adapters, without the ports and bridges of any Nestor. Sorted by ifindex. */
 	int (*nics)(struct host *h, host_nic_vec *ret);

@@ -52,7 +52,7 @@ static int fake_guest(struct host *h, const struct guid *vm, struct host_guest *
 	*ret = (struct host_guest){ 0 };
 	if (doc && vm_is_on(doc) && !guid_equal(vm, &k->broken))
 		*ret = (struct host_guest){
-			.running = true, .pid = 4711, .uptime_ms = 62500, .memory_bytes = 5 << 20, .cpu_percent = 3,
+			.running = true, .pid = 4711, .uptime_ms = 62500, .memory_bytes = 5 << 20, .cpu_percent = 3, .cpu_us = 1875000,
 			.paused = k->paused, .hypervisor = k->hypervisor, .memory_limit = 2ull << 30
 		};
 	return 0;

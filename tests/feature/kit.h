@@ -129,6 +129,7 @@ void kit_all_refused(struct kit *k, const struct refusal *cases, size_t n);
 
 int vm_tests(void);
 int machine_tests(void);
+int metering_tests(void);
 int copy_tests(void);
 int drive_tests(void);
 int vhd_tests(void);

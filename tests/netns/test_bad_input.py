@@ -227,6 +227,10 @@ CASES = [
     ("Wait-VM a -For Reboot", "Vm.WaitUnavailable"),
     ("Restart-VM a -Timeout 5", "AmbiguousParameterSet"),
     ("Restart-VM a -Wait -For Lunch", TRANSFORM),
+    # metering
+    *[(f"{cmdlet} nope", UNKNOWN) for cmdlet in ("Measure-VM", "Enable-VMResourceMetering", "Disable-VMResourceMetering", "Reset-VMResourceMetering")],
+    ("Measure-VM a", "Vm.MeteringDisabled"),
+    ("Reset-VMResourceMetering a", "Vm.MeteringDisabled"),
     # consoles
     ("Get-VMConsole nope", UNKNOWN),
     ("Get-VMConsole a", "Vm.NoConsole"),

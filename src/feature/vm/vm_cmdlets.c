@@ -8,6 +8,7 @@
 #include "feature.h"
 #include "switch_rules.h"
 #include "vm_exec.h"
+#include "vm_metering.h"
 #include "vm_rules.h"
 #include "vm_shutdown.h"
 #include "vm_wait.h"
@@ -573,6 +574,7 @@ static int remove_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	vec_done(&adapters);
 	checkpoint_forget_vm(d, &vm->id);
 	drive_delete_of_vm(d, &vm->id);
+	metering_delete(d, &vm->id);
 	key = doc_key(&vm_kind, vm);
 	docs_delete(d, &vm_kind, key);
 	return 0;
