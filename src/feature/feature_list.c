@@ -38,6 +38,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_host_cmdlets,
 	vm_console_cmdlets,
 	import_cmdlets,
+	export_cmdlets,
 	checkpoint_cmdlets,
 	drive_cmdlets,
 	vhd_cmdlets,
