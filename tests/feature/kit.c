@@ -52,7 +52,7 @@ static int fake_guest(struct host *h, const struct guid *vm, struct host_guest *
 	*ret = (struct host_guest){ 0 };
 	if (doc && vm_is_on(doc) && !guid_equal(vm, &k->broken))
 		*ret = (struct host_guest){
-			.running = true, .pid = 4711, .uptime_ms = 62500, .memory_bytes = 5 << 20, .cpu_percent = 3,
+			.running = true, .pid = 4711, .uptime_ms = 62500, .memory_bytes = 5 << 20, .cpu_percent = 3, .cpu_us = 1875000,
 			.paused = k->paused, .hypervisor = k->hypervisor, .memory_limit = 2ull << 30
 		};
 	return 0;
@@ -197,6 +197,24 @@ static int fake_console(struct host *h, const struct guid *vm, bool force, host_
 		return 1;
 	vec_push(&k->shutdowns, (struct kit_shutdown){ opened, arg });
 	return 0;
+}
+
+/* As long as kit_pump() lets it. */
+static int fake_wait(struct host *h, const struct guid *vm, const struct host_wait *what, host_wait_fn done, void *arg, struct err **e)
+{
+	struct kit *k = kit_of(h);
+	const struct vm_doc *doc = vm_get(k->docs, vm);
+
+	if (streq(doc->name, "deaf"))
+		return err_set(e, "Vm.WaitEnded", ERR_INVALID_OPERATION, doc->name, "It cannot be waited for.");
+	k->waited = *what;
+	vec_push(&k->shutdowns, (struct kit_shutdown){ done, arg });
+	return 0;
+}
+
+static void fake_wait_end(struct host *h, void *arg)
+{
+	(void)h, (void)arg;
 }
 
 static void fake_machines(struct host *h, struct host_machines *ret)
@@ -361,7 +379,7 @@ int kit_setup(void **state)
 	k->host = (struct host){
 		.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
-		.console = fake_console,
+		.console = fake_console, .wait = fake_wait, .wait_end = fake_wait_end,
 		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
 		.port_spoofed = fake_port_spoofed,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS

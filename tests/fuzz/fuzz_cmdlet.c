@@ -139,6 +139,12 @@ static int fake_console(struct host *h, const struct guid *vm, bool force, host_
 	return force ? 1 : err_set(e, "Vm.ConsoleInUse", ERR_RESOURCE_BUSY, NULL, "Somebody has it.");
 }
 
+static int fake_wait(struct host *h, const struct guid *vm, const struct host_wait *what, host_wait_fn done, void *arg, struct err **e)
+{
+	(void)h, (void)vm, (void)what, (void)done, (void)arg;
+	return err_set(e, "Vm.WaitEnded", ERR_INVALID_OPERATION, NULL, "It cannot be waited for.");
+}
+
 static void fake_exec_end(struct host *h, void *arg)
 {
 	(void)h, (void)arg;
@@ -285,7 +291,7 @@ static void fake_trace_end(struct host *h, void *arg)
 static struct host host = {
 	.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images",
-	.console = fake_console,
+	.console = fake_console, .wait = fake_wait, .wait_end = fake_exec_end,
 	.shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
 	.port_spoofed = fake_port_spoofed,
 	.trace = fake_trace, .trace_live = fake_trace_live, .inject = fake_inject, .trace_end = fake_trace_end, .drop_reasons = reasons, .n_drop_reasons = ARRAY_SIZE(reasons),

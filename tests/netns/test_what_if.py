@@ -64,6 +64,9 @@ LINES = [
     "New-VHD new.qcow2 8MB",
     "Resize-VHD /nowhere/new.qcow2 16MB",
     "Convert-VHD /nowhere/new.qcow2 new.vhd -DeleteSource",
+    "Enable-VMResourceMetering b",
+    "Disable-VMResourceMetering a",
+    "Reset-VMResourceMetering a",
     "Test-VMNetworkAdapter a -Sender -SenderIPAddress 10.10.10.11 -ReceiverIPAddress 10.10.10.12 -SequenceNumber 1",
 ]
 
@@ -113,6 +116,7 @@ def _net():
         host.guest("b", start=False)
         host.do("Add-VMNetworkAdapterAcl", VMName="a", Action="Deny", Direction="Outbound", RemoteIPAddress="10.9.0.0/16")
         host.do("Add-VMNetworkAdapterExtendedAcl", VMName="a", Action="Allow", Direction="Inbound", Weight=1, Stateful=True)
+        host.do("Enable-VMResourceMetering", VMName="a")
         settle(host.daemon)
         yield host
         assert_settled(host.daemon)
