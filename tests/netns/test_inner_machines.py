@@ -148,11 +148,14 @@ def test_an_inner_machine_bridged(net):
     net.host.do("Remove-VM", Name="L1", Force=True)
 
 
-def bytes_a_packet(host, name):
-    """Of what has left the host for the guest, and come from it."""
+def carried(host, name):
+    """Bytes and packets that have left the host for the guest, and come from it."""
     link = next(l for l in host.ns.ip_json("-statistics", "link", "show") if l["ifname"] == host.port(name))
-    counts = link["stats64"]
-    return [counts[way]["bytes"] / max(counts[way]["packets"], 1) for way in ("tx", "rx")]
+    return [(link["stats64"][way]["bytes"], link["stats64"][way]["packets"]) for way in ("tx", "rx")]
+
+
+def bytes_a_packet(before, after):
+    return (after[0] - before[0]) / (after[1] - before[1])
 
 
 def test_large_segments(net):
@@ -161,13 +164,16 @@ def test_large_segments(net):
     with open("/bin/busybox", "rb") as file:
         expected = hashlib.md5(file.read() * 16).hexdigest()
     send = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do cat /bin/busybox; done"
-    net.other.make("d", image, addressed(D) + f"\nnc -l -p 7 | md5sum\nuntil {send} | nc {C} 8; do sleep 1; done", start=False)
-    net.host.make("c", image, addressed(C) + f"\nuntil {send} | nc {D} 7; do sleep 1; done\nnc -l -p 8 | md5sum", start=False)
-    for host, name, mac in ((net.host, "c", C_MAC), (net.other, "d", D_MAC)):
+    # Each takes what the other sends, is told, and sends.
+    for host, name, mac, own, other in ((net.host, "c", C_MAC, C, D), (net.other, "d", D_MAC, D, C)):
+        host.make(name, image, f"{addressed(own)}\nsleep 1000 | nc -l -p 7 | md5sum &\nnc -l -p 99\n{send} | nc {other} 7", start=False)
         host.do("Set-VMNetworkAdapter", VMName=name, StaticMacAddress=mac, VirtualSubnetId=VSID)
         host.do("Start-VM", Name=name)
-    net.other.wait_console("d", expected)
-    net.host.wait_console("c", expected)
-    for host, name in ((net.host, "c"), (net.other, "d")):
-        to_guest, from_guest = bytes_a_packet(host, name)
-        assert to_guest > 3000 and from_guest > 3000, (name, to_guest, from_guest)
+        host.wait_console(name, "guest: up")
+    for (sender, name, address), (taker, other) in (((net.host, "c", C), (net.other, "d")), ((net.other, "d", D), (net.host, "c"))):
+        before = carried(sender, name)[1], carried(taker, other)[0]
+        wait_for(lambda: net.far.run("bash", "-c", f"exec 3<>/dev/tcp/{address}/99", check=False).code == 0, BOOT_SECONDS,
+                 f"{name} to be told")
+        taker.wait_console(other, expected)
+        assert bytes_a_packet(before[0], carried(sender, name)[1]) > 1600
+        assert bytes_a_packet(before[1], carried(taker, other)[0]) > 1600
