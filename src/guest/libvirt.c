@@ -286,6 +286,15 @@ static struct entry *entry_make(struct machines *m, const struct guid *id)
 	return x;
 }
 
+/* The console's log goes with its machine. */
+static void log_remove(const struct machines *m, const struct guid *machine)
+{
+	char id[GUID_TEXT_SIZE];
+	_cleanup_free_ char *log = xasprintf("%s/%s.log", m->log_dir, guid_format(machine, id));
+
+	unlink(log);
+}
+
 static void entry_free(struct entry *x)
 {
 	free(x->name);
@@ -627,6 +636,7 @@ static bool stepped(struct machines *m, struct task *t)
 		news = true;
 	}
 	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure && !x->jobs) {
+		log_remove(m, &x->id);
 		map_del(m->entries, &x->id, sizeof(x->id));
 		entry_free(x);
 	}

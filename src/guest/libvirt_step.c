@@ -161,8 +161,10 @@ static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance,
 	if (!look(domain, instance, false, &seen) || seen.state == MACHINE_OFF ||
 	    (seen.state == MACHINE_PAUSED && args->step != STEP_DRIVES))
 		return 0;
+	if (args->step == STEP_DRIVES && drives_apply(domain, instance, &seen.mark, &args->drives, args->drives_digest, message) < 0)
+		return virConnectIsAlive(conn) == 1 ? -EIO : -ENOTCONN;
 	if (args->step == STEP_DRIVES)
-		return drives_apply(domain, instance, &seen.mark, &args->drives, args->drives_digest) < 0 ? failed(conn, message) : 0;
+		return 0;
 	return args->step == STEP_RESIZE ? resize(conn, domain, &seen, args, message)
 					 : balance(conn, domain, &seen, args, message);
 }
