@@ -15,6 +15,9 @@
  *   GET  /v1/cmdlet/NAME     one entry of it
  *   POST /v1/cmdlet/NAME     {"parameters": {...}, "input": [...]} -> what the cmdlet gives
  *
+ * A cmdlet whose entry says "stream" answers 101 to a request with the headers "Connection: Upgrade" and "Upgrade: nestor-stream", and
+ * the connection is then a stream of bytes both ways. Without them it answers 426, UpgradeRequired.
+ *
  * What is refused here never reaches the backend. The answer then is
  *   {"type": null, "objects": [], "errors": [{"id", "fullyQualifiedErrorId", "category", "message", "target",
  *    "recommendation", "errno"}], "warnings": [], "whatIf": []}
@@ -32,6 +35,7 @@
 #define API_BODY_MAX (1024 * 1024)
 #define API_DEPTH_MAX 64
 #define API_GROUP "nestor"
+#define API_STREAM "nestor-stream"
 
 struct api;
 
@@ -65,6 +69,13 @@ struct api_backend {
 	/* A new reference. */
 	json_t *(*health)(void *arg);
 	void *arg;
+	/*
+	 * done() was called with status 101, and the client has asked for a stream: the connection is one of bytes now. what: the result
+	 * that done() was given, borrowed. fd does not block, and stays the API's: close(close_arg) gives it back, now or later, once, and
+	 * before api_free(). received: n bytes of the client's that were read already. NULL where done() is never called with 101.
+	 */
+	void (*stream)(void *arg, const json_t *what, int fd, const void *received, size_t n, void (*close)(void *close_arg),
+		       void *close_arg);
 };
 
 /* Zero or NULL: the default. */

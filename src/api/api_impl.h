@@ -65,6 +65,7 @@ struct api_call {
 	enum api_call_state state;
 	bool starting;
 	struct api_reply reply;
+	json_t *stream; /* what the backend's stream() wants, when reply.status is 101 */
 	struct api_caller caller;
 	char cmdlet[API_NAME_MAX + 1];
 	/* Called when the answer comes after api_call_start() has returned. May free the call. */
@@ -74,6 +75,11 @@ struct api_call {
 /* Sets call->reply and DONE, or PENDING. too_large: the body was dropped for its size. call->caller must be set. */
 void api_call_start(struct api_core *core, struct api_call *call, const char *method, const char *path,
 		    const char *body, size_t body_size, bool too_large);
+
+/* Frees what the call owns. */
+void api_call_done(struct api_call *call);
+/* The answer of a call that could be a stream, to a client that did not ask for one. */
+void api_call_refuse_stream(struct api_call *call);
 
 /* ---- peer.c ---- */
 

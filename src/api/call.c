@@ -69,12 +69,34 @@ static void answer(struct api_call *call, int status, json_t *result)
 	call->state = API_CALL_DONE;
 }
 
+void api_call_done(struct api_call *call)
+{
+	api_reply_done(&call->reply);
+	json_decref(TAKE_PTR(call->stream));
+}
+
+void api_call_refuse_stream(struct api_call *call)
+{
+	struct err *e = NULL;
+
+	err_set(&e, "UpgradeRequired", ERR_INVALID_ARGUMENT, call->cmdlet, "%s answers by a stream of bytes, and none was asked for.",
+		call->cmdlet);
+	err_advise(&e, 0, "Use nestor, or send the headers \"Connection: Upgrade\" and \"Upgrade: " API_STREAM "\".");
+	refuse(call, 426, &e);
+}
+
 static void backend_done(void *done_arg, int status, json_t *result)
 {
 	struct api_call *call = done_arg;
 
 	assert(call->state == API_CALL_PENDING);
-	answer(call, status, result);
+	if (status == 101) {
+		call->stream = result;
+		call->reply.status = status;
+		call->state = API_CALL_DONE;
+	} else {
+		answer(call, status, result);
+	}
 	if (!call->starting)
 		call->ready(call);
 }

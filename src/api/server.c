@@ -48,7 +48,7 @@ static void run_again(struct api *api)
 static void request_free(struct request *request)
 {
 	sd_event_source_disable_unref(request->hangup);
-	api_reply_done(&request->call.reply);
+	api_call_done(&request->call);
 	str_done(&request->body);
 	free(request);
 }
@@ -127,6 +127,66 @@ static enum MHD_Result send_reply(struct MHD_Connection *connection, struct api_
 	return r;
 }
 
+/* ---- streams ---- */
+
+struct stream {
+	struct api *api;
+	struct MHD_UpgradeResponseHandle *handle;
+};
+
+static void stream_close(void *arg)
+{
+	struct stream *stream = arg;
+
+	MHD_upgrade_action(stream->handle, MHD_UPGRADE_ACTION_CLOSE);
+	run_again(stream->api);
+	free(stream);
+}
+
+static void on_upgraded(void *cls, struct MHD_Connection *connection _unused_, void *request_ptr, const char *received, size_t n,
+			MHD_socket fd, struct MHD_UpgradeResponseHandle *handle)
+{
+	const struct request *request = request_ptr;
+	struct stream *stream = xcalloc(1, sizeof(*stream));
+	const struct api_backend *backend;
+
+	stream->api = cls;
+	stream->handle = handle;
+	backend = &stream->api->core.backend;
+	backend->stream(backend->arg, request->call.stream, fd, received, n, stream_close, stream);
+}
+
+static bool asks_for_stream(struct MHD_Connection *connection)
+{
+	const char *upgrade = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_UPGRADE);
+
+	return upgrade && strieq(upgrade, API_STREAM);
+}
+
+static enum MHD_Result send_upgrade(struct request *request)
+{
+	struct MHD_Response *response = MHD_create_response_for_upgrade(on_upgraded, request->api);
+	enum MHD_Result r;
+
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, MHD_HTTP_HEADER_UPGRADE, API_STREAM);
+	r = MHD_queue_response(request->connection, MHD_HTTP_SWITCHING_PROTOCOLS, response);
+	MHD_destroy_response(response);
+	return r;
+}
+
+static enum MHD_Result send_answer(struct request *request)
+{
+	struct api_call *call = &request->call;
+
+	if (call->reply.status == 101 && asks_for_stream(request->connection))
+		return send_upgrade(request);
+	if (call->reply.status == 101)
+		api_call_refuse_stream(call);
+	return send_reply(request->connection, &call->reply);
+}
+
 /* A client that asks before it sends (Expect: 100-continue) is told at once, before it sends for nothing. */
 static bool refuse_early(struct MHD_Connection *connection)
 {
@@ -164,7 +224,7 @@ static enum MHD_Result finish(struct request *request, const char *method, const
 		str_done(&request->body);
 	}
 	if (request->call.state == API_CALL_DONE)
-		return send_reply(request->connection, &request->call.reply);
+		return send_answer(request);
 	if (request->abandoned)
 		return MHD_NO;
 	/* Half a hang-up counts too: the library reads on when it resumes, and closes at the end of the stream. */
@@ -311,7 +371,7 @@ static unsigned default_connections(void)
 
 static int start_http(struct api *api, unsigned idle_seconds, struct err **e)
 {
-	api->http = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+	api->http = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG, 0, NULL, NULL,
 				     on_request, api,
 				     MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
 				     MHD_OPTION_LISTEN_SOCKET, api->socket.fd,

@@ -80,6 +80,7 @@ struct cmdlet {
 	const struct object_type *other; /* what call_output_other() makes it return instead; NULL: nothing else */
 };
 #define CHANGES  (1u << 0) /* changes state: has -WhatIf and -Confirm, and is followed by a reconcile */
+#define STREAM   (1u << 2) /* answers by a stream of bytes: call_stream() */
 #define PASSTHRU (1u << 1) /* has -PassThru */
 
 union value {
@@ -136,6 +137,11 @@ typedef json_t *(*object_fn)(struct call *c, const void *doc);
 #define CMDLET_MAX_OUTPUT 100000
 void call_emit(struct call *c, object_fn make, const struct doc_kind *kind, const void *doc);
 void call_emit_json(struct call *c, json_t *object);
+/*
+ * The answer is no objects but a stream of bytes both ways, which whoever serves the vocabulary finds by this description (taken over;
+ * status 101). One of a request can have that. Errors win.
+ */
+void call_stream(struct call *c, json_t *description);
 /* This answer's objects are of the row's other type. All invocations of a call must agree: a switch decides, not an object. */
 void call_output_other(struct call *c);
 
@@ -174,7 +180,7 @@ json_t *cmdlet_server_describe(struct cmdlet_server *s, const char *name);
 
 /*
  * Runs a cmdlet; calls done exactly once, at once or later. result is a new reference. request is borrowed.
- * HTTP status: 200, or 4xx/5xx when the whole call failed.
+ * HTTP status: 200, or 4xx/5xx when the whole call failed; 101 with the description of call_stream().
  */
 typedef void (*cmdlet_done_fn)(void *arg, int status, json_t *result);
 void cmdlet_server_invoke(struct cmdlet_server *s, const char *name, const json_t *request, cmdlet_done_fn done, void *arg);

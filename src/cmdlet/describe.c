@@ -78,6 +78,7 @@ json_t *describe_command(const struct command *cmd)
 	json_object_set_new(j, "help", json_string(cmd->row->help));
 	json_object_set_new(j, "output", cmd->row->output ? json_string(cmd->row->output->name) : json_null());
 	json_object_set_new(j, "changes", json_boolean(cmd->row->flags & CHANGES));
+	json_object_set_new(j, "stream", json_boolean(cmd->row->flags & STREAM));
 	json_object_set_new(j, "parameters", params);
 	return j;
 }

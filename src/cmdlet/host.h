@@ -165,8 +165,40 @@ typedef void (*host_live_fn)(void *arg, const host_trace_vec *traces, uint64_t l
 typedef void (*host_exec_fn)(void *arg, int exit_status, char *output /* taken */, struct err *e /* taken, may be NULL */);
 
 /* e: why it still runs (taken); NULL: it is off. */
+/* e: why it cannot be had (taken); NULL: it is there. */
+typedef void (*host_console_fn)(void *arg, struct err *e);
+
 typedef void (*host_shutdown_fn)(void *arg, struct err *e);
 
+/* ---- images of disks ---- */
+
+enum host_image_op { HOST_IMAGE_INFO, HOST_IMAGE_CREATE, HOST_IMAGE_RESIZE, HOST_IMAGE_CONVERT };
+
+/* Paths are absolute; formats by QEMU's names. */
+struct host_image_job {
+	enum host_image_op op;
+	const char *path;
+	const char *format;        /* INFO: NULL guesses */
+	uint64_t size;             /* CREATE, RESIZE; CREATE with a parent: 0 is the parent's */
+	bool fixed;                /* CREATE, CONVERT: takes all its space at once */
+	bool shrink;               /* RESIZE: may lose what is beyond the new end */
+	bool in_use;               /* INFO: also of one that is in use */
+	const char *parent, *parent_format; /* CREATE */
+	const char *target, *target_format; /* CONVERT: the new image */
+};
+
+/* What INFO tells. */
+struct host_image {
+	const char *format;
+	uint64_t size;        /* as a guest sees it */
+	uint64_t file_size;   /* that it takes up */
+	uint64_t length;      /* of the file */
+	const char *parent;   /* NULL: none */
+	const char *parent_format; /* "": the image does not say */
+};
+
+/* image: of INFO that succeeded, borrowed. e: why it failed (taken), with one of the ids Vhd.*. */
+typedef void (*host_image_fn)(void *arg, const struct host_image *image, struct err *e);
 /* A domain that libvirt has, whoever made it. */
 struct host_domain {
 	bool found;
@@ -200,12 +232,26 @@ struct host {
 		    struct err **e);
 	/* Ends what was begun with this arg: done is called from within. Nothing when it has ended. */
 	void (*exec_end)(struct host *h, void *arg);
+	/*
+	 * Takes the serial console of a real machine that runs, from somebody else only by force. opened is called later from the event
+	 * loop, exactly once; 1: we have it already, and nothing is called.
+	 */
+	int (*console)(struct host *h, const struct guid *vm, bool force, host_console_fn opened, void *arg, struct err **e);
 	void (*machines)(struct host *h, struct host_machines *ret);
 	/* Asks the guest of a real machine to shut down; done is called later from the event loop, exactly once. */
 	int (*shutdown)(struct host *h, const struct guid *vm, uint32_t timeout_ms, host_shutdown_fn done, void *arg,
 			struct err **e);
 	/* Looks up a domain of libvirt by its name; done is called later from the event loop, exactly once. */
 	int (*domain)(struct host *h, const char *name, host_domain_fn done, void *arg, struct err **e);
+	/*
+	 * Looks at an image, or works on it; done is called later from the event loop, exactly once. What CREATE and CONVERT make is
+	 * new, and gone again when they fail.
+	 */
+	int (*image)(struct host *h, const struct host_image_job *job, host_image_fn done, void *arg, struct err **e);
+	/* Ends the jobs of this arg before their time: done(arg) is called from within. Nothing when they have ended. */
+	void (*image_end)(struct host *h, void *arg);
+	/* The directory of images that are named without one; exists when an image is made there. */
+	const char *image_dir;
 	/*
 	 * What the port whose host end is the link carried since it exists. With a VSID the dataplane counts (segments
 	 * one by one, only what was not dropped), without one the link does. -ENODEV: there is no such port now.

@@ -52,6 +52,7 @@ struct request {
 	json_t *errors;
 	json_t *warnings;
 	json_t *what_if;
+	json_t *stream;
 	enum err_category first_category;
 	size_t succeeded; /* invocations */
 	size_t pending;   /* calls that will complete later */

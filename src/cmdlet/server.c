@@ -189,6 +189,7 @@ static void request_free(struct request *r)
 	json_decref(r->errors);
 	json_decref(r->warnings);
 	json_decref(r->what_if);
+	json_decref(r->stream);
 	vec_done(&r->cancels);
 	free(r);
 }
@@ -203,7 +204,7 @@ static void request_forget(struct request *r)
 	}
 }
 
-static void request_finish(struct request *r)
+static void request_answer(struct request *r)
 {
 	struct call c = { .request = r };
 	json_t *objects = request_objects(r, &c), *result = json_object();
@@ -222,6 +223,31 @@ static void request_finish(struct request *r)
 	/* What a hundred thousand objects took in small pieces would stay the process's for ever. */
 	if (large)
 		malloc_trim(0);
+}
+
+void call_stream(struct call *c, json_t *description)
+{
+	struct request *r = c->request;
+	struct err *e = NULL;
+
+	if (!r->stream) {
+		r->stream = description;
+		return;
+	}
+	json_decref(description);
+	err_set(&e, "StreamNotUnique", ERR_INVALID_ARGUMENT, NULL, "%s attaches to one at a time.", r->command->row->name);
+	call_error(c, &e);
+}
+
+static void request_finish(struct request *r)
+{
+	if (r->stream && !json_array_size(r->errors)) {
+		request_forget(r);
+		r->done(r->arg, 101, json_incref(r->stream));
+		request_free(r);
+		return;
+	}
+	request_answer(r);
 }
 
 void call_on_cancel(struct call *c, void (*cancel)(void *arg), void *arg)
@@ -338,36 +364,45 @@ static void request_settled(void *arg, const struct err *failed)
 /* Objects or changes of one request. */
 #define LARGE 10000
 
-static void request_commit(struct request *r)
+/* Writes what was changed, and has it applied. Negative: nothing was kept. */
+static int request_commit(struct request *r, struct err **e)
 {
 	struct cmdlet_server *s = r->server;
-	_cleanup_err_ struct err *e = NULL;
+	_cleanup_err_ struct err *failed = NULL;
 	bool changed = false;
+	int result;
 
-	r->large = docs_mark(s->config.docs) > LARGE || r->emits.n > LARGE;
+	r->large |= docs_mark(s->config.docs) > LARGE || r->emits.n > LARGE;
 	if (!(r->command->row->flags & CHANGES)) {
 		docs_rollback(s->config.docs);
-		return;
+		return 0;
 	}
-	if (docs_commit(s->config.docs, &changed, &e) < 0) {
-		enum err_category category = e->category;
-
-		/* Nothing was kept: what the handlers would have returned does not exist, and this is what failed the call. */
-		r->succeeded = 0;
-		request_drop_emits(r, 0);
-		request_error(r, &e);
-		r->first_category = category;
-		return;
-	}
-	if (!changed || !s->config.reconcile)
-		return;
-	if (s->config.reconcile(s->config.arg, &e) < 0)
-		request_error(r, &e);
+	result = docs_commit(s->config.docs, &changed, e);
+	if (result < 0 || !changed || !s->config.reconcile)
+		return result;
+	if (s->config.reconcile(s->config.arg, &failed) < 0)
+		request_error(r, &failed);
 	if (s->config.settle && s->config.settle(s->config.arg, request_settled, r))
 		r->pending++;
+	return 0;
 }
 
-/* As invoke_one() and request_commit(), for a handler that could not go on at once. */
+static void request_commit_all(struct request *r)
+{
+	_cleanup_err_ struct err *e = NULL;
+	enum err_category category;
+
+	if (request_commit(r, &e) >= 0)
+		return;
+	/* Nothing was kept: what the handlers would have returned does not exist, and this is what failed the call. */
+	category = e->category;
+	r->succeeded = 0;
+	request_drop_emits(r, 0);
+	request_error(r, &e);
+	r->first_category = category;
+}
+
+/* As invoke_one() and request_commit_all(), for a handler that could not go on at once. */
 void call_resume(struct call *c, int (*run)(struct call *c, void *arg, struct err **e), void *arg)
 {
 	struct request *r = c->request;
@@ -384,14 +419,18 @@ void call_resume(struct call *c, int (*run)(struct call *c, void *arg, struct er
 	}
 	if (result == 0)
 		result = check_output(r, &e);
+	if (result < 0)
+		docs_rollback(docs);
+	else
+		result = request_commit(r, &e);
 	if (result < 0) {
-		docs_rollback_to(docs, 0);
 		request_drop_emits(r, emits);
+		if (!e)
+			err_set_errno(&e, "InternalError", -result, NULL, "%s failed: %s.", r->command->row->name, strerror(-result));
 		call_error(c, &e);
 	} else if (json_array_size(r->errors) == errors) {
 		r->succeeded++;
 	}
-	request_commit(r);
 	forget_cancel(r, c);
 	bind_done(c);
 	free(c);
@@ -412,7 +451,7 @@ static void request_run(struct request *r, const json_t *parameters, const json_
 	} else {
 		invoke_one(r, parameters, NULL);
 	}
-	request_commit(r);
+	request_commit_all(r);
 	r->running = false;
 	if (!r->pending) {
 		request_finish(r);

@@ -346,6 +346,7 @@ void engine_free(struct engine *g)
 	if (!g)
 		return;
 	engine_jobs_free(g);
+	engine_images_free(g);
 	engine_learning_free(g);
 	engine_lives_end(g);
 	engine_shutdowns_free(g);

@@ -198,8 +198,10 @@ void engine_host_init(struct engine *g)
 	};
 	g->processors = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	engine_host_exec_init(g);
+	engine_host_console_init(g);
 	engine_host_statistics_init(g);
 	engine_host_trace_init(g);
+	engine_host_images_init(g);
 	engine_host_copies_init(g);
 }
 

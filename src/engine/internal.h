@@ -23,7 +23,9 @@
 #include "switch_wants.h"
 
 struct exec_job;
+struct image_work;
 struct machine_exec;
+struct console;
 struct learning;
 struct live_job;
 
@@ -49,9 +51,12 @@ struct engine {
 	bool retry;                 /* this pass tries again what has failed */
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
+	struct image_work *images;
+	char *image_dir;
 	struct exec_job *jobs;             /* commands in namespace guests */
 	struct machine_exec *machine_jobs; /* and in machines */
 	unsigned processors;               /* of this host */
+	struct console *consoles;
 	struct learning *learning;
 	struct live_job *lives; /* traces of real packets */
 	bool nexthops_stale;
@@ -127,9 +132,15 @@ void dataplane_router(struct pass *p);
 int engine_machines(struct engine *g, struct err **e);
 void engine_host_init(struct engine *g);
 void engine_host_exec_init(struct engine *g);
+void engine_host_console_init(struct engine *g);
+/* Where machines' consoles are logged; owned by the caller. */
+char *engine_machines_log_dir(const struct engine *g);
 void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
+void engine_host_images_init(struct engine *g);
+/* Ends all work on images; what was being made is removed. */
+void engine_images_free(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */
 const struct host_drop_reason *engine_drop_reason(uint32_t code);
 void engine_jobs_free(struct engine *g);

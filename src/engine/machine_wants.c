@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "drive.h"
+#include "drive_image.h"
 #include "internal.h"
 
 /* What a virtual machine is made of, from its documents. */
@@ -29,15 +29,11 @@ static void nics_of(struct pass *p, const struct vm_doc *vm, struct machine_spec
 	vec_done(&adapters);
 }
 
-static const char *const qemu_formats[] = {
-	[DRIVE_RAW] = "raw", [DRIVE_QCOW2] = "qcow2", [DRIVE_VHDX] = "vhdx", [DRIVE_VHD] = "vpc",
-};
-
 static struct machine_drive drive_of(const struct drive_doc *doc)
 {
 	return (struct machine_drive){
 		.id = doc->id, .dvd = doc->type == DRIVE_DVD, .scsi = doc->controller == DRIVE_SCSI, .number = doc->number,
-		.location = doc->location, .path = doc->path, .format = qemu_formats[doc->format],
+		.location = doc->location, .path = doc->path, .format = drive_format_qemu(doc->format),
 	};
 }
 

@@ -278,14 +278,14 @@ static void tick_soon(struct engine *g)
 
 /* ---- the step ---- */
 
-static char *log_dir(const struct engine *g)
+char *engine_machines_log_dir(const struct engine *g)
 {
 	return xasprintf("%s/machines", g->config.state_dir);
 }
 
 static int machines_start(struct engine *g)
 {
-	_cleanup_free_ char *dir = log_dir(g);
+	_cleanup_free_ char *dir = engine_machines_log_dir(g);
 	struct machines_config config = { .uri = g->config.libvirt, .instance = g->config.instance, .log_dir = dir };
 	int r = g->machines ? 0 : mkdir_p(dir, 0711);
 
@@ -313,7 +313,7 @@ int engine_machines(struct engine *g, struct err **e)
  */
 static int machines_needed(struct pass *p)
 {
-	_cleanup_free_ char *dir = log_dir(p->g);
+	_cleanup_free_ char *dir = engine_machines_log_dir(p->g);
 	_cleanup_free_ const void **all = NULL;
 	size_t n = docs_list(p->g->config.docs, &vm_kind, &all);
 	bool any = access(dir, F_OK) == 0;

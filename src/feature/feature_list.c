@@ -9,6 +9,7 @@
 #include "netvirt.h"
 #include "switch.h"
 #include "trace.h"
+#include "vhd.h"
 #include "vm.h"
 
 const struct doc_kind *const feature_kinds[] = {
@@ -32,8 +33,10 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_cmdlets,
 	vm_hardware_cmdlets,
 	vm_host_cmdlets,
+	vm_console_cmdlets,
 	import_cmdlets,
 	drive_cmdlets,
+	vhd_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,

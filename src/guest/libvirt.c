@@ -8,111 +8,13 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "libvirt_job.h"
-#include "libvirt_nics.h"
-#include "libvirt_step.h"
-#include "libvirt_watch.h"
+#include "libvirt_internal.h"
 #include "log.h"
-#include "map.h"
-#include "pool.h"
-#include "vec.h"
 
 #define WORKERS 4
 /* Apart from those: an agent that does not answer keeps a thread for seconds. */
 #define AGENT_WORKERS 4
 #define URI_DEFAULT "qemu:///system"
-
-/* A task for a thread and, when it is done, the news of it; or news that nobody asked for. */
-enum task_kind { TASK_CONNECT, TASK_STEP, TASK_JOB, TASK_NUMBERS, TASK_ADDRESSES, TASK_AGENT, NEWS_EVENT, NEWS_CLOSED };
-
-struct task {
-	struct work work; /* first: the pool hands it back */
-	struct machines *m;
-	struct task *next; /* in the news */
-	enum task_kind kind;
-	struct step_args args;
-	struct job *job;
-	/* of an agent */
-	char *command;
-	int timeout;
-	machine_agent_fn done;
-	void *done_arg;
-	/* results */
-	char *answer;
-	struct watch_numbers_vec numbers;
-	int r;
-	char *message;
-	struct seen seen;
-	struct seen_vec list;
-	virConnectPtr conn;
-};
-
-struct queue {
-	struct task *first, **last;
-};
-
-/* What is known of a machine, and what is wanted of it. */
-struct entry {
-	struct guid id;
-	bool wanted;
-	enum machine_wish wish;
-	uint64_t want_boot;
-	char *name;
-	char *xml;
-	struct machine_mark want_mark;
-	struct step_drives drives;
-	struct machine_memory want_memory;
-	struct machine_nic *nics;
-	size_t n_nics;
-	uint64_t want_nics; /* nics_digest() of them */
-	bool nested, taken_in;
-	uint64_t resized; /* what a static machine's memory was set to since it runs; 0: not, as far as is known */
-	bool balance;     /* dynamic memory: its turn has come */
-	struct seen seen;
-	uint64_t started_us;
-	bool busy;
-	bool unsure; /* an event came: ask before believing anything */
-	bool ended;  /* it ran and was wanted to, and ended by itself */
-	char *error;
-	bool told;         /* of error */
-	bool retrying;     /* nothing new is wanted: failing again is no news */
-	bool shut_down;    /* the guest is to be asked to */
-	char *refused;     /* why that failed */
-	bool listed;
-	struct watch watch;
-	size_t jobs; /* waiting and running: no step of it begins meanwhile */
-};
-
-struct machines {
-	char *uri;
-	char *instance;
-	char *log_dir;
-	struct machine_host host;
-	int news_fd;
-	/* the caller's thread alone */
-	struct map *entries; /* guid -> struct entry * */
-	virConnectPtr conn;
-	bool connecting;
-	char *error;
-	bool told; /* of error */
-	size_t busy;
-	struct job *jobs; /* that wait for the connection, or for a step or another job of their machine */
-	size_t running_jobs;
-	int stop_fd; /* readable: jobs are to end */
-	uint64_t steps; /* begun, but for those that only look */
-	bool counting;  /* numbers have been asked for */
-	bool closing;   /* who asked agents may be gone */
-	unsigned processors; /* of this host */
-	struct pool *workers;
-	struct pool *agents;
-	/* shared */
-	pthread_mutex_t lock;
-	struct queue news;
-	pthread_t events;
-	bool has_events;
-	int wake_timer; /* of libvirt's event loop: only to end it */
-	atomic_bool events_stop;
-};
 
 static void queue_push(struct queue *q, struct task *t)
 {
@@ -144,10 +46,12 @@ static void task_free(struct task *t)
 	free(t->answer);
 	vec_done(&t->list);
 	vec_done(&t->numbers);
+	if (t->kind == TASK_CONSOLE && t->fd >= 0)
+		close(t->fd);
 	free(t);
 }
 
-static void news(struct machines *m, struct task *t)
+void news(struct machines *m, struct task *t)
 {
 	uint64_t one = 1;
 
@@ -247,16 +151,14 @@ static void run_task(struct work *work)
 		do_connect(t->m, t);
 	else if (t->kind == TASK_STEP)
 		t->r = step_run(t->conn, t->m->instance, &t->args, &t->seen, &t->message);
-	else if (t->kind == TASK_NUMBERS)
-		t->r = watch_numbers_get(t->conn, &t->numbers);
 	else
-		t->r = watch_agent_call(t->conn, &t->args.id, t->command, t->timeout, &t->answer, &t->message);
+		look_run(t);
 	news(t->m, t);
 }
 
 /* ---- the caller's thread ---- */
 
-static struct task *task_new(struct machines *m, enum task_kind kind)
+struct task *task_new(struct machines *m, enum task_kind kind)
 {
 	struct task *t = xcalloc(1, sizeof(*t));
 
@@ -269,7 +171,7 @@ static struct task *task_new(struct machines *m, enum task_kind kind)
 	return t;
 }
 
-static struct entry *entry_get(struct machines *m, const struct guid *id)
+struct entry *entry_get(struct machines *m, const struct guid *id)
 {
 	return map_get(m->entries, id, sizeof(*id));
 }
@@ -307,7 +209,7 @@ static void entry_free(struct entry *x)
 	free(x);
 }
 
-static bool is_on(const struct seen *s)
+bool is_on(const struct seen *s)
 {
 	return s->state == MACHINE_RUNNING || s->state == MACHINE_PAUSED;
 }
@@ -643,36 +545,6 @@ static bool stepped(struct machines *m, struct task *t)
 	return news;
 }
 
-static void counted(struct machines *m, struct task *t)
-{
-	uint64_t now = clock_us(CLOCK_MONOTONIC);
-
-	m->counting = false;
-	vec_foreach(&t->numbers, numbers) {
-		struct entry *x = entry_get(m, &numbers->id);
-
-		if (x && is_on(&x->seen))
-			watch_take_numbers(&x->watch, numbers, x->seen.memory, now, m->processors);
-	}
-}
-
-/* Nobody waits for these, and nothing that is wanted depends on them. */
-static void watched(struct machines *m, struct task *t)
-{
-	struct entry *x = entry_get(m, &t->args.id);
-
-	if (t->kind == TASK_NUMBERS)
-		counted(m, t);
-	else if (t->kind == TASK_AGENT && !m->closing)
-		t->done(t->done_arg, t->r, t->answer, t->message);
-	else if (t->kind == TASK_ADDRESSES && x && is_on(&x->seen))
-		watch_take_addresses(&x->watch, t->answer);
-	else if (t->kind == TASK_ADDRESSES && x)
-		x->watch.asking = false;
-	if (t->conn)
-		virConnectClose(t->conn);
-}
-
 int machines_fd(const struct machines *m)
 {
 	return m->news_fd;
@@ -697,8 +569,8 @@ bool machines_dispatch(struct machines *m)
 			changed = true;
 		} else if (t->kind == TASK_STEP) {
 			changed |= stepped(m, t);
-		} else if (t->kind == TASK_NUMBERS || t->kind == TASK_ADDRESSES || t->kind == TASK_AGENT) {
-			watched(m, t);
+		} else if (t->kind == TASK_NUMBERS || t->kind == TASK_ADDRESSES || t->kind == TASK_AGENT || t->kind == TASK_CONSOLE) {
+			looked(m, t);
 		} else if (t->kind == TASK_JOB) {
 			job_done(m, t);
 			changed = true;
@@ -807,51 +679,6 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
 	steps_begin(m);
 }
 
-static void count(struct machines *m)
-{
-	struct task *t;
-
-	if (m->counting || !m->conn)
-		return;
-	m->counting = true;
-	t = task_new(m, TASK_NUMBERS);
-	pool_submit(m->workers, &t->work);
-}
-
-void machines_agent(struct machines *m, const struct guid *id, char *command, unsigned timeout, machine_agent_fn done, void *arg)
-{
-	struct task *t = task_new(m, TASK_AGENT);
-
-	t->args.id = *id;
-	t->command = command;
-	t->timeout = (int)timeout;
-	t->done = done;
-	t->done_arg = arg;
-	if (m->conn) {
-		pool_submit(m->agents, &t->work);
-		return;
-	}
-	t->r = -ENOTCONN;
-	t->message = xstrdup(m->error ? m->error : "there is no connection to libvirt");
-	news(m, t);
-}
-
-/* Short: it is asked again soon, and others wait for the thread. */
-#define ADDRESSES_TIMEOUT 3
-
-static void ask_addresses(struct machines *m, struct entry *x)
-{
-	struct task *t;
-
-	if (!m->conn || x->seen.state != MACHINE_RUNNING || !watch_wants_addresses(&x->watch))
-		return;
-	t = task_new(m, TASK_ADDRESSES);
-	t->args.id = x->id;
-	t->command = xstrdup(agent_interfaces_command);
-	t->timeout = ADDRESSES_TIMEOUT;
-	pool_submit(m->agents, &t->work);
-}
-
 bool machines_tick(struct machines *m)
 {
 	bool any = false;
@@ -863,7 +690,7 @@ bool machines_tick(struct machines *m)
 		if (!x->wanted || !is_on(&x->seen))
 			continue;
 		any = true;
-		ask_addresses(m, x);
+		look_at(m, x);
 		if (x->want_memory.dynamic)
 			x->balance = true;
 		else if (x->nested)
@@ -871,7 +698,7 @@ bool machines_tick(struct machines *m)
 		step_begin(m, x);
 	}
 	if (any)
-		count(m);
+		look_at_all(m);
 	return any;
 }
 

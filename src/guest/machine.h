@@ -246,6 +246,14 @@ typedef void (*machine_agent_fn)(void *arg, int r, const char *answer, const cha
 void machines_agent(struct machines *m, const struct guid *id, char *command, unsigned timeout, machine_agent_fn done, void *arg);
 
 /*
+ * Takes a machine's serial console; done as above, the descriptor (taken over): what is written to it goes to the guest, and its end is
+ * that of the machine or of our having the console. What the guest writes is in the log alone. -EBUSY: somebody else has it, who loses
+ * it where force is set; -ENOTCONN, -EIO.
+ */
+typedef void (*machine_console_fn)(void *arg, int r, int fd, const char *message);
+void machines_console(struct machines *m, const struct guid *id, bool force, machine_console_fn opened, void *arg);
+
+/*
  * Looks at machines that run: what they use, what their agents say, whether a hypervisor runs in them; and lets dynamic memory follow
  * its demand. Call it about once a second. True: there is a machine for which that should go on.
  */

@@ -57,6 +57,37 @@ static const json_t *get_catalogue(void *userdata, struct err **e)
 	return c->catalogue;
 }
 
+static bool answers_by_stream(const struct client *c, const char *name)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(json_object_get(c->catalogue, "cmdlets"), i, entry)
+		if (strieq(json_string_value(json_object_get(entry, "name")), name))
+			return json_is_true(json_object_get(entry, "stream"));
+	return false;
+}
+
+/* The stream is carried here; what is left of the answer is that there are no objects. */
+static int run_stream(const char *target, const char *path, const char *text, struct http_reply *reply, struct err **e)
+{
+	_cleanup_close_ int fd = -1;
+	_cleanup_(http_reply_done) struct http_reply health = {};
+	int r = http_stream(target, path, text, strlen(text), &fd, reply, e);
+
+	if (r < 0 || reply->status != HTTP_STREAM)
+		return r;
+	/* The other side ended it: if that is not there any more, it was no ordinary end. */
+	if (stream_attach(fd, reply->body, reply->size)) {
+		r = http_request(target, "GET", "/v1/health", NULL, 0, &health, e);
+		if (r < 0)
+			return r;
+	}
+	http_reply_done(reply);
+	*reply = (struct http_reply){ .status = 200, .body = xstrdup("{\"objects\":[]}"), .size = strlen("{\"objects\":[]}") };
+	return 0;
+}
+
 static int run_cmdlet(void *userdata, const char *where, const char *name, json_t *parameters, json_t *input,
 		      json_t **ret_response, int *ret_status, struct err **e)
 {
@@ -78,7 +109,10 @@ static int run_cmdlet(void *userdata, const char *where, const char *name, json_
 	json_decref(body);
 	if (!text)
 		return err_set(e, "Nestor.BadRequest", ERR_INVALID_ARGUMENT, name, "The arguments cannot be sent.");
-	r = http_request(target, "POST", path, text, strlen(text), &reply, e);
+	if (answers_by_stream(c, name))
+		r = run_stream(target, path, text, &reply, e);
+	else
+		r = http_request(target, "POST", path, text, strlen(text), &reply, e);
 	if (r < 0)
 		return r;
 	answer = parse_reply(&reply, target, e);

@@ -25,5 +25,10 @@ int client_read_hosts(struct client *c, const char *path, struct err **e);
 int ping_host(void *userdata, const char *target, unsigned timeout_ms, double *ret_ms, char *ret_address);
 /* Lines from a terminal or a pipe, until end of input or exit. Returns the exit code. */
 int repl_run(struct shell *sh);
+/*
+ * The terminal, or standard input and output, for a stream: until its end, that of the input, Ctrl-] at a terminal, or a signal that
+ * would end the program (which then does). received: n bytes of it that were read already. Returns whether the other side ended it.
+ */
+bool stream_attach(int fd, const char *received, size_t n);
 /* nestor exec VM -- CMD...: enters the guest's namespaces and becomes the command; returns only an exit code of failure. */
 int exec_in_guest(struct client *c, const char *vm, char *const *command);

@@ -168,7 +168,11 @@ int http_read_reply(int fd, struct http_reply *ret)
 	if (sscanf(buf.data, "HTTP/1.%*1[01] %3d", &status) != 1)
 		return -EPROTO;
 	buf.data[end - buf.data + 2] = 0; /* the header's end, for header_value() */
-	r = read_body(fd, &buf, (size_t)(end + 4 - buf.data), &out);
+	/* What comes behind the header of a stream is its beginning. */
+	if (status == HTTP_STREAM)
+		str_addn(&out, end + 4, buf.len - (size_t)(end + 4 - buf.data));
+	else
+		r = read_body(fd, &buf, (size_t)(end + 4 - buf.data), &out);
 	if (r < 0)
 		return r;
 	ret->status = status;
@@ -185,25 +189,25 @@ static int unreachable(struct err **e, const char *target, int r)
 			  "start nestord, or name its socket by --host or NESTOR_HOST");
 }
 
-int http_request(const char *target, const char *method, const char *path, const char *body, size_t size,
-		 struct http_reply *ret, struct err **e)
+static bool by_curl(const char *target)
+{
+	return strncasecmp(target, "https://", 8) == 0;
+}
+
+static int exchange(const char *target, const char *method, const char *path, const char *headers, const char *body, size_t size,
+		    int *ret_fd, struct http_reply *ret, struct err **e)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_str_ struct str request = {};
 	int r;
 
-	if (strncasecmp(target, "https://", 8) == 0) {
-		_cleanup_free_ char *url = xasprintf("%s%s", target, path);
-
-		return http_request_curl(url, method, body, size, ret, e);
-	}
 	if (strncasecmp(target, "http://", 7) == 0)
 		r = connect_url(target, &fd);
 	else
 		r = connect_unix(strncmp(target, "unix:", 5) == 0 ? target + 5 : target, &fd);
 	if (r < 0)
 		return unreachable(e, target, r);
-	str_addf(&request, "%s %s HTTP/1.1\r\nHost: nestor\r\nConnection: close\r\n", method, path);
+	str_addf(&request, "%s %s HTTP/1.1\r\nHost: nestor\r\n%s", method, path, headers);
 	if (body)
 		str_addf(&request, "Content-Type: application/json\r\nContent-Length: %zu\r\n", size);
 	str_add(&request, "\r\n");
@@ -214,5 +218,28 @@ int http_request(const char *target, const char *method, const char *path, const
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		return unreachable(e, target, r);
 	r = http_read_reply(fd, ret);
-	return r < 0 ? unreachable(e, target, r) : 0;
+	if (r < 0)
+		return unreachable(e, target, r);
+	if (ret_fd)
+		*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
+int http_request(const char *target, const char *method, const char *path, const char *body, size_t size,
+		 struct http_reply *ret, struct err **e)
+{
+	if (by_curl(target)) {
+		_cleanup_free_ char *url = xasprintf("%s%s", target, path);
+
+		return http_request_curl(url, method, body, size, ret, e);
+	}
+	return exchange(target, method, path, "Connection: close\r\n", body, size, NULL, ret, e);
+}
+
+int http_stream(const char *target, const char *path, const char *body, size_t size, int *ret_fd, struct http_reply *ret, struct err **e)
+{
+	if (by_curl(target))
+		return err_advise(e, err_set(e, "Nestor.NoStream", ERR_NOT_IMPLEMENTED, target, "There are no streams by HTTPS yet."),
+				  "Reach the daemon by its socket, for example through ssh -L.");
+	return exchange(target, "POST", path, "Connection: Upgrade\r\nUpgrade: nestor-stream\r\n", body, size, ret_fd, ret, e);
 }

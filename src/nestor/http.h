@@ -24,7 +24,14 @@ static inline void http_reply_done(struct http_reply *r)
  */
 int http_request(const char *target, const char *method, const char *path, const char *body, size_t size,
 		 struct http_reply *ret, struct err **e);
-/* The same by libcurl, which is loaded when it is needed: for https. */
+/* The status of an answer that is a stream. */
+#define HTTP_STREAM 101
+/*
+ * POST to a cmdlet that answers by a stream: where ret->status is HTTP_STREAM, *ret_fd is that (the caller closes it) and ret->body what
+ * has come of it already; else ret is an answer like any other, and *ret_fd is to be closed.
+ */
+int http_stream(const char *target, const char *path, const char *body, size_t size, int *ret_fd, struct http_reply *ret, struct err **e);
+/* http_request() by libcurl, which is loaded when it is needed: for https. */
 int http_request_curl(const char *url, const char *method, const char *body, size_t size, struct http_reply *ret,
 		      struct err **e);
 /* Reads one whole answer from a connected descriptor. -EPROTO, -EFBIG, or what read() said. */

@@ -8,6 +8,7 @@
 #include "adapter.h"
 #include "api.h"
 #include "cmdlet.h"
+#include "console.h"
 #include "engine.h"
 #include "log.h"
 #include "netadapter.h"
@@ -45,6 +46,19 @@ static void backend_invoke(void *arg, const char *cmdlet, json_t *body, const st
 static void backend_cancel(void *arg, void *done_arg)
 {
 	cmdlet_server_cancel(((struct daemon *)arg)->vocabulary, done_arg);
+}
+
+static void backend_stream(void *arg, const json_t *what, int fd, const void *received, size_t n, void (*close)(void *), void *close_arg)
+{
+	const char *id = json_string_value(json_object_get(what, "console"));
+	struct daemon *d = arg;
+	struct guid vm;
+
+	if (!id || guid_parse(id, &vm) < 0) {
+		close(close_arg);
+		return;
+	}
+	engine_console_attach(d->engine, &vm, (uint64_t)json_integer_value(json_object_get(what, "lines")), fd, received, n, close, close_arg);
 }
 
 static json_t *backend_health(void *arg)
@@ -159,7 +173,7 @@ static int serve(struct daemon *d, struct err **e)
 	struct cmdlet_server_config config = { .tables = feature_cmdlets, .docs = d->docs, .host = engine_host(d->engine),
 					       .reconcile = reconcile, .settle = settle, .arg = d };
 	struct api_backend backend = { .describe = backend_describe, .invoke = backend_invoke, .cancel = backend_cancel,
-				       .health = backend_health, .arg = d };
+				       .health = backend_health, .stream = backend_stream, .arg = d };
 	int r;
 
 	d->vocabulary = cmdlet_server_new(&config);
@@ -224,6 +238,8 @@ int main(int argc, char **argv)
 		if (e->advice)
 			log_error("%s", e->advice);
 	}
+	if (d.engine)
+		engine_consoles_end(d.engine);
 	api_free(d.api);
 	if (d.engine)
 		engine_free(d.engine);

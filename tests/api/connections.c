@@ -40,6 +40,38 @@ static void test_one_connection_many_requests(void **state)
 	}
 }
 
+/* Bytes both ways behind the answer, and those that came with the request are not lost. */
+static void test_streams(void **state)
+{
+	static const char head[] = "POST /v1/cmdlet/Test-Stream HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nConnection: Upgrade\r\n";
+	struct server *s = *state;
+	_cleanup_response_ struct response refused = client_request(s->socket, "POST", "/v1/cmdlet/Test-Stream", "{}"), other = {};
+
+	assert_error(&refused, 426, "UpgradeRequired");
+	for (int i = 0; i < 3; i++) {
+		_cleanup_close_ int fd = client_connect(s->socket);
+		_cleanup_free_ char *request = xasprintf("%sUpgrade: nestor-stream\r\n\r\n{}early", head);
+		_cleanup_response_ struct response r = {};
+		char text[64] = "";
+
+		assert_true(client_send_text(fd, request));
+		r = client_read(fd, true);
+		assert_int_equal(r.status, 101);
+		for (size_t n = 0; n < sizeof(text) - 1 && !strchr(text, '\n'); n++)
+			assert_int_equal(recv(fd, text + n, 1, 0), 1);
+		assert_string_equal(text, "hello early\n");
+		assert_true(client_closed(fd));
+	}
+	{
+		_cleanup_close_ int fd = client_connect(s->socket);
+		_cleanup_free_ char *request = xasprintf("%sUpgrade: websocket\r\n\r\n{}", head);
+
+		assert_true(client_send_text(fd, request));
+		other = client_read(fd, false);
+		assert_error(&other, 426, "UpgradeRequired");
+	}
+}
+
 static void test_pending_calls_are_answered_later(void **state)
 {
 	struct server *s = *state;
@@ -300,6 +332,7 @@ int connection_tests(void)
 	static const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, server_setup, server_teardown)
 		TEST(one_connection_many_requests),
+		TEST(streams),
 		TEST(pending_calls_are_answered_later),
 		TEST(answers_from_the_event_loop),
 		TEST(client_goes_while_pending),

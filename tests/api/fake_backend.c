@@ -8,7 +8,7 @@ struct fake_pending {
 };
 
 static const char *const names[] = { "Test-Echo",    "Test-Later",   "Test-Release",
-				     "Test-Status",  "Test-Nothing", "Test-Count" };
+				     "Test-Status",  "Test-Nothing", "Test-Count",   "Test-Stream" };
 
 static json_t *entry(const char *name)
 {
@@ -80,6 +80,10 @@ static void invoke(void *arg, const char *cmdlet, json_t *body, const struct api
 		vec_push(&fake->pending, p);
 		return;
 	}
+	if (strieq(cmdlet, "Test-Stream")) {
+		done(done_arg, 101, json_pack("{s:s}", "stream", "hello"));
+		return;
+	}
 	if (strieq(cmdlet, "Test-Nothing")) {
 		done(done_arg, 200, NULL);
 		return;
@@ -120,9 +124,19 @@ static json_t *health(void *arg _unused_)
 	return json_pack("{s:s}", "status", "ok");
 }
 
+/* Says what it was given, and what it has received with the request; then it is over. */
+static void stream(void *arg _unused_, const json_t *what, int fd, const void *received, size_t n, void (*close)(void *), void *close_arg)
+{
+	_cleanup_free_ char *text = xasprintf("%s %.*s\n", json_string_value(json_object_get(what, "stream")), (int)n,
+					      (const char *)received);
+
+	(void)write_all(fd, text, strlen(text));
+	close(close_arg);
+}
+
 struct api_backend fake_backend_make(struct fake_backend *fake)
 {
-	return (struct api_backend){ describe, invoke, cancel, health, fake };
+	return (struct api_backend){ describe, invoke, cancel, health, fake, stream };
 }
 
 void fake_backend_done(struct fake_backend *fake)

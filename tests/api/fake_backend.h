@@ -10,6 +10,7 @@
  *   Test-Later    answers when Test-Release is called, as Test-Echo
  *   Test-Release  answers all that wait, in the order in which they came, then itself
  *   Test-Status   answers with the status in parameters.Status
+ *   Test-Stream   answers by a stream, which says "hello " and what came with the request, and ends
  *   Test-Nothing  answers without a result
  *   Test-Count    answers with the counters below, without counting itself
  */

@@ -41,7 +41,7 @@ static void describe_one(void **state)
 		"'help':'accepted; one command runs at a time','sets':[]}";
 	struct fixture *f = *state;
 	_cleanup_free_ char *nothing = xasprintf(
-		"[{'name':'Test-Nothing','help':'no parameters','output':null,'changes':false,'parameters':[%s]}]",
+		"[{'name':'Test-Nothing','help':'no parameters','output':null,'changes':false,'stream':false,'parameters':[%s]}]",
 		common);
 
 	f->result = cmdlet_server_describe(f->server, "TEST-nothing");

@@ -178,6 +178,20 @@ static void fake_exec_end(struct host *h, void *arg)
 	}
 }
 
+/* "busy" is somebody else's, unless by force; others are had at once, or ("slow") later. */
+static int fake_console(struct host *h, const struct guid *vm, bool force, host_console_fn opened, void *arg, struct err **e)
+{
+	struct kit *k = kit_of(h);
+	const struct vm_doc *doc = vm_get(k->docs, vm);
+
+	if (streq(doc->name, "busy") && !force)
+		return err_set(e, "Vm.ConsoleInUse", ERR_RESOURCE_BUSY, doc->name, "Somebody has it.");
+	if (!streq(doc->name, "slow"))
+		return 1;
+	vec_push(&k->shutdowns, (struct kit_shutdown){ opened, arg });
+	return 0;
+}
+
 static void fake_machines(struct host *h, struct host_machines *ret)
 {
 	*ret = kit_of(h)->machines;
@@ -195,6 +209,57 @@ static int fake_shutdown(struct host *h, const struct guid *vm, uint32_t timeout
 		return err_set(e, "Vm.ShutdownRefused", ERR_INVALID_OPERATION, NULL, "It has no button.");
 	vec_push(&k->shutdowns, (struct kit_shutdown){ done, arg });
 	return 0;
+}
+
+static int fake_image(struct host *h, const struct host_image_job *job, host_image_fn done, void *arg, struct err **e)
+{
+	static const char *const ops[] = { "info", "create", "resize", "convert" };
+	struct kit *k = kit_of(h);
+	struct kit_image image = { .job = *job, .path = xstrdup(job->path), .done = done, .arg = arg };
+
+	(void)e;
+	free(k->last_image);
+	k->last_image = xasprintf("%s %s %s %llu%s%s%s parent %s %s target %s %s", ops[job->op], job->format ? job->format : "-", job->path,
+				  (unsigned long long)job->size, job->fixed ? " fixed" : "", job->shrink ? " shrink" : "",
+				  job->in_use ? " in-use" : "", job->parent ? job->parent : "-", job->parent_format ? job->parent_format : "-",
+				  job->target ? job->target : "-", job->target_format ? job->target_format : "-");
+	vec_push(&k->images, image);
+	return 0;
+}
+
+static void end_image(const struct kit_image *x)
+{
+	bool raw = !x->job.format;
+	struct host_image image = { .format = raw ? strstr(x->path, "wrong") ? "qcow2" : "raw" : x->job.format, .size = 8 << 20,
+				    .file_size = 1 << 16, .length = raw ? 8 << 20 : 1 << 16, .parent_format = "" };
+	struct err *e = NULL;
+
+	if (strstr(x->path, "missing"))
+		err_set(&e, "Vhd.NotFound", ERR_OBJECT_NOT_FOUND, x->path, "It is missing.");
+	else if (strstr(x->path, "busy") && !x->job.in_use)
+		err_set(&e, "Vhd.InUse", ERR_RESOURCE_BUSY, x->path, "It is busy.");
+	else if (strstr(x->path, "full"))
+		err_set(&e, "Vhd.DiskFull", ERR_WRITE_ERROR, x->path, "No room.");
+	if (strstr(x->path, "child")) {
+		image.parent = "/d/parent.qcow2";
+		image.parent_format = "qcow2";
+	}
+	x->done(x->arg, !e && x->job.op == HOST_IMAGE_INFO ? &image : NULL, e);
+}
+
+static void end_images(struct kit *k)
+{
+	while (k->images.n) {
+		struct kit_image x = k->images.items[--k->images.n];
+
+		end_image(&x);
+		free(x.path);
+	}
+}
+
+static void fake_image_end(struct host *h, void *arg)
+{
+	(void)h, (void)arg;
 }
 
 static int fake_domain(struct host *h, const char *name, host_domain_fn done, void *arg, struct err **e)
@@ -232,6 +297,7 @@ void kit_pump(struct kit *k)
 	if (k->later)
 		k->later(k);
 	end_shutdowns(k);
+	end_images(k);
 	tell_domains(k);
 	while (execs.n) {
 		struct exec x = execs.items[--execs.n];
@@ -288,7 +354,8 @@ int kit_setup(void **state)
 	k->host = (struct host){
 		.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
-		.machines = fake_machines, .shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
+		.console = fake_console,
+		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};
 	k->machines.missing = "there is no libvirt";
@@ -312,6 +379,8 @@ int kit_teardown(void **state)
 	struct kit *k = *state;
 
 	vec_done(&k->shutdowns);
+	vec_done(&k->images);
+	free(k->last_image);
 	vec_done(&k->domains);
 	cmdlet_server_free(k->server);
 	docs_free(k->docs);

@@ -15,6 +15,14 @@ struct kit_shutdown {
 	void *arg;
 };
 
+/* Work on an image: by its path it is "missing", "wrong" (a qcow2, whatever its name says), "busy" or "full". */
+struct kit_image {
+	struct host_image_job job;
+	char *path;
+	host_image_fn done;
+	void *arg;
+};
+
 struct kit_domain {
 	host_domain_fn done;
 	void *arg;
@@ -62,6 +70,8 @@ struct kit {
 	/* What the host can run, at first nothing; fields may be set. */
 	struct host_machines machines;
 	VEC(struct kit_shutdown) shutdowns;
+	VEC(struct kit_image) images;
+	char *last_image; /* the last job on one, in words */
 	struct host_domain domain; /* what libvirt has, whatever name is asked for */
 	VEC(struct kit_domain) domains;
 	bool hypervisor; /* one runs in every guest */
@@ -120,6 +130,7 @@ int vm_tests(void);
 int machine_tests(void);
 int copy_tests(void);
 int drive_tests(void);
+int vhd_tests(void);
 int switch_tests(void);
 int adapter_tests(void);
 int acl_tests(void);

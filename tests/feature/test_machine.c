@@ -263,10 +263,51 @@ static void orderly_shutdown(void **state)
 	kit_property(k, 0, "State", "'Off'");
 }
 
+/* Get-VMConsole answers by a stream, or says why not. */
+static void consoles(void **state)
+{
+	static const struct refusal cases[] = {
+		REFUSED("Get-VMConsole", "{'VMName': 'no'}", "InvalidParameter"),
+		REFUSED("Get-VMConsole", "{'VMName': 'off'}", "InvalidState"),
+		REFUSED("Get-VMConsole", "{'VMName': 'ns'}", "Vm.NoConsole"),
+		REFUSED("Get-VMConsole", "{'VMName': 'busy'}", "Vm.ConsoleInUse"),
+		REFUSED("Get-VMConsole", "{'VMName': 'on', 'Last': 10001}", "ParameterArgumentValidationError"),
+		REFUSED("Get-VMConsole", "{}", "MissingMandatoryParameter"),
+	};
+	static const char *const names[] = { "on", "slow", "busy" };
+	struct kit *k = *state;
+	json_t *two;
+
+	can_run(k);
+	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *made = xasprintf("{'Name': '%s'}", names[i]);
+
+		kit_do(k, "New-VM", made);
+	}
+	kit_do(k, "Start-VM", "{'Name': '*'}");
+	kit_do(k, "New-VM", "{'Name': 'off'}");
+	kit_all_refused(k, cases, ARRAY_SIZE(cases));
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		_cleanup_free_ char *which = xasprintf("{'VMName': '%s', 'Last': 7, 'Force': true}", names[i]);
+
+		kit_run(k, "Get-VMConsole", which);
+		assert_int_equal(k->status, 101);
+		assert_int_equal(json_integer_value(json_object_get(k->result, "lines")), 7);
+		assert_int_equal(json_string_length(json_object_get(k->result, "console")), 36);
+	}
+	k->stubborn = true;
+	kit_refused(k, "Get-VMConsole", "{'VMName': 'slow'}", "Vm.ShutdownTimeout");
+	two = json_pack("[s, s]", "on", "on");
+	kit_pipe(k, "Get-VMConsole", "{}", two);
+	json_decref(two);
+	kit_one_error(k, "StreamNotUnique", NULL);
+}
+
 int machine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(made_and_listed), kit_test(changed), kit_test(adapters), kit_test(refusals), kit_test(nesting_by_host), kit_test(orderly_shutdown),
+		kit_test(made_and_listed), kit_test(changed), kit_test(adapters), kit_test(refusals), kit_test(nesting_by_host), kit_test(orderly_shutdown), kit_test(consoles),
 		kit_test(memory_and_hypervisor), kit_test(states), kit_test(host), kit_test(nested_check),
 	};
 

@@ -21,6 +21,14 @@ static bool disk_full;
 static host_exec_fn exec_done;
 static void *exec_arg;
 
+struct image {
+	host_image_fn done;
+	void *arg;
+	bool looks, fails;
+};
+static struct image images[64];
+static size_t n_images;
+
 /* A store that keeps nothing: what a run wrote is in its documents alone, so that every run starts from none. */
 static int store_can(struct store *s, struct err **e)
 {
@@ -125,6 +133,12 @@ static int fake_exec(struct host *h, const struct guid *vm, const char *script, 
 	return 0;
 }
 
+static int fake_console(struct host *h, const struct guid *vm, bool force, host_console_fn opened, void *arg, struct err **e)
+{
+	(void)h, (void)vm, (void)opened, (void)arg;
+	return force ? 1 : err_set(e, "Vm.ConsoleInUse", ERR_RESOURCE_BUSY, NULL, "Somebody has it.");
+}
+
 static void fake_exec_end(struct host *h, void *arg)
 {
 	(void)h, (void)arg;
@@ -166,6 +180,36 @@ static int fake_shutdown(struct host *h, const struct guid *vm, uint32_t timeout
 {
 	(void)h, (void)vm, (void)timeout_ms, (void)done, (void)arg;
 	return err_set(e, "Vm.ShutdownRefused", ERR_INVALID_OPERATION, NULL, "It has no button.");
+}
+
+/* Ends later, well or not. */
+static int fake_image(struct host *h, const struct host_image_job *job, host_image_fn done, void *arg, struct err **e)
+{
+	(void)h;
+	assert(job->path[0] == '/' && (!job->target || job->target[0] == '/') && (!job->parent || job->parent[0] == '/'));
+	if (n_images == ARRAY_SIZE(images) || strlen(job->path) % 5 == 0)
+		return err_set(e, "Vhd.Failed", ERR_INVALID_OPERATION, job->path, "It cannot begin.");
+	images[n_images++] = (struct image){ done, arg, job->op == HOST_IMAGE_INFO, strlen(job->path) % 3 == 0 };
+	return 0;
+}
+
+static void end_images(void)
+{
+	static const struct host_image found = { .format = "qcow2", .size = 1 << 20, .parent = "/p", .parent_format = "" };
+
+	while (n_images) {
+		struct image x = images[--n_images];
+		struct err *e = NULL;
+
+		if (x.fails)
+			err_set(&e, "Vhd.NotFound", ERR_OBJECT_NOT_FOUND, NULL, "It is gone.");
+		x.done(x.arg, x.looks && !e ? &found : NULL, e);
+	}
+}
+
+static void fake_image_end(struct host *h, void *arg)
+{
+	(void)h, (void)arg;
 }
 
 static host_domain_fn domain_done;
@@ -233,7 +277,8 @@ static void fake_trace_end(struct host *h, void *arg)
 
 static struct host host = {
 	.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
-	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines,
+	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images",
+	.console = fake_console,
 	.shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
 	.trace = fake_trace, .trace_live = fake_trace_live, .inject = fake_inject, .trace_end = fake_trace_end, .drop_reasons = reasons, .n_drop_reasons = ARRAY_SIZE(reasons),
 };
@@ -277,6 +322,10 @@ static void check_answer(const struct answer *a)
 	_cleanup_free_ char *text = json_dumps(a->result, JSON_COMPACT);
 	size_t i;
 
+	if (a->status == 101) {
+		assert(json_is_string(json_object_get(a->result, "console")));
+		return;
+	}
 	assert(text && a->status >= 200 && a->status < 600);
 	assert(json_is_array(errors) && json_is_array(json_object_get(a->result, "objects")));
 	assert(json_is_array(json_object_get(a->result, "warnings")) &&
@@ -312,6 +361,7 @@ static void invoke(struct cmdlet_server *s, const char *name, const char *text)
 		exec_done = NULL;
 		f(exec_arg, (int)strlen(text) % 3, xstrdup(text), NULL);
 	}
+	end_images();
 	assert(a.result);
 	check_answer(&a);
 	after = snapshot();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "guest_test.h"
 
+#include "image_test.h"
 #include "machine_test.h"
 
 #include <fcntl.h>
@@ -369,5 +370,5 @@ int main(int argc, char **argv)
 	}
 	guest_program = argc > 1 ? argv[1] : NULL;
 	return cmocka_run_group_tests_name("guests", tests, NULL, NULL) + run_exec_tests() + run_registry_tests() +
-	       run_interface_tests() + run_machine_tests() + run_agent_tests();
+	       run_interface_tests() + run_machine_tests() + run_agent_tests() + run_image_tests();
 }

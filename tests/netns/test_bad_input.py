@@ -137,6 +137,14 @@ CASES = [
     ("New-VM -Name new -Engine Namespace -VHDPath /x.img", "AmbiguousParameterSet"),
     *[(f"{cmdlet} nope{more}", UNKNOWN) for cmdlet, more in (
         ("Get-VMHardDiskDrive", ""), ("Get-VMDvdDrive", ""), ("Add-VMHardDiskDrive", " -Path /x.img"), ("Add-VMDvdDrive", ""))],
+    *[(f"{line} -SizeBytes {size}", error) for line, size, error in (
+        ("New-VHD new.abc", "8MB", "Vhd.FormatUnknown"), ("New-VHD sub/new.img", "8MB", "Vm.PathInvalid"),
+        ("New-VHD new.img", "much", TRANSFORM), ("New-VHD new.img", "1000001", "ParameterArgumentValidationError"),
+        ("New-VHD new.img", "4000001", "Vhd.SizeInvalid"), ("New-VHD /nowhere/new.img", "8MB", "Vhd.NotFound"),
+        ("New-VHD /proc/new.img", "8MB", "Vhd.NotFound"), ("Resize-VHD /nowhere/new.img", "8MB", "Vhd.NotFound"),
+        ("New-VHD new.img -Fixed -Dynamic", "8MB", "AmbiguousParameterSet"))],
+    ("Get-VHD /nowhere/new.img", "Vhd.NotFound"),
+    ("Convert-VHD /nowhere/new.img new.qcow2", "Vhd.NotFound"),
     # who does not exist
     *[(f"{cmdlet} nope{more}", UNKNOWN) for cmdlet, more in (
         ("Get-VM", ""), ("Start-VM", ""), ("Stop-VM", ""), ("Remove-VM", " -Force"), ("Rename-VM", " new"), ("Restart-VM", " -Force"),
@@ -214,6 +222,11 @@ CASES = [
     ("Stop-VM a -Save", "Vm.SaveUnavailable"),
     ("New-VM -Name new -Engine Namespace -Version 3.1", "Vm.VersionNotSupported"),
     ("Select-NetVirtualizationNextHop -SourceVirtualSubnetID 5010 -DestinationCustomerAddress 10.10.10.99", "Wnv.NextHopUnresolvable"),
+    # consoles
+    ("Get-VMConsole nope", UNKNOWN),
+    ("Get-VMConsole a", "Vm.NoConsole"),
+    ("Get-VMConsole", MISSING),
+    ("Get-VMConsole a -Last 10001", "ParameterArgumentValidationError"),
     # statistics
     ("Get-VMNetworkAdapterStatistics nobody", UNKNOWN),
     ("Get-VMNetworkAdapterStatistics a -Name nobody", UNKNOWN),

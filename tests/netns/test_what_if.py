@@ -61,6 +61,9 @@ LINES = [
     "Set-NetVirtualizationBroadcast -ProviderAddress 239.1.1.1",
     "Remove-NetVirtualizationBroadcast",
     "Set-NetVirtualizationGlobal -UseExternalRouter $true",
+    "New-VHD new.qcow2 8MB",
+    "Resize-VHD /nowhere/new.qcow2 16MB",
+    "Convert-VHD /nowhere/new.qcow2 new.vhd -DeleteSource",
     "Test-VMNetworkAdapter a -Sender -SenderIPAddress 10.10.10.11 -ReceiverIPAddress 10.10.10.12 -SequenceNumber 1",
 ]
 

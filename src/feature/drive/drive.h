@@ -34,6 +34,10 @@ struct drive_doc {
 #define DRIVE_SCSI_NUMBERS 4
 #define DRIVE_SCSI_LOCATIONS 64
 
+/* Bytes of a virtual hard disk. */
+#define VHD_SIZE_MIN (1u << 20)
+#define VHD_SIZE_MAX (64ull << 40)
+
 extern const struct doc_kind drive_kind; /* key: id */
 extern const struct cmdlet drive_cmdlets[];
 extern const struct object_type hard_disk_object; /* "HardDiskDrive" */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "drive_image.h"
 #include "drive_rules.h"
 #include "feature.h"
 #include "vm_rules.h"
@@ -175,12 +176,11 @@ static bool should(struct call *c, const struct drive_doc *drive)
 	return call_should(c, target, "%s", call_name(c));
 }
 
-static int add_one(struct call *c, enum drive_type type, const struct vm_doc *vm, struct err **e)
+/* All of it, because a while may have passed since it was checked. */
+static int add_check(struct call *c, enum drive_type type, const struct vm_doc *vm, struct drive_place *place, struct err **e)
 {
 	const char *path = call_str(c, "Path", "");
-	enum drive_format format = DRIVE_RAW;
-	struct drive_place place;
-	struct drive_doc *drive;
+	enum drive_format format;
 	struct given given;
 	int r = vm_check_machine(vm, e);
 
@@ -188,34 +188,79 @@ static int add_one(struct call *c, enum drive_type type, const struct vm_doc *vm
 	if (r == 0 && *path)
 		r = drive_check_path("Path", type, path, &format, e);
 	if (r == 0 && given.controller && given.number && given.location) {
-		place = (struct drive_place){ *given.controller, *given.number, *given.location };
-		r = drive_check_place(call_docs(c), vm, NULL, &place, e);
+		*place = (struct drive_place){ *given.controller, *given.number, *given.location };
+		r = drive_check_place(call_docs(c), vm, NULL, place, e);
 	} else if (r == 0) {
-		r = drive_find_place(call_docs(c), vm, given.controller, given.number, given.location, &place, e);
+		r = drive_find_place(call_docs(c), vm, given.controller, given.number, given.location, place, e);
 	}
 	if (r == 0)
-		r = drive_check_pluggable(call_docs(c), vm, &place, e);
+		r = drive_check_pluggable(call_docs(c), vm, place, e);
 	if (r == 0 && *path && type == DRIVE_HARD_DISK)
 		r = drive_check_image(call_docs(c), vm, NULL, path, e);
-	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
-		return r;
-	drive = drive_make(&vm->id, type, place.controller, place.number, place.location, *path ? path : NULL, format);
-	drive_write(c, drive);
+	return r;
+}
+
+/* To whom the drive is added. */
+struct addition {
+	enum drive_type type;
+	enum drive_format format;
+	bool on; /* one of them runs */
+	size_t n;
+	struct guid vms[];
+};
+
+static void add_one(struct call *c, const struct addition *to, const struct guid *id)
+{
+	const struct vm_doc *vm = vm_get(call_docs(c), id);
+	const char *path = call_str(c, "Path", "");
+	struct drive_place place;
+	struct err *e = NULL;
+	int r = vm ? add_check(c, to->type, vm, &place, &e) : vm_unknown("", &e);
+
+	if (r < 0)
+		call_error(c, &e);
+	else
+		drive_write(c, drive_make(id, to->type, place.controller, place.number, place.location, *path ? path : NULL, to->format));
+}
+
+static int add_all(struct call *c, void *arg, struct err **e)
+{
+	const struct addition *to = arg;
+
+	(void)e;
+	for (size_t i = 0; i < to->n; i++)
+		add_one(c, to, &to->vms[i]);
 	return 0;
 }
 
-static int add(struct call *c, enum drive_type type)
+static int add(struct call *c, enum drive_type type, struct err **e)
 {
+	const char *path = call_str(c, "Path", "");
+	struct addition *to;
 	vm_vec vms = { 0 };
 
 	vm_select(c, "VMName", "VM", &vms);
+	to = xcalloc(1, sizeof(*to) + vms.n * sizeof(to->vms[0]));
+	to->type = type;
 	vec_foreach(&vms, vm) {
-		struct err *e = NULL;
+		struct drive_place place;
+		struct err *one = NULL;
 
-		if (add_one(c, type, *vm, &e) < 0)
-			call_error(c, &e);
+		if (add_check(c, type, *vm, &place, &one) < 0) {
+			call_error(c, &one);
+		} else if (call_should(c, (*vm)->name, "%s", call_name(c))) {
+			to->on |= (*vm)->state != VM_OFF;
+			to->vms[to->n++] = (*vm)->id;
+		}
 	}
 	vec_done(&vms);
+	if (to->n && *path) {
+		drive_check_path("Path", type, path, &to->format, NULL);
+		/* What another machine writes to is no disk for one that runs; one that is off may have to wait. */
+		return drive_image_check(c, path, !to->on || type == DRIVE_DVD, add_all, to, e);
+	}
+	add_all(c, to, e);
+	free(to);
 	return 0;
 }
 
@@ -280,7 +325,7 @@ static int set_one(struct call *c, const struct drive_doc *drive, struct err **e
 
 	changed_place(c, drive, &place);
 	r = check_set(c, drive, &place, &format, e);
-	if (r < 0 || !should(c, drive))
+	if (r < 0)
 		return r;
 	changed = doc_copy(&drive_kind, drive);
 	changed->controller = place.controller;
@@ -295,6 +340,32 @@ static int set_one(struct call *c, const struct drive_doc *drive, struct err **e
 	return 0;
 }
 
+static int set_checked(struct call *c, void *arg, struct err **e)
+{
+	const struct drive_doc *drive = drive_get(call_docs(c), arg);
+
+	return drive ? set_one(c, drive, e) : drive_unknown("it was removed meanwhile", e);
+}
+
+static int set_begin(struct call *c, const struct drive_doc *drive, struct err **e)
+{
+	const char *path = call_str(c, "Path", "");
+	enum drive_format format = drive->format;
+	struct drive_place place;
+	struct guid *id;
+	int r;
+
+	changed_place(c, drive, &place);
+	r = check_set(c, drive, &place, &format, e);
+	if (r < 0 || !should(c, drive))
+		return r;
+	if (!*path)
+		return set_one(c, drive, e);
+	id = xcalloc(1, sizeof(*id));
+	*id = drive->id;
+	return drive_image_check(c, path, true, set_checked, id, e);
+}
+
 static int set(struct call *c, enum drive_type type, struct err **e)
 {
 	drive_vec drives = { 0 };
@@ -303,7 +374,7 @@ static int set(struct call *c, enum drive_type type, struct err **e)
 	drives_select(c, type, &drives);
 	r = check_one(&drives, type, e);
 	if (r == 0 && drives.n)
-		r = set_one(c, drives.items[0], e);
+		r = set_begin(c, drives.items[0], e);
 	vec_done(&drives);
 	return r;
 }
@@ -339,14 +410,12 @@ static int remove_all(struct call *c, enum drive_type type)
 
 static int add_disk(struct call *c, struct err **e)
 {
-	(void)e;
-	return add(c, DRIVE_HARD_DISK);
+	return add(c, DRIVE_HARD_DISK, e);
 }
 
 static int add_dvd(struct call *c, struct err **e)
 {
-	(void)e;
-	return add(c, DRIVE_DVD);
+	return add(c, DRIVE_DVD, e);
 }
 
 static int get_disk(struct call *c, struct err **e)

@@ -45,6 +45,7 @@ extern const struct doc_kind vm_kind; /* key: id */
 extern const struct cmdlet vm_cmdlets[];
 extern const struct cmdlet vm_hardware_cmdlets[];
 extern const struct cmdlet vm_host_cmdlets[];
+extern const struct cmdlet vm_console_cmdlets[];
 extern const struct object_type vm_object; /* "VirtualMachine" */
 
 /* It has a guest, which runs or is paused. */

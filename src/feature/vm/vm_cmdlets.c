@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "adapter.h"
+#include "drive_image.h"
 #include "drive_rules.h"
 #include "feature.h"
 #include "switch_rules.h"
@@ -38,6 +39,8 @@ static const struct param new_vm_params[] = {
 	{ "Version", P_STRING, 0, "configuration version; only moves up later", .def = "12.0" },
 	{ "NoVHD", P_SWITCH, 0, "without a disk, as without -VHDPath" },
 	{ "VHDPath", P_STRING, 0, "virtual hard disk that exists: a .qcow2, .img, .raw or .vhd file of libvirt's host" },
+	{ "NewVHDPath", P_STRING, 0, "virtual hard disk to make; a name without directory is in the host's directory of images" },
+	{ "NewVHDSizeBytes", P_UINT, 0, "its size, for example 40GB", .min = VHD_SIZE_MIN, .max = VHD_SIZE_MAX },
 	{ "KernelPath", P_STRING, 0, "boot this kernel instead of what the firmware finds; a file of libvirt's host" },
 	{ "InitrdPath", P_STRING, 0, "initial RAM disk of that kernel" },
 	{ "KernelCommandLine", P_STRING, 0, "command line of that kernel" },
@@ -121,19 +124,33 @@ static int new_vm_check_boot(struct call *c, struct err **e)
 	return r;
 }
 
+/* The disk that it gets: one that exists, a new one, or none (NULL). Owned by the caller. */
+static char *new_vm_disk(struct call *c)
+{
+	const char *path = call_str(c, "VHDPath", NULL);
+
+	if (path)
+		return xstrdup(path);
+	return call_given(c, "NewVHDPath") ? drive_path_resolve(c, call_str(c, "NewVHDPath", "")) : NULL;
+}
+
 static int new_vm_check_disk(struct call *c, struct err **e)
 {
+	bool old = call_given(c, "VHDPath"), new = call_given(c, "NewVHDPath"), none = call_bool(c, "NoVHD", false);
+	_cleanup_free_ char *path = new_vm_disk(c);
 	enum drive_format format;
 
-	if (!call_given(c, "VHDPath"))
-		return 0;
-	if (call_bool(c, "NoVHD", false))
+	if (old + new + none > 1)
 		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
-			       "Parameter set cannot be resolved: -VHDPath and -NoVHD exclude each other.");
-	if (call_enum(c, "Engine", VM_ENGINE_QEMU) != VM_ENGINE_QEMU)
+			       "Parameter set cannot be resolved: -VHDPath, -NewVHDPath and -NoVHD exclude each other.");
+	if (new != call_given(c, "NewVHDSizeBytes"))
+		return err_set(e, "MissingMandatoryParameter", ERR_INVALID_ARGUMENT, new ? "NewVHDSizeBytes" : "NewVHDPath",
+			       "Cannot process command because of one or more missing mandatory parameters: %s.",
+			       new ? "NewVHDSizeBytes" : "NewVHDPath");
+	if (path && call_enum(c, "Engine", VM_ENGINE_QEMU) != VM_ENGINE_QEMU)
 		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
 			       "Parameter set cannot be resolved: a guest of engine Namespace has no disk.");
-	return drive_check_path("VHDPath", DRIVE_HARD_DISK, call_str(c, "VHDPath", ""), &format, e);
+	return path ? drive_check_path(new ? "NewVHDPath" : "VHDPath", DRIVE_HARD_DISK, path, &format, e) : 0;
 }
 
 static char *given_text(struct call *c, const char *name)
@@ -168,7 +185,7 @@ static int new_vm_check(struct call *c, const char *name, const struct switch_do
 static void new_vm_drives(struct call *c, const struct vm_doc *vm)
 {
 	enum drive_controller controller = vm->generation == 1 ? DRIVE_IDE : DRIVE_SCSI;
-	const char *path = call_str(c, "VHDPath", NULL);
+	_cleanup_free_ char *path = new_vm_disk(c);
 	enum drive_format format = DRIVE_RAW;
 
 	if (path && drive_format_of(path, &format))
@@ -177,7 +194,7 @@ static void new_vm_drives(struct call *c, const struct vm_doc *vm)
 		docs_put(call_docs(c), &drive_kind, drive_make(&vm->id, DRIVE_DVD, DRIVE_IDE, 1, 0, NULL, DRIVE_RAW));
 }
 
-static int new_vm(struct call *c, struct err **e)
+static int new_vm_make(struct call *c, void *arg, struct err **e)
 {
 	const char *name = call_str(c, "Name", "New virtual machine");
 	struct docs *d = call_docs(c);
@@ -185,10 +202,9 @@ static int new_vm(struct call *c, struct err **e)
 	struct vm_doc *vm;
 	int r = new_vm_check(c, name, &sw, e);
 
+	(void)arg;
 	if (r < 0)
 		return r;
-	if (!call_should(c, name, "%s", call_name(c)))
-		return 0;
 	vm = doc_new(&vm_kind);
 	vm->id = guid_new();
 	vm->name = xstrdup(name);
@@ -210,6 +226,26 @@ static int new_vm(struct call *c, struct err **e)
 	docs_put(d, &adapter_kind, adapter_make(d, &vm->id, NULL, sw ? &sw->id : NULL, call_host(c)->name));
 	call_emit(c, vm_to_object, &vm_kind, vm);
 	return 0;
+}
+
+static int new_vm(struct call *c, struct err **e)
+{
+	const char *name = call_str(c, "Name", "New virtual machine");
+	_cleanup_free_ char *path = new_vm_disk(c);
+	enum drive_format format = DRIVE_RAW;
+	const struct switch_doc *sw;
+	int r = new_vm_check(c, name, &sw, e);
+
+	if (r < 0 || !call_should(c, name, "%s", call_name(c)))
+		return r;
+	if (!path)
+		return new_vm_make(c, NULL, e);
+	drive_format_of(path, &format);
+	if (call_given(c, "VHDPath"))
+		return drive_image_check(c, path, true, new_vm_make, NULL, e);
+	return drive_image_run(c, &(struct host_image_job){ .op = HOST_IMAGE_CREATE, .path = path, .format = drive_format_qemu(format),
+							    .size = call_uint(c, "NewVHDSizeBytes", 0) },
+			       new_vm_make, NULL, e);
 }
 
 static int get_vm(struct call *c, struct err **e)

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "libvirt_job.h"
+#include "libvirt_nics.h"
+#include "libvirt_step.h"
+#include "libvirt_watch.h"
+#include "map.h"
+#include "pool.h"
+#include "vec.h"
+
+/* What the files of this driver share: libvirt.c, and libvirt_look.c, which changes nothing. */
+
+/* A task for a thread and, when it is done, the news of it; or news that nobody asked for. */
+enum task_kind { TASK_CONNECT, TASK_STEP, TASK_JOB, TASK_NUMBERS, TASK_ADDRESSES, TASK_AGENT, TASK_CONSOLE, NEWS_EVENT, NEWS_CLOSED };
+
+struct task {
+	struct work work; /* first: the pool hands it back */
+	struct machines *m;
+	struct task *next; /* in the news */
+	enum task_kind kind;
+	struct step_args args;
+	struct job *job;
+	/* of an agent */
+	char *command;
+	int timeout;
+	machine_agent_fn done;
+	void *done_arg;
+	/* of a console */
+	bool force;
+	machine_console_fn opened;
+	/* results */
+	char *answer;
+	int fd;
+	struct watch_numbers_vec numbers;
+	int r;
+	char *message;
+	struct seen seen;
+	struct seen_vec list;
+	virConnectPtr conn;
+};
+
+struct queue {
+	struct task *first, **last;
+};
+
+/* What is known of a machine, and what is wanted of it. */
+struct entry {
+	struct guid id;
+	bool wanted;
+	enum machine_wish wish;
+	uint64_t want_boot;
+	char *name;
+	char *xml;
+	struct machine_mark want_mark;
+	struct step_drives drives;
+	struct machine_memory want_memory;
+	struct machine_nic *nics;
+	size_t n_nics;
+	uint64_t want_nics; /* nics_digest() of them */
+	bool nested, taken_in;
+	uint64_t resized; /* what a static machine's memory was set to since it runs; 0: not, as far as is known */
+	bool balance;     /* dynamic memory: its turn has come */
+	struct seen seen;
+	uint64_t started_us;
+	bool busy;
+	bool unsure; /* an event came: ask before believing anything */
+	bool ended;  /* it ran and was wanted to, and ended by itself */
+	char *error;
+	bool told;         /* of error */
+	bool retrying;     /* nothing new is wanted: failing again is no news */
+	bool shut_down;    /* the guest is to be asked to */
+	char *refused;     /* why that failed */
+	bool listed;
+	struct watch watch;
+	size_t jobs; /* waiting and running: no step of it begins meanwhile */
+};
+
+struct machines {
+	char *uri;
+	char *instance;
+	char *log_dir;
+	struct machine_host host;
+	int news_fd;
+	/* the caller's thread alone */
+	struct map *entries; /* guid -> struct entry * */
+	virConnectPtr conn;
+	bool connecting;
+	char *error;
+	bool told; /* of error */
+	size_t busy;
+	struct job *jobs; /* that wait for the connection, or for a step or another job of their machine */
+	size_t running_jobs;
+	int stop_fd; /* readable: jobs are to end */
+	uint64_t steps; /* begun, but for those that only look */
+	bool counting;  /* numbers have been asked for */
+	bool closing;   /* who asked agents may be gone */
+	unsigned processors; /* of this host */
+	struct pool *workers;
+	struct pool *agents;
+	/* shared */
+	pthread_mutex_t lock;
+	struct queue news;
+	pthread_t events;
+	bool has_events;
+	int wake_timer; /* of libvirt's event loop: only to end it */
+	atomic_bool events_stop;
+};
+
+/* A task for the pool; with a reference to the connection, where there is one. */
+struct task *task_new(struct machines *m, enum task_kind kind);
+/* From any thread: to the caller's, which takes it over in machines_dispatch(). */
+void news(struct machines *m, struct task *t);
+struct entry *entry_get(struct machines *m, const struct guid *id);
+bool is_on(const struct seen *s);
+
+/* ---- libvirt_look.c ---- */
+
+/* In a thread: the tasks that nobody's state depends on. */
+void look_run(struct task *t);
+/* The answer of such a task. */
+void looked(struct machines *m, struct task *t);
+/* Another tick. */
+void look_at_all(struct machines *m);
+void look_at(struct machines *m, struct entry *x);
