@@ -224,7 +224,7 @@ static int on_guest_exit(sd_event_source *s, int fd, uint32_t revents, void *arg
 	engine_forget_guest(g, &id);
 	if (!vm || vm->state != VM_RUNNING)
 		return 0;
-	engine_guest_ended(g, vm);
+	engine_guest_ended(g, vm, VM_END_NORMAL);
 	engine_reconcile(g, NULL);
 	return 0;
 }

@@ -81,15 +81,19 @@ void step_guests(struct pass *p)
 		engine_watch_guest(p->g, &guest->id);
 }
 
-void engine_guest_ended(struct engine *g, const struct vm_doc *vm)
+void engine_guest_ended(struct engine *g, const struct vm_doc *vm, enum vm_end how)
 {
 	_cleanup_err_ struct err *e = NULL;
 	struct vm_doc *off;
 
-	log_info("the guest %s has ended by itself", vm->name);
+	if (how == VM_END_NORMAL)
+		log_info("the guest %s has ended by itself", vm->name);
+	else
+		log_warning("the guest %s has crashed (%s)", vm->name, vm_ends[how]);
 	docs_begin(g->config.docs);
 	off = doc_copy(&vm_kind, vm);
 	off->state = VM_OFF;
+	off->ended = how;
 	docs_put(g->config.docs, &vm_kind, off);
 	if (docs_commit(g->config.docs, NULL, &e) < 0)
 		log_error("cannot note that the guest has ended: %s", e->message);

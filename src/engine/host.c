@@ -78,6 +78,7 @@ static int machine_guest(struct engine *g, const struct guid *vm, struct host_gu
 	if (!g->machines || !machines_get(g->machines, vm, &m))
 		return 0;
 	ret->busy = m.busy;
+	ret->problem = m.error;
 	if (m.state != MACHINE_RUNNING && m.state != MACHINE_PAUSED)
 		return 0;
 	ret->running = true;

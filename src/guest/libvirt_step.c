@@ -70,6 +70,13 @@ static enum machine_state state_of(int state)
 	return MACHINE_OFF;
 }
 
+static bool has_crashed(virDomainPtr domain)
+{
+	int state, reason;
+
+	return virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_SHUTOFF && reason == VIR_DOMAIN_SHUTOFF_CRASHED;
+}
+
 /* False: not a machine of this instance. */
 static bool look(virDomainPtr domain, const char *instance, bool nested, struct seen *ret)
 {
@@ -87,6 +94,7 @@ static bool look(virDomainPtr domain, const char *instance, bool nested, struct 
 	seen.memory = (uint64_t)info.memory << 10;
 	if (seen.state == MACHINE_RUNNING && nested)
 		seen.hypervisor = memory_hypervisor_runs(domain);
+	seen.crashed = seen.state == MACHINE_OFF && has_crashed(domain);
 	if (seen.state != MACHINE_OFF)
 		(void)nics_seen(domain, &seen.nics);
 	*ret = seen;
