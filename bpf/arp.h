@@ -47,7 +47,7 @@ static __noinline int arp(struct __sk_buff *skb, const struct dp_port *port)
 		return drop(skb, DP_DROP_ARP_SPOOFED);
 	if (arp_spa(arp) && !source_valid4(skb, port, arp->sha, arp_spa(arp)))
 		return drop(skb, DP_DROP_SOURCE_NOT_IN_POLICY);
-	if (unlikely(port->flags & DP_PORT_LEARN) && arp_spa(arp))
+	if (unlikely(port->flags & DP_PORT_LEARNS) && arp_spa(arp))
 		learn_announced4(skb, port, arp->sha, arp_spa(arp));
 	if (arp->op != ARP_REQUEST || arp_spa(arp) == arp_tpa(arp))
 		return drop(skb, DP_DROP_ARP_ANNOUNCEMENT);

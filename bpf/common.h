@@ -64,6 +64,12 @@ stage void mac_copy(void *to, const void *from)
 	*(__u16 *)((char *)to + 4) = *(const __u16 *)((const char *)from + 4);
 }
 
+/* Its six bytes as they lie in memory. */
+stage __u64 mac_number(const void *mac)
+{
+	return *(const __u32 *)mac | (__u64)*(const __u16 *)((const char *)mac + 4) << 32;
+}
+
 stage _Bool mac_is_group(const void *mac)
 {
 	return *(const __u8 *)mac & 1;

@@ -3,6 +3,7 @@
 #define NESTOR_BPF_GUARD_H
 
 #include "headers.h"
+#include "inner.h"
 #include "ip6.h"
 #include "verdict.h"
 
@@ -116,6 +117,25 @@ static __noinline int guard_neighbours(struct __sk_buff *skb, const struct dp_po
 	return NEXT;
 }
 
+/* From a port where spoofing is on, not with its own MAC address. */
+static __noinline int inner_seen(struct __sk_buff *skb, const struct dp_port *port)
+{
+	struct dp_dest_key key = {};
+	const struct dp_dest *dest;
+	__u32 here = skb->ifindex, *at;
+
+	if (!port || bpf_skb_load_bytes(skb, ETH_ALEN, key.mac, ETH_ALEN) != 0)
+		return NEXT;
+	key.segment = port->segment;
+	dest = bpf_map_lookup_elem(&dests, &key);
+	if (!dest || dest->kind != DP_DEST_INNER)
+		return NEXT;
+	at = bpf_map_lookup_elem(&inner, &key);
+	if (!TRACE_DRY && (!at || *at != here))
+		bpf_map_update_elem(&inner, &key, &here, BPF_ANY);
+	return NEXT;
+}
+
 /* What holds on every port, with or without a virtual subnet. */
 stage int guard(struct __sk_buff *skb, const struct dp_port *port, const void *eth)
 {
@@ -123,6 +143,8 @@ stage int guard(struct __sk_buff *skb, const struct dp_port *port, const void *e
 		return drop(skb, DP_DROP_SOURCE_MAC_GROUP);
 	if (port->flags & DP_PORT_SPOOFING) {
 		trace(GUARD_SPOOFING, trace_mac(eth + ETH_ALEN));
+		if ((port->flags & DP_PORT_POLICY) && unlikely(!mac_equal(eth + ETH_ALEN, port->mac)))
+			return inner_seen(skb, port);
 		return NEXT;
 	}
 	if (unlikely(!mac_equal(eth + ETH_ALEN, port->mac)))

@@ -46,12 +46,20 @@ stage _Bool learn_is_machine4(__u32 ca)
 	return first && first != 127 && first < 224;
 }
 
-stage void learn_header(struct dp_learnt *l, const struct dp_port *port, __u32 ifindex, __u32 kind)
+/* The same of a machine behind a port where spoofing is on. flag: DP_DEST_L2ONLY, or that of IPv6 */
+stage _Bool learn_of_inner(const struct dp_port *port, const void *mac, __u8 flag)
+{
+	const struct dp_dest *d = port->flags & DP_PORT_SPOOFING ? dest_get(port->segment, mac) : NULL;
+
+	return d && d->kind == DP_DEST_INNER && (d->flags & flag);
+}
+
+stage void learn_header(struct dp_learnt *l, const struct dp_port *port, const void *mac, __u32 ifindex, __u32 kind)
 {
 	l->kind = kind;
 	l->ifindex = ifindex;
 	l->segment = port->segment;
-	mac_copy(l->mac, port->mac);
+	mac_copy(l->mac, mac);
 	l->len = 0;
 	l->pad = 0;
 }
@@ -76,7 +84,7 @@ stage __u32 learn_find_dhcp(struct __sk_buff *skb, __u32 *ret_len)
 	return at + sizeof(udp);
 }
 
-/* To the port at ifindex: an address for its guest that no record gives it yet. The options say whether it is an ACK. */
+/* To the port at ifindex: an address for its guest, or one inside that, that no record gives it yet. The options say whether it is an ACK. */
 static __noinline void learn_lease(struct __sk_buff *skb, const struct dp_port *port, __u32 ifindex)
 {
 	const struct dp_ca *ca;
@@ -84,14 +92,16 @@ static __noinline void learn_lease(struct __sk_buff *skb, const struct dp_port *
 	struct dhcp dhcp;
 	__u32 at, len = 0;
 
-	if (!port || !(port->learn & DP_PORT_LEARN_4))
+	if (!port || (!(port->learn & DP_PORT_LEARN_4) && !(port->flags & DP_PORT_SPOOFING)))
 		return;
 	at = learn_find_dhcp(skb, &len);
 	if (!at || bpf_skb_load_bytes(skb, at, &dhcp, sizeof(dhcp)) != 0 || dhcp.op != 2 || dhcp.htype != 1 || dhcp.hlen != 6 ||
-	    !mac_equal(dhcp.chaddr, port->mac) || !learn_is_machine4(dhcp.yiaddr))
+	    !learn_is_machine4(dhcp.yiaddr))
+		return;
+	if (mac_equal(dhcp.chaddr, port->mac) ? !(port->learn & DP_PORT_LEARN_4) : !learn_of_inner(port, dhcp.chaddr, DP_DEST_L2ONLY))
 		return;
 	ca = ca4_get(port->segment, dhcp.yiaddr);
-	if ((ca && mac_equal(ca->mac, port->mac)) || !learn_allowed(port))
+	if ((ca && mac_equal(ca->mac, dhcp.chaddr)) || !learn_allowed(port))
 		return;
 	if (len > skb->len - at)
 		len = skb->len - at;
@@ -100,7 +110,7 @@ static __noinline void learn_lease(struct __sk_buff *skb, const struct dp_port *
 	l = bpf_ringbuf_reserve(&learnt, sizeof(*l), 0);
 	if (!l)
 		return;
-	learn_header(l, port, ifindex, DP_LEARNT_LEASED);
+	learn_header(l, port, dhcp.chaddr, ifindex, DP_LEARNT_LEASED);
 	l->ca = (union dp_addr){};
 	/* the compiler knows that len is small; the verifier wants to see it */
 	asm volatile("" : "+r"(len));

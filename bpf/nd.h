@@ -131,7 +131,7 @@ static __noinline int nd_neighbour(struct __sk_buff *skb, const struct dp_port *
 	reason = nd_check(skb, p, asker);
 	if (reason)
 		return drop(skb, reason);
-	if (unlikely(port->flags & DP_PORT_LEARN))
+	if (unlikely(port->flags & DP_PORT_LEARNS))
 		learn_announced6(skb, port, asker, p->type == ICMP6_NEIGHBOR_ADVERTISEMENT ? &p->target : &p->ip.src);
 	if (p->type == ICMP6_NEIGHBOR_ADVERTISEMENT)
 		return drop(skb, DP_DROP_ND_ADVERTISEMENT);

@@ -175,14 +175,20 @@ stage _Bool done(int *ret_action, int action)
  */
 stage _Bool rewrite_both(struct __sk_buff *skb, const struct dp_port *port, const struct dp_dest *dest)
 {
+	const struct dp_dest *inner;
 	const struct dp_ca *source;
 	union dp_addr pa;
 
 	if (!(dest->flags & DP_DEST_REWRITE))
 		return 0;
-	source = unlikely(port->flags & DP_PORT_MORE_PA) ? source_of_record(skb, port) : NULL;
-	if (unlikely(source))
-		return !!(source->flags & DP_CA_REWRITE);
+	if (unlikely(port->flags & DP_PORT_MORE_PA)) {
+		source = source_of_record(skb, port);
+		if (source)
+			return !!(source->flags & DP_CA_REWRITE);
+		inner = source_of_inner(skb, port);
+		if (inner)
+			return !!(inner->flags & DP_DEST_REWRITE);
+	}
 	if (likely(addr_is_v4(&dest->pa)))
 		return port->flags & DP_PORT_REWRITE;
 	pa = port->src_pa6;
@@ -269,7 +275,7 @@ stage _Bool rewrite_receive(struct __sk_buff *skb, const void *p, const void *en
 		return done(ret_action, drop(skb, DP_DROP_OWN_PA_AS_SOURCE));
 	if (unlikely(from->segment != to->segment))
 		return done(ret_action, drop(skb, DP_DROP_REWRITE_SOURCE_ELSEWHERE));
-	if (unlikely(!to->target))
+	if (unlikely(!to->target) && !inner_is_here(to->segment, to->mac))
 		return done(ret_action, drop(skb, DP_DROP_REWRITE_NO_PORT));
 	return done(ret_action, rewrite_in(skb, p, to, from));
 }

@@ -59,7 +59,7 @@ static __noinline int rewrite6_receive(struct __sk_buff *skb, const struct dp_po
 		return drop(skb, DP_DROP_OWN_PA_AS_SOURCE);
 	if (from->segment != to->segment)
 		return drop(skb, DP_DROP_REWRITE_SOURCE_ELSEWHERE);
-	if (!to->target)
+	if (!to->target && !inner_is_here(to->segment, to->mac))
 		return drop(skb, DP_DROP_REWRITE_NO_PORT);
 	return rewrite6_in(skb, a, to, from);
 }

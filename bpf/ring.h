@@ -38,7 +38,7 @@ static long flood_one(__u32 i __attribute__((unused)), void *arg)
 		return 1;
 	if ((!(port->flags & DP_PORT_ACL_IN) || acl_check(f->skb, f->next, DP_ACL_IN) == NEXT) &&
 	    (TRACE_DRY || bpf_clone_redirect(f->skb, f->next, 0) == 0)) {
-		if (unlikely(port->flags & DP_PORT_LEARN))
+		if (unlikely(port->flags & DP_PORT_LEARNS))
 			learn_lease(f->skb, port, f->next);
 		count_received(port, frame_packets(f->skb), f->skb->len);
 		f->copies++;

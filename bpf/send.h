@@ -30,10 +30,15 @@ stage const struct dp_nexthop *send_way_from(struct __sk_buff *skb, const struct
 					     const union dp_addr **ret_source, __u32 *ret_reason)
 {
 	const struct dp_nexthop *nh;
+	const struct dp_dest *inner;
 	const struct dp_ca *ca;
 
-	ca = unlikely(port->flags & DP_PORT_MORE_PA) ? source_of_record(skb, port) : NULL;
-	*ret_source = ca ? &ca->pa : NULL;
+	*ret_source = NULL;
+	if (unlikely(port->flags & DP_PORT_MORE_PA)) {
+		ca = source_of_record(skb, port);
+		inner = ca ? NULL : source_of_inner(skb, port);
+		*ret_source = ca ? &ca->pa : inner ? &inner->pa : NULL;
+	}
 	if (likely(!*ret_source))
 		return send_way(port, index, ret_reason);
 	nh = bpf_map_lookup_elem(&nexthops, &index);

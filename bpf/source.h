@@ -16,7 +16,7 @@ stage _Bool source_has_mac(__u32 ifindex, const struct dp_port *port, const void
 
 	if (!d || (d->flags & flags) != flags)
 		return 0;
-	return mac_equal(mac, port->mac) || (d->kind == DP_DEST_LOCAL && d->target == ifindex);
+	return mac_equal(mac, port->mac) || d->kind == DP_DEST_INNER || (d->kind == DP_DEST_LOCAL && d->target == ifindex);
 }
 
 /* The slow half: nested guests with MACs of their own, ports with many addresses, or with addresses that are learnt. */
@@ -34,7 +34,9 @@ static __noinline int source_valid4_by_map(struct __sk_buff *skb, const struct d
 		return 1;
 	}
 	/* HN-8: what another record has is not for a machine to take whose address is learnt */
-	if (own ? !(port->learn & DP_PORT_LEARN_4) || ca : !source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA))
+	if (own ? !(port->learn & DP_PORT_LEARN_4) || ca :
+		  !source_has_mac(skb->ifindex, port, mac, DP_DEST_ANY_CA) ||
+			  (ca && !mac_equal(ca->mac, mac) && source_has_mac(skb->ifindex, port, mac, DP_DEST_L2ONLY)))
 		return 0;
 	trace(SOURCE_ANY, trace_mac(mac), ip);
 	return 1;
@@ -85,6 +87,18 @@ static __noinline const struct dp_ca *source_of_record(struct __sk_buff *skb, co
 	if (!ca || (ca->flags & (DP_CA_LOCAL | DP_CA_ROUTER)) != DP_CA_LOCAL)
 		return NULL;
 	return mac_equal(ca->mac, eth + ETH_ALEN) ? ca : NULL;
+}
+
+/* The same of a machine behind the port that sends from an address without a record (HN-7, HN-8): its own is judged by, not the port's. */
+static __noinline const struct dp_dest *source_of_inner(struct __sk_buff *skb, const struct dp_port *port)
+{
+	const void *mac = frame_data(skb) + ETH_ALEN;
+	const struct dp_dest *d;
+
+	if (!port || mac + ETH_ALEN > frame_end(skb) || mac_equal(mac, port->mac))
+		return NULL;
+	d = dest_get(port->segment, mac);
+	return d && d->kind == DP_DEST_INNER ? d : NULL;
 }
 
 #endif

@@ -226,9 +226,6 @@ static __always_inline int trace_end(struct __sk_buff *skb, int action, _Bool fr
 #endif
 
 /* For trace(): the bytes of a MAC address. */
-static __always_inline __u64 trace_mac(const void *mac)
-{
-	return *(const __u32 *)mac | (__u64)*(const __u16 *)((const char *)mac + 4) << 32;
-}
+#define trace_mac(mac) mac_number(mac)
 
 #endif

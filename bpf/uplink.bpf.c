@@ -83,10 +83,12 @@ stage int find_port(__u32 vsid, const void *mac, __u32 *ret_ifindex)
 {
 	const struct dp_dest *dest = dest_get(vsid, mac);
 
-	if (unlikely(!dest || dest->kind != DP_DEST_LOCAL))
-		return DP_DROP_DESTINATION_NOT_LOCAL;
-	*ret_ifindex = dest->target;
-	return WIRE_OURS;
+	if (likely(dest && dest->kind == DP_DEST_LOCAL)) {
+		*ret_ifindex = dest->target;
+		return WIRE_OURS;
+	}
+	*ret_ifindex = 0;
+	return inner_is_here(vsid, mac) ? WIRE_OURS : DP_DROP_DESTINATION_NOT_LOCAL;
 }
 
 /* A frame that is for one port. */
@@ -290,7 +292,7 @@ stage int uplink(struct __sk_buff *skb)
 SEC("tc")
 int nestor_uplink(struct __sk_buff *skb)
 {
-	return TRACED(skb, 1, uplink(skb));
+	return TRACED(skb, 1, deliver_late(skb, uplink(skb)));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

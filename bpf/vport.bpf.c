@@ -183,7 +183,7 @@ stage int vport(struct __sk_buff *skb)
 SEC("tc")
 int nestor_vport(struct __sk_buff *skb)
 {
-	return TRACED(skb, 0, vport(skb));
+	return TRACED(skb, 0, deliver_late(skb, vport(skb)));
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

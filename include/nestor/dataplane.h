@@ -15,7 +15,7 @@
 
 #include <nestor/drop_reason.h>
 
-#define DP_ABI 14
+#define DP_ABI 15
 
 /*
  * Ports are looked up by the ifindex of their host side in an array, which is the cheapest lookup there is and bounds
@@ -96,6 +96,9 @@ enum dp_port_flag {
 	/* uplink: something else than NVGRE over IPv4 may come: there is an IPv6 provider address, or vxlan_port */
 	DP_PORT_OUTER = 1 << 16,
 };
+
+/* Ports where machines may be whose addresses are learnt: its own, or with spoofing on one behind it */
+#define DP_PORT_LEARNS (DP_PORT_LEARN | DP_PORT_SPOOFING)
 
 /* What few ports have: the path of a frame asks for all of it at once. */
 #define DP_PORT_RARE (DP_PORT_GUARDS | DP_PORT_STORM | DP_PORT_ACL_OUT | DP_PORT_MIRROR | DP_PORT_PACED)
@@ -179,6 +182,7 @@ enum dp_dest_kind {
 	DP_DEST_NONE = 0,
 	DP_DEST_LOCAL,			/* target: ifindex of the port's host side */
 	DP_DEST_REMOTE,			/* target: index into map "nexthops" */
+	DP_DEST_INNER,			/* at this host, and no port's: behind one where spoofing is on (map "inner"); target: 0 */
 };
 
 enum dp_dest_flag {
@@ -326,6 +330,22 @@ struct dp_group {
 	__u32 peers[DP_GROUP_PEERS];	/* indexes into map "nexthops": each gets a copy. With pa: the one that leads there */
 };
 
+/* ---- map "inner": LRU_HASH, key struct dp_dest_key, value __u32 ifindex: behind which port a machine has sent last ---- */
+
+#define DP_INNER_SEEN 16384
+
+/*
+ * ---- map "inner_ports": HASH, key __u32 segment: where spoofing is on, so that machines may be behind them (NN-1) ----
+ * They get what is for one that has not been seen yet.
+ */
+
+#define DP_INNER_PORTS 31
+
+struct dp_inner_ports {
+	__u32 n;
+	__u32 ports[DP_INNER_PORTS];	/* ifindexes */
+};
+
 /* ---- map "rewrites": HASH, key union dp_addr: what a provider address of IP rewrite stands for, wherever it is ---- */
 
 enum dp_rewrite_flag {
@@ -415,7 +435,7 @@ struct dp_learnt {
 	__u32 kind;			/* enum dp_learnt_kind */
 	__u32 ifindex;			/* of the guest's port */
 	__u32 segment;
-	__u8 mac[6];			/* of the port */
+	__u8 mac[6];			/* of the port, or of a machine behind it */
 	__u16 len;			/* bytes of message */
 	__u32 pad;
 	union dp_addr ca;		/* announced */
@@ -488,6 +508,7 @@ DP_ASSERT(__builtin_offsetof(struct dp_nexthop, pa) == 16);
 DP_ASSERT(__builtin_offsetof(struct dp_nexthop, dst_mac) == 48);
 DP_ASSERT(sizeof(struct dp_pa) == 8);
 DP_ASSERT(sizeof(struct dp_group) == 32 + 4 * DP_GROUP_PEERS);
+DP_ASSERT(sizeof(struct dp_inner_ports) == 128);
 DP_ASSERT(sizeof(struct dp_rewrite) == 32);
 DP_ASSERT(__builtin_offsetof(struct dp_port, rewrite4) == 112);
 DP_ASSERT(__builtin_offsetof(struct dp_port, guards) == 128);

@@ -45,6 +45,8 @@
 	X(32, DEST_LOCAL, "Destination", "{a:mac} is {b:port} on this host")                                           \
 	X(33, DEST_REMOTE, "Destination", "{a:mac} is at provider address {addr:ip}")                                  \
 	X(34, DEST_ROUTER, "Destination", "{a:mac} is the router of the virtual subnet")                               \
+	X(35, DEST_INNER, "Destination", "{a:mac} was seen last behind {b:port}")                                       \
+	X(36, DEST_INNER_UNSEEN, "Destination", "{a:mac} has not been seen: it may be behind any port where MAC spoofing is on") \
 	X(40, ROUTE, "Route", "the customer route {addr:prefix} leads to VSID {b}")                                    \
 	X(41, ROUTE_RECORD, "Route", "the lookup record of {addr:ip} in VSID {b} has the MAC address {a:mac}")        \
 	X(42, ROUTE_NEXT_HOP, "Route", "the route's next hop (or wildcard record) has the MAC address {a:mac}")        \

@@ -215,6 +215,7 @@ typedef void (*host_domain_fn)(void *arg, const struct host_domain *domain, stru
 
 struct host {
 	const char *name; /* ComputerName */
+	const char *machines_dir; /* where what belongs to real machines is kept; absolute */
 	/* Physical and virtual adapters, without the ports and bridges of any Nestor. Sorted by ifindex. */
 	int (*nics)(struct host *h, host_nic_vec *ret);
 	/* Zeroes when the guest is not running. */
@@ -264,6 +265,11 @@ struct host {
 	 */
 	int (*port_meter)(struct host *h, const char *link, uint32_t number, uint64_t *ret_packets,
 			  uint64_t *ret_bytes);
+	/*
+	 * How many frames with or about a MAC address that is not the guest's the port has dropped since it exists,
+	 * because spoofing was off (NN-1, NN-3). -ENODEV: there is no such port now.
+	 */
+	int (*port_spoofed)(struct host *h, const char *link, uint64_t *ret_packets);
 	/* All drops since their devices became ports or uplinks, none with 0 packets. Sorted by ifindex, then code. */
 	int (*drops)(struct host *h, host_drop_vec *ret);
 	int (*dataplane)(struct host *h, struct host_dataplane *ret);

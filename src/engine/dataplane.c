@@ -516,6 +516,7 @@ void step_dataplane(struct pass *p)
 	struct changes x = { .p = p };
 	struct hop_index hops = hop_index_new();
 	struct bpf_trunk_vec trunks_gone = { 0 };
+	struct bpf_inner_ports_vec inner_gone = { 0 };
 	struct records_host host = { &p->netvirt, hops.by_key, ifindex_of };
 
 	write_pas(&x);
@@ -524,6 +525,7 @@ void step_dataplane(struct pass *p)
 	if (!p->g->destroying)
 		records_update(p->g->records, &host, p);
 	groups_write(p, hops.by_key, &x.groups_gone);
+	inner_write(p, &inner_gone);
 	dataplane_router(p);
 	acl_write(p, &x.acls);
 	trunks_write(p, &trunks_gone);
@@ -537,6 +539,7 @@ void step_dataplane(struct pass *p)
 	trunks_delete(p, &trunks_gone);
 	pacer_classes_delete(p);
 	groups_delete(p, &x.groups_gone);
+	inner_delete(p, &inner_gone);
 	hops_delete(p, &hops);
 	hop_index_done(&hops);
 	vec_done(&x.pas_gone);
@@ -545,4 +548,5 @@ void step_dataplane(struct pass *p)
 	vec_done(&x.groups_gone);
 	acl_sets_done(&x.acls);
 	vec_done(&trunks_gone);
+	vec_done(&inner_gone);
 }

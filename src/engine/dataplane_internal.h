@@ -34,6 +34,9 @@ void trunks_delete(struct pass *p, const struct bpf_trunk_vec *gone);
 /* Broadcast and multicast (group.c); hops: struct hop_key -> next hop index + 1. */
 void groups_write(struct pass *p, struct map *hops, struct bpf_group_vec *ret_gone);
 void groups_delete(struct pass *p, const struct bpf_group_vec *gone);
+/* Machines inside machines (inner.c). */
+void inner_write(struct pass *p, struct bpf_inner_ports_vec *ret_gone);
+void inner_delete(struct pass *p, const struct bpf_inner_ports_vec *gone);
 /* A multicast address has the link address that follows from it (RFC 1112 6.4, RFC 2464 7); false: it is none. */
 bool group_link_address(const struct ip *pa, struct mac *ret);
 /* What it says of an uplink: whether multicast addresses are listened to there. */

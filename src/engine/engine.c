@@ -308,6 +308,8 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 	g->bpffs = -1;
 	g->guest_watches = map_new();
 	g->no_xdp = map_new();
+	g->copying = map_new();
+	g->copy_failed = map_new();
 	g->settle_us = SETTLE_MIN_US;
 	g->records = records_new(&dataplane_records_ops);
 	docs_watch(config->docs, records_note, g->records);
@@ -359,6 +361,9 @@ void engine_free(struct engine *g)
 		sd_event_source_unref(source);
 	map_free(g->guest_watches);
 	map_free(g->no_xdp);
+	free(g->machines_dir);
+	map_free(g->copying);
+	map_free(g->copy_failed);
 	docs_unwatch(g->config.docs, records_note, g->records);
 	records_free(g->records);
 	free(g->degraded);

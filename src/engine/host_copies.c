@@ -45,5 +45,7 @@ static int host_domain(struct host *h, const char *name, host_domain_fn done, vo
 
 void engine_host_copies_init(struct engine *g)
 {
+	g->machines_dir = xasprintf("%s/machines", g->config.state_dir);
+	g->host.machines_dir = g->machines_dir;
 	g->host.domain = host_domain;
 }

@@ -65,6 +65,23 @@ static int host_port_meter(struct host *h, const char *link, uint32_t number, ui
 	return 0;
 }
 
+static int host_port_spoofed(struct host *h, const char *link, uint64_t *ret_packets)
+{
+	static const enum dp_drop_reason reasons[] = { DP_DROP_SOURCE_MAC_SPOOFED, DP_DROP_ARP_SPOOFED, DP_DROP_ND_SPOOFED };
+	struct engine *g = engine_of(h);
+	uint64_t sum = 0, one = 0;
+	struct link l;
+	int r = link_get_by_name(g->nl, link, &l);
+
+	for (size_t i = 0; i < ARRAY_SIZE(reasons) && r == 0; i++) {
+		r = bpf_driver_read_drop(g->bpf, (uint32_t)l.ifindex, reasons[i], &one);
+		sum += one;
+	}
+	if (r == 0)
+		*ret_packets = sum;
+	return r;
+}
+
 const struct host_drop_reason *engine_drop_reason(uint32_t code)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(drop_reasons); i++)
@@ -154,6 +171,7 @@ void engine_host_statistics_init(struct engine *g)
 {
 	g->host.port_traffic = host_port_traffic;
 	g->host.port_meter = host_port_meter;
+	g->host.port_spoofed = host_port_spoofed;
 	g->host.drops = host_drops;
 	g->host.dataplane = host_dataplane;
 	g->host.drop_reasons = drop_reasons;

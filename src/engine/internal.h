@@ -7,6 +7,7 @@
 #include "bpf_driver.h"
 #include "bpffs.h"
 #include "engine.h"
+#include "drive.h"
 #include "ethtool.h"
 #include "fdb.h"
 #include "guest.h"
@@ -45,6 +46,9 @@ struct engine {
 	sd_event_source *machines_source;
 	sd_event_source *tick; /* off while no machine changes by itself */
 	uint64_t machine_steps; /* of machines_steps(), how many have been counted as writes */
+	char *machines_dir;      /* of the host as cmdlets see it */
+	struct map *copying;     /* VMs for which something of a checkpoint is under way: guid -> anything */
+	struct map *copy_failed; /* those for which it failed, until it is tried again */
 	struct waiter *waiters;     /* for what is under way */
 	struct err *settle_error;   /* for them */
 	struct shutdown *shutdowns;
@@ -135,6 +139,14 @@ void engine_host_exec_init(struct engine *g);
 void engine_host_console_init(struct engine *g);
 /* Where machines' consoles are logged; owned by the caller. */
 char *engine_machines_log_dir(const struct engine *g);
+/*
+ * Begins what checkpoints want to be done next of each virtual machine. Before machines_want(): until it is done no other step of that
+ * machine begins.
+ */
+void copies_begin(struct pass *p);
+#define COPY_RETRY_US 30000000
+/* The first failure is for those who wait in engine_settle(); the log has all. */
+void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...) _printf_(4, 5);
 void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);

@@ -55,3 +55,18 @@ void engine_libvirt_failed(struct engine *g, const char *why)
 {
 	tell(g, &no_libvirt, "libvirt", why);
 }
+
+void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...)
+{
+	_cleanup_free_ char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	text = xvasprintf(format, ap);
+	va_end(ap);
+	log_error("%s", text);
+	if (!g->waiters)
+		return;
+	err_set(&g->settle_error, id, ERR_INVALID_OPERATION, NULL, "%s", text);
+	err_advise(&g->settle_error, 0, "%s", advice);
+}

@@ -366,6 +366,8 @@ void step_machines(struct pass *p)
 		if (((const struct vm_doc *)all[i])->engine == VM_ENGINE_QEMU)
 			vec_push(&wants, engine_machine_want(p, all[i]));
 	tell_failures(p);
+	if (!p->g->destroying)
+		copies_begin(p);
 	machines_want(p->g->machines, wants.items, wants.n, p->g->retry);
 	if (machines_error(p->g->machines) && !machines_busy(p->g->machines))
 		engine_schedule(p->g, RECONNECT_US);

@@ -54,6 +54,8 @@ static bool dest_want(const struct record_view *v, const void *k, void *ret, siz
 	if (number) {
 		value->kind = w.remote ? DP_DEST_REMOTE : DP_DEST_LOCAL;
 		value->target = w.remote ? number - 1 : number;
+	} else if (w.inner) {
+		value->kind = DP_DEST_INNER;
 	}
 	return true;
 }

@@ -3,6 +3,7 @@
 
 #include "acl.h"
 #include "adapter.h"
+#include "checkpoint.h"
 #include "copy.h"
 #include "drive.h"
 #include "netadapter.h"
@@ -14,6 +15,8 @@
 
 const struct doc_kind *const feature_kinds[] = {
 	&vm_kind,
+	&checkpoint_kind,
+	&image_kind,
 	&drive_kind,
 	&switch_kind,
 	&adapter_kind,
@@ -35,6 +38,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_host_cmdlets,
 	vm_console_cmdlets,
 	import_cmdlets,
+	checkpoint_cmdlets,
 	drive_cmdlets,
 	vhd_cmdlets,
 	switch_cmdlets,

@@ -113,6 +113,13 @@ static int fake_port_meter(struct host *h, const char *link, uint32_t number, ui
 	return 0;
 }
 
+static int fake_port_spoofed(struct host *h, const char *link, uint64_t *ret_packets)
+{
+	(void)link;
+	*ret_packets = kit_of(h)->spoofed;
+	return 0;
+}
+
 static int fake_drops(struct host *h, host_drop_vec *ret)
 {
 	struct kit *k = kit_of(h);
@@ -352,10 +359,11 @@ int kit_setup(void **state)
 	assert_int_equal(store_open_sqlite(path, &k->store, NULL), 0);
 	assert_int_equal(docs_open(k->store, feature_kinds, feature_n_kinds, &k->docs, NULL), 0);
 	k->host = (struct host){
-		.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
+		.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
 		.console = fake_console,
 		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
+		.port_spoofed = fake_port_spoofed,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};
 	k->machines.missing = "there is no libvirt";

@@ -65,6 +65,7 @@ struct kit {
 	host_drop_vec drops;
 	int traffic_error;
 	int drops_error;
+	uint64_t spoofed; /* frames that each port dropped for their MAC address */
 	/* What happens after a call returned, until it is answered: a test's own host functions. */
 	void (*later)(struct kit *k);
 	/* What the host can run, at first nothing; fields may be set. */

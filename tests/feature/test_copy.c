@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
+#include "checkpoint.h"
 #include "domain_parse.h"
 #include "kit.h"
 
@@ -183,6 +184,208 @@ static void domain_parsed(void **state)
 	assert_int_equal(domain_parse(xml, DOMAIN_XML_MAX + 1, &d, &why), -EMSGSIZE);
 }
 
+/* ---- checkpoints ---- */
+
+static struct guid vm_id(struct kit *k, const char *name)
+{
+	return vm_by_name(k->docs, name)->id;
+}
+
+/* What is to be done next, as text: the world is what the test says it is. */
+static void expect_next(struct kit *k, const char *vm, enum copy_kind kind, const char *top)
+{
+	struct guid id = vm_id(k, vm);
+	struct copy_want w = copy_next(k->docs, &id);
+
+	assert_int_equal(w.kind, kind);
+	if (top)
+		assert_string_equal(w.top->path, top);
+}
+
+/* Does it, as the engine would. */
+static void do_next(struct kit *k, const char *vm, bool memory)
+{
+	struct guid id = vm_id(k, vm);
+	struct copy_want w = copy_next(k->docs, &id);
+
+	docs_begin(k->docs);
+	if (w.kind == COPY_CHECKPOINT)
+		copy_checkpointed(k->docs, w.checkpoint, memory ? CHECKPOINT_STANDARD : w.checkpoint->type, memory);
+	else if (w.kind == COPY_RESTORE)
+		copy_restored(k->docs, &id);
+	else if (w.kind == COPY_MERGE)
+		copy_merged(k->docs, w.top);
+	else
+		copy_deleted(k->docs, w.top);
+	assert_int_equal(docs_commit(k->docs, NULL, NULL), 0);
+}
+
+static char *disk_path(struct kit *k)
+{
+	const struct drive_doc *drive;
+
+	for (size_t pos = 0; (drive = docs_next(k->docs, &drive_kind, &pos));)
+		if (drive->path)
+			return xstrdup(drive->path);
+	return NULL;
+}
+
+static void with_disk(struct kit *k, const char *path)
+{
+	_cleanup_free_ char *text = xasprintf("{'Name': 'v', 'VHDPath': '%s', 'Generation': 2}", path);
+
+	k->machines = (struct host_machines){ .nested = true };
+	kit_do(k, "New-VM", text);
+}
+
+static void take(struct kit *k, const char *name)
+{
+	_cleanup_free_ char *text = xasprintf("{'Name': 'v', 'SnapshotName': '%s'}", name);
+
+	kit_do(k, "Checkpoint-VM", text);
+	do_next(k, "v", false);
+}
+
+static void checkpoint_chain(void **state)
+{
+	_cleanup_free_ char *one = NULL, *two = NULL, *now = NULL;
+	struct kit *k = *state;
+
+	with_disk(k, "/d/a.img");
+	kit_do(k, "Checkpoint-VM", "{'Name': 'v', 'SnapshotName': '1'}");
+	expect_next(k, "v", COPY_CHECKPOINT, NULL);
+	kit_refused(k, "Checkpoint-VM", "{'Name': 'v'}", "Checkpoint.Busy");
+	kit_refused(k, "Remove-VMSnapshot", "{'VMName': 'v'}", "Checkpoint.Busy");
+	do_next(k, "v", false);
+	expect_next(k, "v", COPY_NOTHING, NULL);
+	one = disk_path(k);
+	assert_non_null(strstr(one, "/d/a_"));
+	assert_string_equal(one + strlen(one) - 6, ".qcow2");
+	take(k, "2");
+	two = disk_path(k);
+	/* The same stem, another id. */
+	assert_int_equal(strlen(one), strlen(two));
+	kit_do(k, "Get-VMSnapshot", "{'VMName': 'v'}");
+	kit_names(k, "Name", "1 2");
+	kit_property(k, 1, "ParentSnapshotName", "'1'");
+	kit_do(k, "Get-VM", "{'Name': 'v'}");
+	kit_property(k, 0, "ParentCheckpointName", "'2'");
+	/* The older goes: its image is merged with the one above, which the newer checkpoint keeps from now on. */
+	kit_do(k, "Remove-VMSnapshot", "{'VMName': 'v', 'Name': '1'}");
+	expect_next(k, "v", COPY_MERGE, one);
+	do_next(k, "v", false);
+	expect_next(k, "v", COPY_DELETE, one);
+	do_next(k, "v", false);
+	expect_next(k, "v", COPY_NOTHING, NULL);
+	assert_string_equal(image_get(k->docs, two)->backing, "/d/a.img");
+	/* Restoring makes a new overlay on it; the one that was in use goes. */
+	kit_do(k, "Restore-VMSnapshot", "{'VMName': 'v', 'Name': '2'}");
+	expect_next(k, "v", COPY_RESTORE, NULL);
+	kit_refused(k, "Restore-VMSnapshot", "{'VMName': 'v', 'Name': '2'}", "Checkpoint.Busy");
+	do_next(k, "v", false);
+	expect_next(k, "v", COPY_DELETE, two);
+	do_next(k, "v", false);
+	now = disk_path(k);
+	assert_string_equal(image_get(k->docs, now)->backing, "/d/a.img");
+	kit_do(k, "Remove-VM", "{'Name': 'v'}");
+	assert_int_equal(docs_count(k->docs, &checkpoint_kind), 0);
+	assert_int_equal(docs_count(k->docs, &image_kind), 1);
+}
+
+/* Two branches on one image: it stays until only one of them is left. */
+static void checkpoint_branches(void **state)
+{
+	_cleanup_free_ char *left = NULL, *right = NULL;
+	struct kit *k = *state;
+
+	with_disk(k, "/d/a.qcow2");
+	take(k, "root");
+	take(k, "left");
+	left = disk_path(k);
+	kit_do(k, "Restore-VMSnapshot", "{'VMName': 'v', 'Name': 'root'}");
+	do_next(k, "v", false);
+	expect_next(k, "v", COPY_DELETE, left);
+	do_next(k, "v", false);
+	right = disk_path(k);
+	kit_do(k, "Remove-VMSnapshot", "{'VMName': 'v', 'Name': 'root'}");
+	expect_next(k, "v", COPY_NOTHING, NULL);
+	kit_do(k, "Remove-VMSnapshot", "{'VMName': 'v', 'Name': 'left'}");
+	expect_next(k, "v", COPY_DELETE, NULL);
+	do_next(k, "v", false);
+	expect_next(k, "v", COPY_MERGE, right);
+	do_next(k, "v", false);
+	do_next(k, "v", false);
+	assert_int_equal(docs_count(k->docs, &image_kind), 0);
+	free(TAKE_PTR(right));
+	right = disk_path(k);
+	assert_string_equal(right, "/d/a.qcow2");
+}
+
+/* A saved machine's images stay as its state names them; a subtree goes at once; memory goes with its checkpoint. */
+static void checkpoint_saved_and_subtree(void **state)
+{
+	struct kit *k = *state;
+
+	with_disk(k, "/d/a.qcow2");
+	kit_do(k, "Start-VM", "{'Name': 'v'}");
+	kit_do(k, "Checkpoint-VM", "{'Name': 'v', 'SnapshotName': '1'}");
+	do_next(k, "v", true);
+	kit_do(k, "Get-VMSnapshot", "{'VMName': 'v'}");
+	kit_property(k, 0, "State", "'Saved'");
+	kit_property(k, 0, "CheckpointType", "'Standard'");
+	kit_do(k, "Restore-VMSnapshot", "{'VMName': 'v', 'Name': '1'}");
+	kit_do(k, "Get-VM", "{'Name': 'v'}");
+	do_next(k, "v", false);
+	do_next(k, "v", false);
+	kit_refused(k, "Checkpoint-VM", "{'Name': 'v'}", "InvalidState");
+	kit_do(k, "Remove-VMSnapshot", "{'VMName': 'v', 'Name': '1'}");
+	expect_next(k, "v", COPY_DELETE, NULL);
+	do_next(k, "v", false);
+	expect_next(k, "v", COPY_NOTHING, NULL);
+	kit_do(k, "Remove-VMSavedState", "{'Name': 'v'}");
+	expect_next(k, "v", COPY_MERGE, NULL);
+	do_next(k, "v", false);
+	do_next(k, "v", false);
+	take(k, "a");
+	take(k, "b");
+	take(k, "c");
+	kit_do(k, "Remove-VMSnapshot", "{'VMName': 'v', 'Name': 'b', 'IncludeAllChildSnapshots': true}");
+	kit_do(k, "Get-VMSnapshot", "{'VMName': 'v'}");
+	kit_names(k, "Name", "a");
+	kit_do(k, "Get-VM", "{'Name': 'v'}");
+	kit_property(k, 0, "ParentCheckpointName", "'a'");
+	kit_do(k, "Rename-VMSnapshot", "{'VMName': 'v', 'Name': 'a', 'NewName': 'z', 'PassThru': true}");
+	kit_property(k, 0, "Name", "'z'");
+}
+
+static void checkpoint_refusals(void **state)
+{
+	static const struct refusal cases[] = {
+		REFUSED("Checkpoint-VM", "{'Name': 'no'}", "InvalidParameter"),
+		REFUSED("Checkpoint-VM", "{'Name': 'ns'}", "Vm.NotAMachine"),
+		REFUSED("Checkpoint-VM", "{'Name': 'v', 'SnapshotName': 'a\\u0001'}", "InvalidName"),
+		REFUSED("Checkpoint-VM", "{'Name': 'off'}", "Checkpoint.Disabled"),
+		REFUSED("Get-VMSnapshot", "{'VMName': 'v', 'Name': 'no'}", "InvalidParameter"),
+		REFUSED("Get-VMSnapshot", "{'Id': '11111111-2222-3333-4444-555555555555'}", "InvalidParameter"),
+		REFUSED("Restore-VMSnapshot", "{'VMName': 'v', 'Name': 'no'}", "InvalidParameter"),
+		REFUSED("Restore-VMSnapshot", "{'VMName': 'v', 'Name': 'twice'}", "Checkpoint.NameNotUnique"),
+		REFUSED("Remove-VMSnapshot", "{'VMName': 'v', 'Name': 'no'}", "InvalidParameter"),
+		REFUSED("Rename-VMSnapshot", "{'VMName': 'v', 'Name': 'once', 'NewName': ' '}", "InvalidName"),
+		REFUSED("Rename-VMSnapshot", "{'VMName': 'v', 'Name': 'no', 'NewName': 'x'}", "InvalidParameter"),
+	};
+	struct kit *k = *state;
+
+	with_disk(k, "/d/a.qcow2");
+	take(k, "once");
+	take(k, "twice");
+	take(k, "twice");
+	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
+	kit_do(k, "New-VM", "{'Name': 'off'}");
+	kit_do(k, "Set-VM", "{'Name': 'off', 'CheckpointType': 'Disabled', 'PassThru': true}");
+	kit_property(k, 0, "CheckpointType", "'Disabled'");
+	kit_all_refused(k, cases, ARRAY_SIZE(cases));
+}
+
 int copy_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +395,10 @@ int copy_tests(void)
 		kit_test(domain_refused_by_state),
 		kit_test(domain_refused_by_what_it_has),
 		cmocka_unit_test(domain_parsed),
+		kit_test(checkpoint_chain),
+		kit_test(checkpoint_branches),
+		kit_test(checkpoint_saved_and_subtree),
+		kit_test(checkpoint_refusals),
 	};
 
 	return cmocka_run_group_tests_name("copy", tests, NULL, NULL);

@@ -251,6 +251,13 @@ static int fake_port_meter(struct host *h, const char *link, uint32_t number, ui
 	return 0;
 }
 
+static int fake_port_spoofed(struct host *h, const char *link, uint64_t *ret_packets)
+{
+	(void)h;
+	*ret_packets = strlen(link);
+	return 0;
+}
+
 /* No port is there, so no packet goes anywhere. */
 static int fake_trace(struct host *h, const char *link, bool from_wire, const uint8_t *frame, size_t n, struct host_trace *ret)
 {
@@ -276,10 +283,11 @@ static void fake_trace_end(struct host *h, void *arg)
 }
 
 static struct host host = {
-	.name = "host1", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
+	.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images",
 	.console = fake_console,
 	.shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
+	.port_spoofed = fake_port_spoofed,
 	.trace = fake_trace, .trace_live = fake_trace_live, .inject = fake_inject, .trace_end = fake_trace_end, .drop_reasons = reasons, .n_drop_reasons = ARRAY_SIZE(reasons),
 };
 

@@ -6,6 +6,7 @@
 #include <assert.h>
 
 #include "adapter.h"
+#include "checkpoint.h"
 #include "netadapter.h"
 #include "netvirt.h"
 #include "switch.h"
@@ -52,6 +53,7 @@ static const struct doc_kind sample_kind = { "sample", sizeof(struct sample), sa
 static const struct doc_kind *const kinds[] = {
 	&sample_kind,	      &record_kind, &customer_route_kind, &provider_address_kind, &provider_route_kind,
 	&netvirt_global_kind, &vm_kind,	    &switch_kind,	  &adapter_kind,	  &binding_kind,
+	&checkpoint_kind,     &image_kind,
 };
 
 /* The store's text says the same. */

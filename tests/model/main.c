@@ -181,8 +181,11 @@ static void count(struct test *t, uint32_t ifindex, const struct outcome *o, boo
 		vec_foreach (&t->model.ports, q)
 			if (q->ifindex == ifindex)
 				from = q;
-		if (p == from || p->adapter->vsid != from->adapter->vsid ||
-		    !guid_equal(&p->adapter->switch_id, &from->adapter->switch_id))
+		if (p == from)
+			continue;
+		if (o->flooded_inner ? p->adapter->vsid != o->flooded_inner || !p->adapter->spoofing :
+				       p->adapter->vsid != from->adapter->vsid ||
+					       !guid_equal(&p->adapter->switch_id, &from->adapter->switch_id))
 			continue;
 		t->account.ports[p->ifindex].received_packets += o->received_packets;
 		t->account.ports[p->ifindex].received_bytes += o->received_bytes;

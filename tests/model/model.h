@@ -149,6 +149,7 @@ struct outcome {
 	uint32_t sent_packets, sent_bytes; /* by the port it came from */
 	uint32_t received_packets, received_bytes;
 	uint32_t receiver; /* ifindex; FLOOD: all others of the segment */
+	uint32_t flooded_inner; /* FLOOD: the VSID of a machine that may be behind any port there where spoofing is on; 0: it is not that */
 	uint32_t segment;  /* that it is delivered in */
 	/* Routed, and the machine has no record for the source but one for any address (HN-7, HN-8): who gets it cannot know an L2Only one. */
 	bool source_unknown;

@@ -92,7 +92,7 @@ static bool may_send(const struct model *m, const struct model_port *from, const
 
 		if (r->vsid != from->adapter->vsid || !mac_equal(&r->mac, mac) || is_router(r) || is_taken(m, r, ca))
 			continue;
-		if (is_any(&r->ca) ? own : ip_equal(&r->ca, ca) && (own || is_local(m, &r->pa)))
+		if (is_any(&r->ca) ? own || is_inner(m, r->vsid, mac) : ip_equal(&r->ca, ca) && (own || is_local(m, &r->pa)))
 			return true;
 	}
 	return false;
@@ -136,10 +136,11 @@ static void arp(const struct model *m, const struct model_port *from, const stru
 	}
 }
 
-/* Step 1 for other frames: the machine must be known. What a nested machine is behind is known of IP alone. */
+/* Step 1 for other frames: the machine must be known, as the port's or as one that can be behind it. */
 static bool known_machine(const struct model *m, const struct model_port *from, const struct mac *mac)
 {
-	return mac_equal(mac, &from->adapter->mac) && machine(m, from->adapter->vsid, mac);
+	return (mac_equal(mac, &from->adapter->mac) && machine(m, from->adapter->vsid, mac)) ||
+	       is_inner(m, from->adapter->vsid, mac);
 }
 
 /* Steps 3 to 5. */
@@ -158,7 +159,10 @@ static void forward(const struct model *m, const struct model_port *from, const 
 		dropped(o, DP_DROP_DESTINATION_IS_SOURCE);
 	else if (to) {
 		sent(o, f);
-		deliver(o, port, f, true);
+		if (port)
+			deliver(o, port, f, true);
+		else
+			deliver_inner(m, from->ifindex, from->adapter->vsid, f, o);
 	} else if (router && type_of(f) == TYPE_IP4 && mac_equal(&router->mac, &dst))
 		route(m, from, f, o);
 	else
@@ -206,6 +210,8 @@ void model_from_guest(const struct model *m, uint32_t ifindex, const struct fram
 	struct mac src = mac_at(in->b + 6);
 
 	*o = (struct outcome) { 0 };
+	if (spoofing && from->adapter->vsid && !(src.b[0] & 1) && !mac_equal(&src, &from->adapter->mac))
+		inner_seen(m, from, &src);
 	if (!from)
 		dropped(o, DP_DROP_NO_PORT);
 	else if (src.b[0] & 1)

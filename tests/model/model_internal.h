@@ -49,6 +49,17 @@ static inline bool is_tag(uint16_t type)
 void sent(struct outcome *o, const struct frame *f);
 void deliver(struct outcome *o, const struct model_port *to, const struct frame *f, bool early);
 
+/* ---- machines inside machines (NN-1, decision 0020) ---- */
+
+/* Is it at this host, and no port's? */
+bool is_inner(const struct model *m, uint32_t vsid, const struct mac *mac);
+/* Might a port of this host have such a machine behind it? */
+bool inner_is_here(const struct model *m, uint32_t vsid, const struct mac *mac);
+/* It has sent something from there. */
+void inner_seen(const struct model *m, const struct model_port *from, const struct mac *mac);
+/* A frame for it, from that interface. */
+void deliver_inner(const struct model *m, uint32_t ifindex, uint32_t vsid, const struct frame *f, struct outcome *o);
+
 /* ---- the distributed router ---- */
 
 /* The record of the router of a virtual subnet (HN-6), in effect; NULL: its frames are not routed. */

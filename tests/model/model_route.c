@@ -147,7 +147,10 @@ void route(const struct model *m, const struct model_port *from, const struct fr
 			dropped(o, DP_DROP_DESTINATION_IS_SOURCE);
 		else {
 			sent(o, &f);
-			deliver(o, port, &f, true);
+			if (port)
+				deliver(o, port, &f, true);
+			else
+				deliver_inner(m, from->ifindex, r->vsid, &f, o);
 		}
 	}
 }

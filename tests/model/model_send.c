@@ -323,12 +323,22 @@ static const struct record_doc *source_record(const struct model *m, const struc
 	return r && !is_router(r) && is_local(m, &r->pa) && mac_equal(&r->mac, &mac) ? r : NULL;
 }
 
+/* A machine behind the port whose address no record has: its first record is what the receiver knows of it. */
+static const struct record_doc *inner_sender(const struct model *m, const struct model_port *from, const struct frame *f)
+{
+	struct mac mac = mac_at(f->b + 6);
+
+	if (mac_equal(&mac, &from->adapter->mac) || !is_inner(m, from->adapter->vsid, &mac))
+		return NULL;
+	return machine(m, from->adapter->vsid, &mac);
+}
+
 /* Whose rule decides about IP rewrite: the source's record, or the machine's first one. */
 const struct record_doc *speaker(const struct model *m, const struct model_port *from, const struct frame *f)
 {
 	const struct record_doc *r = type_of(f) == TYPE_IP4 && f->n >= ETHER + IP4 ? source_record(m, from, f) : NULL;
 
-	return r ? r : sender(m, from, true);
+	return r ? r : inner_sender(m, from, f) ? inner_sender(m, from, f) : sender(m, from, true);
 }
 
 void send_frame(const struct model *m, const struct model_port *from, const struct record_doc *to, uint32_t vsid,
@@ -356,6 +366,8 @@ void send_frame(const struct model *m, const struct model_port *from, const stru
 	at = record_of(m, from->adapter->vsid, &ca);
 	o->source_unknown = !within && (!at || !mac_equal(&at->mac, &mac));
 	at = is_ip4 ? source_record(m, from, original) : NULL;
+	if (!at)
+		at = inner_sender(m, from, original);
 	if (!at)
 		at = sender(m, from, ip_is_v4(&to->pa)); /* WG-8: the destination chooses the family */
 	if (!at)

@@ -43,7 +43,7 @@ static bool is_tunnel(const struct model *m, const struct frame *in)
 }
 
 /* What comes for an address of a machine's is the machine's. False: it is none of these. */
-static bool rewritten(const struct model *m, const struct frame *in, struct outcome *o)
+static bool rewritten(const struct model *m, uint32_t ifindex, const struct frame *in, struct outcome *o)
 {
 	const uint8_t *ip = in->b + ETHER;
 	const struct record_doc *to, *from;
@@ -64,7 +64,7 @@ static bool rewritten(const struct model *m, const struct frame *in, struct outc
 		dropped(o, DP_DROP_OWN_PA_AS_SOURCE);
 	else if (from->vsid != to->vsid)
 		dropped(o, DP_DROP_REWRITE_SOURCE_ELSEWHERE);
-	else if (!port)
+	else if (!port && !inner_is_here(m, to->vsid, &to->mac))
 		dropped(o, DP_DROP_REWRITE_NO_PORT);
 	else if ((ip[0] & 0xf) < 5 ||
 		 (!in->gso_size && (get16(ip + 2) > in->n - ETHER || get16(ip + 2) < (ip[0] & 0xf) * 4)) ||
@@ -73,7 +73,10 @@ static bool rewritten(const struct model *m, const struct frame *in, struct outc
 	else {
 		memcpy(f.b, to->mac.b, 6);
 		memcpy(f.b + 6, from->mac.b, 6);
-		deliver(o, port, &f, true);
+		if (port)
+			deliver(o, port, &f, true);
+		else
+			deliver_inner(m, ifindex, to->vsid, &f, o);
 	}
 	return true;
 }
@@ -353,7 +356,7 @@ void model_from_wire(const struct model *m, uint32_t ifindex, const struct frame
 		    (type_of(in) == TYPE_IP4 || type_of(in) == TYPE_IP6))
 			r = OURS;
 	if (r == OURS) {
-		if (type_of(in) == TYPE_IP4 && rewritten(m, in, o))
+		if (type_of(in) == TYPE_IP4 && rewritten(m, ifindex, in, o))
 			return;
 		r = open_tunnel(m, in, &t);
 	}
@@ -372,7 +375,7 @@ void model_from_wire(const struct model *m, uint32_t ifindex, const struct frame
 	port = port_of(m, t.vsid, &dst);
 	if (dst.b[0] & 1)
 		dropped(o, DP_DROP_BROADCAST_OFF);
-	else if (!to || !is_local(m, &to->pa) || !port)
+	else if (!to || !is_local(m, &to->pa) || (!port && !inner_is_here(m, t.vsid, &dst)))
 		dropped(o, DP_DROP_DESTINATION_NOT_LOCAL);
 	else if (in->gso_size) /* see NO_LARGE_TUNNELS */
 		dropped(o, DP_DROP_DECAP_FAILED);
@@ -381,7 +384,10 @@ void model_from_wire(const struct model *m, uint32_t ifindex, const struct frame
 		o->short_n = t.inner.n;
 		if (t.inner.n < ETHER + (type_of(&t.inner) == TYPE_IP4 ? IP4 : t.ip))
 			t.inner.n = 60;
-		deliver(o, port, &t.inner, type_of(&t.inner) == TYPE_IP4);
+		if (port)
+			deliver(o, port, &t.inner, type_of(&t.inner) == TYPE_IP4);
+		else
+			deliver_inner(m, ifindex, t.vsid, &t.inner, o);
 	}
 }
 
@@ -400,7 +406,7 @@ enum dp_drop_reason model_refused(const struct model *m, const struct frame *wir
 		memcpy(&pa.pa, wire->b + ETHER + 24, sizeof(pa.pa));
 	there.pas.items = &its;
 	there.pas.n = 1;
-	if (type_of(wire) == TYPE_IP4 && rewritten(&there, wire, &o))
+	if (type_of(wire) == TYPE_IP4 && rewritten(&there, 0, wire, &o))
 		return o.verdict == DP_VERDICT_DROP && o.detail != DP_DROP_REWRITE_NO_PORT ? o.detail : 0;
 	r = open_tunnel(&there, wire, &t);
 	if (r == OURS)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
 #include "adapter.h"
 #include "feature.h"
 #include "netadapter.h"
@@ -97,11 +99,26 @@ static const char *degradation(struct call *c, const struct view *v)
 	return NULL;
 }
 
+/* Machines inside the guest that send, and are not allowed to (NN-1); NULL: there are none. */
+static char *spoofing_denied(struct call *c, const struct view *v)
+{
+	struct host *host = call_host(c);
+	uint64_t packets = 0;
+	char link[16];
+
+	if (v->adapter->spoofing || host->port_spoofed(host, adapter_port_name(&v->adapter->id, link), &packets) < 0 || !packets)
+		return NULL;
+	return xasprintf("MacAddressSpoofing is off, and %" PRIu64 " frames with other MAC addresses than the adapter's were dropped: "
+			 "machines inside the guest need it on", packets);
+}
+
 static void add_status(struct call *c, const struct view *v, json_t *o)
 {
 	const char *wrong = degradation(c, v);
+	_cleanup_free_ char *denied = wrong ? NULL : spoofing_denied(c, v);
 	bool off = v->vm && !v->alive && !vm_is_on(v->vm);
 
+	wrong = wrong ? wrong : denied;
 	/* As on Windows: no status while the virtual machine is off. */
 	json_object_set_new(o, "Status", json_string(!wrong ? "Ok" : off ? "" : "Degraded"));
 	json_object_set_new(o, "StatusDescription", json_string(wrong ? wrong : "OK"));

@@ -31,7 +31,7 @@ void adapter_wants(const struct docs *d, want_port_vec *ret)
 		const struct adapter_doc *a = all[i];
 		const struct vm_doc *vm = guid_is_zero(&a->vm) ? NULL : vm_get(d, &a->vm);
 
-		if (guid_is_zero(&a->vm) || (vm && vm_is_on(vm)))
+		if (guid_is_zero(&a->vm) || (vm && (vm_is_on(vm) || !guid_is_zero(&vm->restoring))))
 			vec_push(ret, adapter_port(d, a));
 	}
 }

@@ -359,7 +359,9 @@ static const char *base_name(const char *path)
 static bool is_implied(const xmlNode *node)
 {
 	return (is_element(node, "input") && attribute_is(node, "bus", "ps2")) ||
-	       (is_element(node, "audio") && attribute_is(node, "type", "none"));
+	       (is_element(node, "audio") && attribute_is(node, "type", "none")) ||
+	       (is_element(node, "channel") && child(node, "target") &&
+		attribute_is(child(node, "target"), "name", "org.qemu.guest_agent.0"));
 }
 
 static void read_device(struct domain_info *d, const xmlNode *node)

@@ -15,6 +15,16 @@ uint32_t learn_limit(const struct adapter_doc *a)
 	return a->dynamic_limit ? MIN(a->dynamic_limit, (uint32_t)LEARN_LIMIT_MAX) : LEARN_LIMIT;
 }
 
+/* Under no MAC address: of those where spoofing is on, the one that may have most addresses. */
+static void add_spoofing(struct map *all, uint32_t vsid, const struct adapter_doc *a)
+{
+	struct port_key key = { .vsid = vsid };
+	const struct adapter_doc *best = map_get(all, &key, sizeof(key));
+
+	if (!best || learn_limit(a) > learn_limit(best))
+		map_put(all, &key, sizeof(key), (void *)a);
+}
+
 struct map *netvirt_ports_by_mac(const struct docs *d)
 {
 	struct map *all = map_new();
@@ -22,20 +32,26 @@ struct map *netvirt_ports_by_mac(const struct docs *d)
 
 	adapter_wants(d, &ports);
 	vec_foreach(&ports, p) {
+		const struct adapter_doc *a = adapter_get(d, &p->adapter);
 		struct port_key key = { .vsid = p->vsid, .mac = p->mac };
 
-		if (p->vsid && p->bridge[0])
-			map_put(all, &key, sizeof(key), (void *)adapter_get(d, &p->adapter));
+		if (!p->vsid || !p->bridge[0])
+			continue;
+		map_put(all, &key, sizeof(key), (void *)a);
+		if (p->spoofing)
+			add_spoofing(all, p->vsid, a);
 	}
 	vec_done(&ports);
 	return all;
 }
 
+/* That of the machine or, where none has its MAC address, one that it may be behind (NN-1). */
 static const struct adapter_doc *port_with(const struct map *ports, uint32_t vsid, const struct mac *mac)
 {
-	struct port_key key = { .vsid = vsid, .mac = *mac };
+	struct port_key key = { .vsid = vsid, .mac = *mac }, spoofing = { .vsid = vsid };
+	const struct adapter_doc *own = map_get(ports, &key, sizeof(key));
 
-	return map_get(ports, &key, sizeof(key));
+	return own ? own : map_get(ports, &spoofing, sizeof(spoofing));
 }
 
 /* The L2Only record of a MAC for a family: its customer address is 0.0.0.0 or ::. */

@@ -30,11 +30,12 @@ struct learn {
 int netvirt_learn(struct docs *d, const struct learn *l, char **ret_key, struct err **e);
 
 /*
- * May a learnt record stay? While its L2Only record is there, and a port of this host with its MAC address. ports: of the
- * latter, as netvirt_ports_by_mac() has them.
+ * May a learnt record stay? While its L2Only record is there, and a port of this host with its MAC address or one that the
+ * machine may be behind, which is any in its virtual subnet where spoofing is on. ports: of those, as netvirt_ports_by_mac() has
+ * them.
  */
 bool netvirt_learnt_holds(const struct docs *d, const struct record_doc *r, const struct map *ports);
-/* The ports of adapters that are on, by (VSID, MAC); the caller's to free. */
+/* The ports of adapters that are on, by (VSID, MAC), and one with spoofing by (VSID, no MAC); the caller's to free. */
 struct map *netvirt_ports_by_mac(const struct docs *d);
 
 /* The learnt records of a machine are where its L2Only record says: after that was changed. */

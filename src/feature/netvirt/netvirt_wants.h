@@ -63,6 +63,7 @@ struct want_dest {
 	bool ca6;              /* some record of the MAC is of IPv6 */
 	bool remote;
 	char link[16];         /* of the local port; "": the machine is this host's, but has no port now */
+	bool inner;            /* so: it is off, or inside another machine (NN-1) */
 	struct ip pa;
 	enum dp_encap encap;   /* remote: of the next hop */
 	struct ip ca;          /* the lowest of its customer addresses; zero: none is known (HN-7, HN-8), or no policy */

@@ -81,6 +81,7 @@ bool netvirt_want_dest(const struct netvirt_wants *w, uint32_t segment, const st
 	dest.remote = !netvirt_is_local(w, &dest.pa);
 	if (!dest.remote)
 		take_link(dest.link, netvirt_port_with(w, segment, mac));
+	dest.inner = !dest.remote && !dest.link[0];
 	*ret = dest;
 	return true;
 }

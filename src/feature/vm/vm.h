@@ -16,6 +16,8 @@ enum vm_state { VM_OFF, VM_RUNNING, VM_PAUSED, VM_SAVED };
 
 extern const char *const vm_ends[]; /* Normal, Crashed, Panicked */
 enum vm_end { VM_END_NORMAL, VM_END_CRASHED, VM_END_PANICKED };
+extern const char *const vm_checkpoint_types[]; /* Production, ProductionOnly, Standard, Disabled */
+enum vm_checkpoint_type { VM_CHECKPOINT_PRODUCTION, VM_CHECKPOINT_PRODUCTION_ONLY, VM_CHECKPOINT_STANDARD, VM_CHECKPOINT_DISABLED };
 
 struct vm_doc {
 	struct guid id;
@@ -36,6 +38,9 @@ struct vm_doc {
 	char *kernel;
 	char *initrd;
 	char *command_line;
+	uint32_t checkpoint_type; /* enum vm_checkpoint_type: of those to come */
+	struct guid checkpoint;   /* what it went on from; zero: none */
+	struct guid restoring;    /* the checkpoint that it is about to be brought back to; zero: none */
 	bool taken_in; /* Import-VM -Domain: libvirt's domain of its id is it, whoever made that */
 	char *notes;
 	uint64_t created; /* seconds since 1970 */

@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "adapter.h"
+#include "checkpoint.h"
 #include "drive_image.h"
 #include "drive_rules.h"
 #include "feature.h"
@@ -60,6 +61,9 @@ static const struct param set_vm_params[] = {
 	VM_OBJECT,
 	{ "NewVMName", P_STRING, 0, "rename it" },
 	{ "Notes", P_STRING, MAY_BE_EMPTY, "free text" },
+	{ "CheckpointType", P_ENUM, 0,
+	  "Production: without memory where the guest holds still, else with it; ProductionOnly: never with; Standard: always; Disabled: none",
+	  .values = vm_checkpoint_types, .def = "Production" },
 	{ "ProcessorCount", P_UINT, 0, "number of virtual processors; the virtual machine must be off", .min = 1,
 	  .max = PROCESSORS_MAX },
 	{ "MemoryStartupBytes", P_UINT, 0, "memory; of one that runs only where it is static (NV-6)", .min = MEMORY_MIN,
@@ -289,6 +293,7 @@ static int set_one(struct call *c, const struct vm_doc *vm, struct err **e)
 		changed->notes = xstrdup(notes);
 	}
 	changed->processor_count = call_uint(c, "ProcessorCount", vm->processor_count);
+	changed->checkpoint_type = call_enum(c, "CheckpointType", vm->checkpoint_type);
 	vm_write(c, changed);
 	return 0;
 }
@@ -531,6 +536,7 @@ static int remove_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	vec_foreach(&adapters, a)
 		adapter_delete(d, *a);
 	vec_done(&adapters);
+	checkpoint_forget_vm(d, &vm->id);
 	drive_delete_of_vm(d, &vm->id);
 	key = doc_key(&vm_kind, vm);
 	docs_delete(d, &vm_kind, key);

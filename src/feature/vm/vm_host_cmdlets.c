@@ -141,6 +141,9 @@ static void check_vm(struct call *c, const struct host_machines *h, const struct
 	      "stays constant while a hypervisor runs in it");
 	check(c, vm->name, "Memory", vm->memory_startup < ADVISED_MEMORY ? WARNING : OK, "NV-12",
 	      vm->memory_startup < ADVISED_MEMORY ? "less than 4 GB" : "4 GB or more", "give it what its guests need (Set-VMMemory)");
+	check(c, vm->name, "ParentCheckpoint", guid_is_zero(&vm->checkpoint) ? OK : WARNING, "NV-12",
+	      guid_is_zero(&vm->checkpoint) ? "none" : "it goes on from a checkpoint",
+	      "what it is now is lost when that is restored; Remove-VMSnapshot merges it");
 	adapter_of_vm(call_docs(c), &vm->id, &adapters);
 	vec_foreach(&adapters, a)
 		spoofing |= (*a)->spoofing;

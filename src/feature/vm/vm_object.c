@@ -2,6 +2,7 @@
 #include <time.h>
 
 #include "adapter.h"
+#include "checkpoint.h"
 #include "drive.h"
 #include "feature.h"
 #include "vm_rules.h"
@@ -34,6 +35,9 @@ static const char *const vm_properties[] = {
 	"NetworkAdapters",
 	"HardDrives",
 	"DVDDrives",
+	"CheckpointType",
+	"ParentCheckpointId",
+	"ParentCheckpointName",
 	"CreationTime",
 	"AutomaticStartAction",
 	"AutomaticStopAction",
@@ -156,6 +160,7 @@ static json_t *vm_drives(struct call *c, const struct vm_doc *vm, enum drive_typ
 json_t *vm_to_object(struct call *c, const void *doc)
 {
 	const struct vm_doc *vm = doc;
+	const struct checkpoint_doc *parent = checkpoint_get(call_docs(c), &vm->checkpoint);
 	struct host *host = call_host(c);
 	struct host_guest guest = { 0 };
 	json_t *o = json_object();
@@ -192,6 +197,9 @@ json_t *vm_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "NetworkAdapters", vm_adapters(c, vm));
 	json_object_set_new(o, "HardDrives", vm_drives(c, vm, DRIVE_HARD_DISK));
 	json_object_set_new(o, "DVDDrives", vm_drives(c, vm, DRIVE_DVD));
+	json_object_set_new(o, "CheckpointType", json_string(vm_checkpoint_types[vm->checkpoint_type]));
+	json_object_set_new(o, "ParentCheckpointId", json_guid(&vm->checkpoint));
+	json_object_set_new(o, "ParentCheckpointName", json_text(parent ? parent->name : NULL));
 	json_object_set_new(o, "CreationTime", creation_time(vm->created));
 	json_object_set_new(o, "ProcessId", guest.running && guest.pid > 0 ? json_integer(guest.pid) : json_null());
 	json_object_set_new(o, "IsClustered", json_false());

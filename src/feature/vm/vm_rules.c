@@ -9,6 +9,7 @@
 
 const char *const vm_engines[] = { "Qemu", "Namespace", NULL };
 const char *const vm_ends[] = { "Normal", "Crashed", "Panicked", NULL };
+const char *const vm_checkpoint_types[] = { "Production", "ProductionOnly", "Standard", "Disabled", NULL };
 const char *const vm_states[] = { "Off", "Running", "Paused", "Saved", NULL };
 
 /* NV-3: what the newest documented host supports. Versions only move up, so the newest is the default. */
@@ -33,6 +34,9 @@ static const struct doc_field vm_fields[] = {
 	DOC_FIELD(vm_doc, kernel, DOC_STR, "kernel"),
 	DOC_FIELD(vm_doc, initrd, DOC_STR, "initrd"),
 	DOC_FIELD(vm_doc, command_line, DOC_STR, "commandLine"),
+	DOC_ENUM_FIELD(vm_doc, checkpoint_type, vm_checkpoint_types, "checkpointType"),
+	DOC_FIELD(vm_doc, checkpoint, DOC_GUID, "checkpoint"),
+	DOC_FIELD(vm_doc, restoring, DOC_GUID, "restoring"),
 	DOC_FIELD(vm_doc, taken_in, DOC_BOOL, "takenIn"),
 	DOC_FIELD(vm_doc, notes, DOC_STR, "notes"),
 	DOC_FIELD(vm_doc, created, DOC_U64, "created"),

@@ -38,6 +38,8 @@ static const struct {
 	[MAP_SUBNETS] = { "subnets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_subnet) },
 	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_HASH, sizeof(struct dp_source_key), sizeof(struct dp_source) },
 	[MAP_GROUPS] = { "groups", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_group) },
+	[MAP_INNER] = { "inner", BPF_MAP_TYPE_LRU_HASH, sizeof(struct dp_dest_key), 4, true },
+	[MAP_INNER_PORTS] = { "inner_ports", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_inner_ports) },
 	[MAP_LEARNT] = { "learnt", BPF_MAP_TYPE_RINGBUF, 0, 0, true },
 	[MAP_LEARN_RATES] = { "learn_rates", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_learn_rate), true },
 	[MAP_FLOWS] = { "flows", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct dp_flow), true },
@@ -335,6 +337,8 @@ static void sizes_wanted(struct bpf_driver *d, const struct bpf_driver_options *
 	d->max_entries[MAP_SUBNETS] = 1 << 16;
 	d->max_entries[MAP_SOURCES] = d->max_entries[MAP_DESTS];
 	d->max_entries[MAP_GROUPS] = 1 << 16;
+	d->max_entries[MAP_INNER] = DP_INNER_SEEN;
+	d->max_entries[MAP_INNER_PORTS] = 1 << 16;
 	d->max_entries[MAP_LEARNT] = 1 << 18;
 	d->max_entries[MAP_LEARN_RATES] = d->max_entries[MAP_COUNTERS];
 	d->max_entries[MAP_FLOWS] = DP_FLOWS;

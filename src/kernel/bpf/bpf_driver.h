@@ -90,10 +90,15 @@ struct bpf_group {
 	struct dp_group value;
 };
 
+struct bpf_inner_ports {
+	uint32_t key; /* segment */
+	struct dp_inner_ports value;
+};
+
 struct bpf_learnt {
-	uint32_t ifindex; /* of the machine's port */
+	uint32_t ifindex; /* of the machine's port, or of that which it is behind */
 	uint32_t segment;
-	uint8_t mac[6];
+	uint8_t mac[6];   /* the machine's */
 	bool leased;      /* by a DHCP server; else the machine announced it itself */
 	union dp_addr ca;
 };
@@ -143,6 +148,7 @@ BPF_VEC(bpf_source_vec, struct bpf_source);
 BPF_VEC(bpf_acl_set_vec, struct bpf_acl_set);
 BPF_VEC(bpf_acl_meter_vec, struct bpf_acl_meter);
 BPF_VEC(bpf_group_vec, struct bpf_group);
+BPF_VEC(bpf_inner_ports_vec, struct bpf_inner_ports);
 BPF_VEC(bpf_trunk_vec, struct bpf_trunk);
 BPF_VEC(bpf_learnt_vec, struct bpf_learnt);
 BPF_VEC(bpf_attachment_vec, struct bpf_attachment);
@@ -233,6 +239,11 @@ int bpf_driver_set_groups(struct bpf_driver *d, const struct bpf_group *items, s
 int bpf_driver_delete_groups(struct bpf_driver *d, const uint32_t *segments, size_t n);
 int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out);
 
+/* Ports behind which there may be machines (NN-1), by segment; as with dests. At most 65,536 segments. */
+int bpf_driver_set_inner_ports(struct bpf_driver *d, const struct bpf_inner_ports *items, size_t n);
+int bpf_driver_delete_inner_ports(struct bpf_driver *d, const uint32_t *segments, size_t n);
+int bpf_driver_observe_inner_ports(struct bpf_driver *d, struct bpf_inner_ports_vec *out);
+
 /*
  * Addresses that machines of L2Only records were seen to have (HN-8). The descriptor, owned by the driver, is readable
  * when there are any; reading appends at most `most` to out and leaves the rest. What a packet says is checked for its
@@ -284,6 +295,8 @@ int bpf_driver_observe_attachments(struct bpf_driver *d, struct bpf_attachment_v
 int bpf_driver_read_counters(struct bpf_driver *d, uint32_t ifindex, struct dp_counters *ret);
 /* Drops by device and reason, of all devices. */
 int bpf_driver_read_drops(struct bpf_driver *d, struct bpf_drop_vec *out);
+/* Of one; 0 packets where nothing was dropped. */
+int bpf_driver_read_drop(struct bpf_driver *d, uint32_t ifindex, enum dp_drop_reason reason, uint64_t *ret_packets);
 /* Back to 0: traffic and drops of the device, and how far it is with its limits. */
 int bpf_driver_reset_counters(struct bpf_driver *d, uint32_t ifindex);
 

@@ -54,6 +54,18 @@ int bpf_driver_read_drops(struct bpf_driver *d, struct bpf_drop_vec *out)
 	return table_walk(d->maps[MAP_DROPS], sizeof(struct dp_drop_key), sizeof(uint64_t), push_drop, out);
 }
 
+int bpf_driver_read_drop(struct bpf_driver *d, uint32_t ifindex, enum dp_drop_reason reason, uint64_t *ret_packets)
+{
+	struct dp_drop_key key = { .ifindex = ifindex, .reason = reason };
+
+	if (bpf_map_lookup_elem(d->maps[MAP_DROPS], &key, ret_packets) == 0)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	*ret_packets = 0;
+	return 0;
+}
+
 int bpf_driver_reset_counters(struct bpf_driver *d, uint32_t ifindex)
 {
 	struct dp_limit fresh = { 0 };

@@ -364,6 +364,34 @@ int bpf_driver_observe_groups(struct bpf_driver *d, struct bpf_group_vec *out)
 	return table_walk(d->maps[MAP_GROUPS], sizeof(uint32_t), sizeof(struct dp_group), push_group, out);
 }
 
+/* ---- machines inside machines ---- */
+
+int bpf_driver_set_inner_ports(struct bpf_driver *d, const struct bpf_inner_ports *items, size_t n)
+{
+	return table_changed(d, table_set(d->maps[MAP_INNER_PORTS], items, n, LAYOUT(typeof(*items))));
+}
+
+int bpf_driver_delete_inner_ports(struct bpf_driver *d, const uint32_t *segments, size_t n)
+{
+	return table_changed(d, table_delete(d->maps[MAP_INNER_PORTS], segments, n, sizeof(*segments)));
+}
+
+static int push_inner_ports(void *arg, const void *key, const void *value)
+{
+	struct bpf_inner_ports_vec *out = arg;
+	struct bpf_inner_ports item;
+
+	memcpy(&item.key, key, sizeof(item.key));
+	memcpy(&item.value, value, sizeof(item.value));
+	vec_push(out, item);
+	return 0;
+}
+
+int bpf_driver_observe_inner_ports(struct bpf_driver *d, struct bpf_inner_ports_vec *out)
+{
+	return table_walk(d->maps[MAP_INNER_PORTS], sizeof(uint32_t), sizeof(struct dp_inner_ports), push_inner_ports, out);
+}
+
 /* ---- VLANs ---- */
 
 int bpf_driver_set_trunk(struct bpf_driver *d, const struct bpf_trunk *trunk)

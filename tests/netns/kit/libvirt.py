@@ -104,7 +104,17 @@ sh /run.sh 2>&1
 echo "guest: done"
 while :; do sleep 1000; done
 """
-MODULES = ("virtio_pci", "virtio_net", "virtio_balloon", "virtio_mem", "button", "evdev")
+MODULES = ("virtio_pci", "virtio_net", "af_packet", "virtio_balloon", "virtio_mem", "button", "evdev")
+HYPERVISOR_MODULES = ("kvm_amd", "tun", "bridge")
+QEMU = "/usr/bin/qemu-system-x86_64"
+QEMU_ROMS = ("/usr/share/seabios/bios-256k.bin", "/usr/share/qemu/linuxboot_dma.bin", "/usr/share/qemu/kvmvapic.bin")
+# What udhcpc does with a lease.
+DHCP_SCRIPT = """#!/bin/sh
+[ "$1" = bound ] || [ "$1" = renew ] || exit 0
+ip addr flush dev "$interface"
+ip addr add "$ip/$mask" dev "$interface"
+echo "guest: leased $ip"
+"""
 AGENT = "/usr/sbin/qemu-ga"
 # Of a script: starts the agent, whose end of the channel is known by its name. Its answer to being asked to shut down is a command's.
 START_AGENT = """for port in /sys/class/virtio-ports/*; do
@@ -166,6 +176,15 @@ def _cpio(entries):
     return bytes(out)
 
 
+def _qemu():
+    """The host's QEMU, and what it gives a guest to boot by."""
+    entries = _program(QEMU) | {"roms": (stat.S_IFDIR | 0o755, b"")}
+    for path in QEMU_ROMS:
+        with open(path, "rb") as file:
+            entries[f"roms/{os.path.basename(path)}"] = (stat.S_IFREG | 0o644, file.read())
+    return entries
+
+
 def _command_line(script, more):
     line = base64.b64encode(script.encode()).decode()
     return f"console=ttyS0 quiet panic=-1 {more} nestor.run={line} end"
@@ -175,10 +194,11 @@ class Image:
     """A kernel and an initial RAM disk: busybox, virtio, and a script that the command line brings along.
 
     disks: with the drivers of disks, DVDs and file systems. hypervisor: with KVM's module and tests/machine/vmm, and what that boots: l2()
-    is the shell line that does. agent: with QEMU's guest agent, which START_AGENT starts.
+    is the shell line that does; qemu: besides, the host's QEMU, a bridge and taps: l2_by_qemu(). agent: with QEMU's guest agent, which
+    START_AGENT starts.
     """
 
-    def __init__(self, lab, build_dir, hypervisor=False, disks=False, agent=False):
+    def __init__(self, lab, build_dir, hypervisor=False, qemu=False, disks=False, agent=False):
         directory = os.path.join(build_dir, "guest-kernel")
         run(os.path.join(TOP, "tools", "guest-kernel"), directory, timeout=300)
         self.kernel = os.path.join(os.path.abspath(directory), "vmlinuz")
@@ -194,8 +214,10 @@ class Image:
                                ("initrd", inner.initrd)):
                 with open(path, "rb") as file:
                     more[name] = (stat.S_IFREG | 0o755, file.read())
-            modules = (*MODULES, "kvm_amd")
-            self.initrd = lab.path("initrd-hypervisor.gz")
+            if qemu:
+                more |= _qemu()
+            modules = (*MODULES, *HYPERVISOR_MODULES)
+            self.initrd = lab.path("initrd-qemu" if qemu else "initrd-hypervisor.gz")
         if agent:
             more |= _program(AGENT)
             more |= {name: (stat.S_IFDIR | 0o755, b"") for name in ("run", "sbin")}
@@ -205,7 +227,7 @@ class Image:
         self._build(os.path.join(directory, "modules"), modules, more)
 
     def _build(self, modules_dir, modules, more):
-        entries = {d: (stat.S_IFDIR | 0o755, b"") for d in ("bin", "proc", "sys", "dev", "modules")}
+        entries = {d: (stat.S_IFDIR | 0o755, b"") for d in ("bin", "proc", "sys", "dev", "modules", "etc")}
         with open("/bin/busybox", "rb") as file:
             entries["bin/busybox"] = (stat.S_IFREG | 0o755, file.read())
         order = []
@@ -218,14 +240,25 @@ class Image:
                         entries[f"modules/{name}"] = (stat.S_IFREG | 0o644, file.read())
         entries["modules/order"] = (stat.S_IFREG | 0o644, "".join(f"{name}\n" for name in order).encode())
         entries["init"] = (stat.S_IFREG | 0o755, INIT.encode())
+        entries["etc/udhcpc"] = (stat.S_IFREG | 0o755, DHCP_SCRIPT.encode())
         entries.update(more)
+        archive = _cpio(entries)
         with open(self.initrd, "wb") as file:
-            file.write(gzip.compress(_cpio(entries), 1))
+            # An emulated processor takes longer to unpack much than the host to hand it over.
+            file.write(gzip.compress(archive, 1) if self.initrd.endswith(".gz") else archive)
 
     def parameters(self, script):
         """Of New-VM: boots and runs these shell lines."""
         return {"KernelPath": self.kernel, "InitrdPath": self.initrd,
                 "KernelCommandLine": _command_line(script, "memhp_default_state=online_movable")}
+
+    @staticmethod
+    def l2_by_qemu(script, mac, tap="tap0", megabytes=96):
+        """The same by QEMU, with an adapter of that MAC at a tap of the guest's, which is in its bridge br0."""
+        line = _command_line(script, "reboot=t")
+        return (f"tunctl -t {tap} >/dev/null && ip link set {tap} master br0 up && {QEMU} -L /roms -accel kvm -M pc -nodefaults "
+                f"-display none -serial stdio -m {megabytes} -no-reboot -kernel /vmlinuz -initrd /initrd -append '{line}' "
+                f"-netdev tap,id=n,ifname={tap},script=no,downscript=no -device virtio-net-pci,netdev=n,mac={mac},romfile= </dev/null")
 
     @staticmethod
     def l2(script, megabytes=80):

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+
+#include "checkpoint.h"
+#include "drive_image.h"
+#include "internal.h"
+#include "log.h"
+#include "machine_copy.h"
+
+/*
+ * Checkpoints: what the documents say is to be done next for a virtual machine is given to the driver, one thing at a time; when it is
+ * done, the documents say so, and the next pass finds the next thing. A daemon that died in the middle begins it again.
+ */
+
+struct copying {
+	struct engine *g;
+	struct guid vm;
+	struct guid checkpoint; /* that is being made */
+	char *top;              /* that is merged or deleted */
+};
+
+static char *strdup_or_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+static void disk_add(struct machine_copy *m, const struct drive_doc *drive, const char *from, enum drive_format format, const char *to)
+{
+	struct machine_disk disk = { .from = xstrdup(from), .format = xstrdup(drive_format_qemu(format)), .to = xstrdup(to) };
+	struct machine_drive place = { .scsi = drive->controller == DRIVE_SCSI, .number = drive->number, .location = drive->location };
+
+	machine_drive_target(&place, disk.target);
+	vec_push(&m->disks, disk);
+}
+
+static void checkpoint_fill(const struct docs *d, const struct checkpoint_doc *c, struct machine_copy *m)
+{
+	m->kind = MACHINE_CHECKPOINT;
+	m->memory = strdup_or_null(c->memory);
+	m->quiesce = c->type == CHECKPOINT_PRODUCTION;
+	m->quiesce_only = c->quiesced_only;
+	for (size_t i = 0; c->drives && c->drives[i]; i++) {
+		const struct drive_doc *drive = docs_get(d, &drive_kind, c->drives[i]);
+
+		if (drive)
+			disk_add(m, drive, c->disks[i], drive->format, c->overlays[i]);
+	}
+}
+
+static void restore_fill(const struct docs *d, const struct vm_doc *vm, const struct checkpoint_doc *c, struct machine_copy *m)
+{
+	drive_vec drives = { 0 };
+
+	m->kind = MACHINE_RESTORE;
+	/* Off by now: its saved state has been discarded before it was there. */
+	m->memory = vm->state == VM_OFF ? NULL : strdup_or_null(c->memory);
+	drive_of_vm(d, &vm->id, &drives);
+	vec_foreach(&drives, drive) {
+		const struct image_doc *image = image_get(d, (*drive)->path);
+
+		if (image && image->backing && (*drive)->type == DRIVE_HARD_DISK)
+			disk_add(m, *drive, image->backing, image->backing_format, image->path);
+	}
+	vec_done(&drives);
+}
+
+static void merge_fill(const struct docs *d, const struct copy_want *w, struct machine_copy *m)
+{
+	const struct drive_doc *drive = NULL;
+	image_vec children = { 0 };
+
+	m->kind = MACHINE_MERGE;
+	m->top = xstrdup(w->top->path);
+	m->base = xstrdup(w->top->backing);
+	m->base_format = xstrdup(drive_format_qemu(w->top->backing_format));
+	if (image_in_chain(d, &w->vm, m->top, &drive)) {
+		struct machine_drive place = { .scsi = drive->controller == DRIVE_SCSI, .number = drive->number, .location = drive->location };
+
+		machine_drive_target(&place, m->target);
+		m->active = streq_ptr(drive->path, m->top);
+	}
+	image_children(d, m->top, &children);
+	vec_foreach(&children, child)
+		vec_push(&m->children, xstrdup((*child)->path));
+	vec_done(&children);
+}
+
+/* ---- when it is done ---- */
+
+static bool is_for_later(int r)
+{
+	return r == -ENOTCONN || r == -ECANCELED;
+}
+
+static void tell(struct engine *g, const struct copying *x, const struct machine_copy *m, const char *error)
+{
+	const struct vm_doc *vm = vm_get(g->config.docs, &x->vm);
+	const char *name = vm ? vm->name : "that was removed";
+
+	if (m->kind == MACHINE_CHECKPOINT)
+		engine_settle_failed(g, "Checkpoint.Failed", "Nothing of it is left, and the virtual machine goes on as before.",
+				     "No checkpoint of \"%s\" was made: %s.", name, error);
+	else if (m->kind == MACHINE_RESTORE)
+		engine_settle_failed(g, "Checkpoint.RestoreFailed", "It is tried again by itself. Remove-VMSavedState gives up the memory that was kept.",
+				     "\"%s\" is not as its checkpoint has it yet: %s.", name, error);
+	else
+		engine_settle_failed(g, "Checkpoint.MergeFailed", "Nothing is lost: the disks work as they are, and it is tried again by itself.",
+				     "Disks of the virtual machine \"%s\" are not merged yet: %s.", name, error);
+}
+
+/* False: nothing of it is to be noted. */
+static bool note(struct docs *d, const struct copying *x, const struct machine_copy *m, int r)
+{
+	const struct checkpoint_doc *c = checkpoint_get(d, &x->checkpoint);
+	const struct image_doc *top = image_get(d, x->top);
+
+	if (m->kind == MACHINE_CHECKPOINT && c && r < 0)
+		copy_not_checkpointed(d, c);
+	else if (m->kind == MACHINE_CHECKPOINT && c)
+		copy_checkpointed(d, c, m->has_memory ? CHECKPOINT_STANDARD : c->type, m->has_memory);
+	else if (m->kind == MACHINE_RESTORE && r == 0)
+		copy_restored(d, &x->vm);
+	else if (m->kind == MACHINE_MERGE && r == 0 && top)
+		copy_merged(d, top);
+	else if (m->kind == MACHINE_DELETE && r == 0 && top)
+		copy_deleted(d, top);
+	else
+		return false;
+	return true;
+}
+
+static void on_done(void *arg, const struct machine_copy *m, int r, const char *error)
+{
+	_cleanup_err_ struct err *e = NULL;
+	struct copying *x = arg;
+	struct engine *g = x->g;
+	struct docs *d = g->config.docs;
+
+	map_del(g->copying, &x->vm, sizeof(x->vm));
+	if (r < 0)
+		tell(g, x, m, error);
+	if (!is_for_later(r)) {
+		docs_begin(d);
+		if (!note(d, x, m, r))
+			docs_rollback(d);
+		else if (docs_commit(d, NULL, &e) < 0)
+			log_error("cannot note what was done for a checkpoint: %s", e->message);
+	}
+	if (r < 0 && m->kind != MACHINE_CHECKPOINT)
+		map_put(g->copy_failed, &x->vm, sizeof(x->vm), g);
+	engine_schedule(g, r < 0 ? COPY_RETRY_US : 0);
+	free(x->top);
+	free(x);
+}
+
+/* ---- what is to be done ---- */
+
+static void begin(struct engine *g, const struct copy_want *w)
+{
+	struct machine_copy *m = xcalloc(1, sizeof(*m));
+	struct copying *x = xcalloc(1, sizeof(*x));
+	const struct docs *d = g->config.docs;
+
+	m->machine = w->vm;
+	x->g = g;
+	x->vm = w->vm;
+	if (w->kind == COPY_CHECKPOINT)
+		checkpoint_fill(d, w->checkpoint, m);
+	else if (w->kind == COPY_RESTORE)
+		restore_fill(d, vm_get(d, &w->vm), w->checkpoint, m);
+	else if (w->kind == COPY_MERGE)
+		merge_fill(d, w, m);
+	else
+		m->top = xstrdup(w->top->path);
+	if (w->kind == COPY_DELETE)
+		m->kind = MACHINE_DELETE;
+	if (w->kind == COPY_CHECKPOINT)
+		x->checkpoint = w->checkpoint->id;
+	x->top = strdup_or_null(m->top);
+	map_put(g->copying, &x->vm, sizeof(x->vm), x);
+	machines_copy(g->machines, m, on_done, x);
+}
+
+void copies_begin(struct pass *p)
+{
+	struct engine *g = p->g;
+	copy_vm_vec vms = { 0 };
+
+	if (g->retry) {
+		map_free(g->copy_failed);
+		g->copy_failed = map_new();
+	}
+	copy_vms(g->config.docs, &vms);
+	vec_foreach(&vms, vm) {
+		struct copy_want w = copy_next(g->config.docs, vm);
+
+		if (map_get(g->copying, vm, sizeof(*vm)))
+			continue;
+		/* What failed is tried again at its time; a restored machine must not begin before it is. */
+		if (map_get(g->copy_failed, vm, sizeof(*vm)) && w.kind != COPY_RESTORE)
+			continue;
+		pass_wrote(p, "something of a checkpoint began");
+		begin(g, &w);
+	}
+	vec_done(&vms);
+}
