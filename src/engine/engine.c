@@ -369,6 +369,7 @@ void engine_free(struct engine *g)
 	free(g->degraded);
 	sd_event_source_unref(g->monitor_source);
 	sd_event_source_unref(g->pass_timer);
+	vec_done(&g->measured);
 	if (g->guests)
 		guest_engine_close(g->guests);
 	bpf_driver_close(g->bpf);

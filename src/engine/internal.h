@@ -42,6 +42,8 @@ struct engine {
 	struct records *records; /* what lookup records have in its tables */
 	int bpffs;
 	struct guest_engine *guests;
+	struct guest_vec measured; /* all of them, in this turn of the event loop */
+	uint64_t measured_turn;
 	struct machines *machines; /* NULL: none has been wanted yet */
 	sd_event_source *machines_source;
 	sd_event_source *tick; /* off while no machine changes by itself */

@@ -103,6 +103,19 @@ def test_daemon_dies_in_between(net):
     assert len(taps(net)) == 1 and attached(net) == taps(net)
 
 
+def test_libvirt_dies_while_it_attaches(net):
+    """QEMU was told half of it, which the next libvirt daemon does not know."""
+    net.do("Suspend-VM", Name="m")
+    net.do("Add-VMNetworkAdapter", VMName="m", Name="second", SwitchName="other")
+    (tap,) = taps(net) - attached(net)
+    net.libvirt.virsh("qemu-monitor-command", "m", "--hmp", f"netdev_add user,id=hostua-nestor-nic-{tap}")
+    net.do("Resume-VM", Name="m")
+    sees(net, "eth0=1 eth1=1")
+    reaches(net.two, "10.2.0.5")
+    net.do("Remove-VMNetworkAdapter", VMName="m", Name="second")
+    sees(net, "eth0=1")
+
+
 def test_while_paused_and_saved(net):
     """What came while it was paused is there when it goes on; a saved machine keeps what it had (E-4)."""
     net.do("Suspend-VM", Name="m")
