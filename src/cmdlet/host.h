@@ -55,6 +55,9 @@ struct host_guest {
 	uint64_t uptime_ms;
 	uint64_t memory_bytes;
 	unsigned cpu_percent;   /* of all processors of the host; of a namespace over its whole life */
+	uint64_t cpu_us;        /* used since its start; 0: not known yet */
+	/* Of all its disks, since its start; real machines only. */
+	uint64_t disk_capacity, disk_read, disk_written, disk_requests;
 	enum host_heartbeat heartbeat;
 	uint64_t memory_demand; /* 0: unknown */
 	/* Real machines only. */
@@ -166,6 +169,15 @@ typedef void (*host_live_fn)(void *arg, const host_trace_vec *traces, uint64_t l
 typedef void (*host_exec_fn)(void *arg, int exit_status, char *output /* taken */, struct err *e /* taken, may be NULL */);
 
 /* e: why it still runs (taken); NULL: it is off. */
+/* Until a guest is up: its start is the one that is wanted now, and it gives a sign of life, or has an address. */
+struct host_wait {
+	bool address;
+	uint64_t delay_ms;   /* between two looks */
+	uint64_t timeout_ms; /* 0: for ever */
+};
+/* e: why it was given up (taken); NULL: it is up. */
+typedef void (*host_wait_fn)(void *arg, struct err *e);
+
 /* e: why it cannot be had (taken); NULL: it is there. */
 typedef void (*host_console_fn)(void *arg, struct err *e);
 
@@ -213,8 +225,24 @@ struct host_domain {
 /* domain is borrowed; e (taken): why libvirt could not be asked, NULL: it was. */
 typedef void (*host_domain_fn)(void *arg, const struct host_domain *domain, struct err *e);
 
+/* A directory with all that a machine is made of; paths inside are relative to it. */
+struct host_export_disk {
+	const char *from, *format; /* format as QEMU calls it */
+	const char *to, *to_format;
+};
+struct host_export {
+	struct guid vm;
+	const char *parent, *name;
+	const char *config_name, *config;
+	struct host_export_disk *disks;
+	size_t n_disks;
+};
+/* e: why it failed (taken), and then nothing of it is there; NULL: it is there, whole. */
+typedef void (*host_export_fn)(void *arg, struct err *e);
+
 struct host {
 	const char *name; /* ComputerName */
+	unsigned processor_mhz;
 	const char *machines_dir; /* where what belongs to real machines is kept; absolute */
 	/* Physical and virtual adapters, without the ports and bridges of any Nestor. Sorted by ifindex. */
 	int (*nics)(struct host *h, host_nic_vec *ret);
@@ -234,6 +262,10 @@ struct host {
 		    struct err **e);
 	/* Ends what was begun with this arg: done is called from within. Nothing when it has ended. */
 	void (*exec_end)(struct host *h, void *arg);
+	/* done is called later from the event loop, exactly once: Vm.WaitEnded, Vm.WaitTimeout. */
+	int (*wait)(struct host *h, const struct guid *vm, const struct host_wait *what, host_wait_fn done, void *arg, struct err **e);
+	/* Ends it before its time: done is called from within. Nothing when it has ended. */
+	void (*wait_end)(struct host *h, void *arg);
 	/*
 	 * Takes the serial console of a real machine that runs, from somebody else only by force. opened is called later from the event
 	 * loop, exactly once; 1: we have it already, and nothing is called.
@@ -245,6 +277,11 @@ struct host {
 			struct err **e);
 	/* Looks up a domain of libvirt by its name; done is called later from the event loop, exactly once. */
 	int (*domain)(struct host *h, const char *name, host_domain_fn done, void *arg, struct err **e);
+	/*
+	 * Writes parent/name with Hyper-V's subdirectories; while it does, no step of the machine is taken. done is called later from the
+	 * event loop, exactly once: Export.Exists, Vhd.DiskFull, Export.Failed.
+	 */
+	int (*export_machine)(struct host *h, const struct host_export *x, host_export_fn done, void *arg, struct err **e);
 	/*
 	 * Looks at an image, or works on it; done is called later from the event loop, exactly once. What CREATE and CONVERT make is
 	 * new, and gone again when they fail.

@@ -111,6 +111,7 @@ int engine_reconcile(struct engine *g, struct err **e)
 	};
 
 	engine_learning_prune(g);
+	engine_metering_sample(g);
 	r = pass_run(g, steps, ARRAY_SIZE(steps), e);
 	if (g->status.failures)
 		engine_schedule(g, RETRY_US);
@@ -294,6 +295,8 @@ static int open_events(struct engine *g, struct err **e)
 		r = sd_event_source_set_enabled(g->pass_timer, SD_EVENT_OFF);
 	if (r >= 0)
 		r = engine_learning_open(g);
+	if (r >= 0)
+		r = engine_metering_open(g);
 	if (r < 0)
 		return err_set_errno(e, "Engine.EventsFailed", -r, NULL, "Cannot watch the kernel: %s.", strerror(-r));
 	return 0;
@@ -347,7 +350,11 @@ void engine_free(struct engine *g)
 
 	if (!g)
 		return;
+	if (g->metering && !g->destroying)
+		engine_metering_sample(g);
+	sd_event_source_disable_unref(g->metering);
 	engine_jobs_free(g);
+	engine_waits_end(g);
 	engine_images_free(g);
 	engine_learning_free(g);
 	engine_lives_end(g);

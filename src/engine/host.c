@@ -87,6 +87,11 @@ static int machine_guest(struct engine *g, const struct guid *vm, struct host_gu
 	ret->memory_limit = m.limit;
 	ret->memory_demand = m.demand;
 	ret->cpu_percent = m.cpu_percent;
+	ret->cpu_us = m.cpu_ns / 1000;
+	ret->disk_capacity = m.disks.capacity;
+	ret->disk_read = m.disks.read;
+	ret->disk_written = m.disks.written;
+	ret->disk_requests = m.disks.requests;
 	ret->heartbeat = heartbeats[m.heartbeat];
 	ret->hypervisor = m.hypervisor;
 	ret->paused = m.state == MACHINE_PAUSED;
@@ -152,6 +157,7 @@ static int host_guest(struct host *h, const struct guid *vm, struct host_guest *
 	ret->pid = guest.pid;
 	ret->uptime_ms = now_us > guest.started_us ? (now_us - guest.started_us) / 1000 : 0;
 	ret->memory_bytes = guest.memory_bytes;
+	ret->cpu_us = guest.cpu_ns / 1000;
 	/* Its init answers for as long as it is there. */
 	ret->heartbeat = HOST_HEARTBEAT_OK;
 	/* Over the guest's life: nobody samples these. */
@@ -228,7 +234,9 @@ void engine_host_init(struct engine *g)
 	};
 	g->processors = (unsigned)MAX(sysconf(_SC_NPROCESSORS_ONLN), 1);
 	engine_host_exec_init(g);
+	g->host.processor_mhz = engine_processor_mhz();
 	engine_host_console_init(g);
+	engine_host_wait_init(g);
 	engine_host_statistics_init(g);
 	engine_host_trace_init(g);
 	engine_host_images_init(g);

@@ -27,6 +27,7 @@ struct exec_job;
 struct image_work;
 struct machine_exec;
 struct console;
+struct wait;
 struct learning;
 struct live_job;
 
@@ -63,6 +64,8 @@ struct engine {
 	struct machine_exec *machine_jobs; /* and in machines */
 	unsigned processors;               /* of this host */
 	struct console *consoles;
+	struct wait *waits; /* for guests to be up */
+	sd_event_source *metering;
 	struct learning *learning;
 	struct live_job *lives; /* traces of real packets */
 	bool nexthops_stale;
@@ -139,6 +142,13 @@ int engine_machines(struct engine *g, struct err **e);
 void engine_host_init(struct engine *g);
 void engine_host_exec_init(struct engine *g);
 void engine_host_console_init(struct engine *g);
+void engine_host_wait_init(struct engine *g);
+/* From now on what metered machines use is added up (metering.c); _sample: now, and the next in a while. */
+int engine_metering_open(struct engine *g);
+void engine_metering_sample(struct engine *g);
+/* Of the first processor as the kernel tells it; 1000 where it does not. */
+unsigned engine_processor_mhz(void);
+void engine_waits_end(struct engine *g);
 /* Where machines' consoles are logged; owned by the caller. */
 char *engine_machines_log_dir(const struct engine *g);
 /*

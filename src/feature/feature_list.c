@@ -12,9 +12,12 @@
 #include "trace.h"
 #include "vhd.h"
 #include "vm.h"
+#include "vm_metering.h"
 
 const struct doc_kind *const feature_kinds[] = {
 	&vm_kind,
+	&metering_kind,
+	&adapter_metering_kind,
 	&checkpoint_kind,
 	&image_kind,
 	&drive_kind,
@@ -37,7 +40,9 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_hardware_cmdlets,
 	vm_host_cmdlets,
 	vm_console_cmdlets,
+	vm_metering_cmdlets,
 	import_cmdlets,
+	export_cmdlets,
 	checkpoint_cmdlets,
 	drive_cmdlets,
 	vhd_cmdlets,

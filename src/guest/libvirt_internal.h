@@ -25,6 +25,7 @@ struct task {
 	struct step_args args;
 	struct job *job;
 	/* of an agent */
+	uint64_t boot; /* of the machine when it was asked: an answer of the start before is nothing worth */
 	char *command;
 	int timeout;
 	machine_agent_fn done;

@@ -41,7 +41,7 @@ void looked(struct machines *m, struct task *t)
 		t->done(t->done_arg, t->r, t->answer, t->message);
 	else if (t->kind == TASK_CONSOLE && !m->closing)
 		t->opened(t->done_arg, t->r, TAKE_FD(t->fd), t->message);
-	else if (t->kind == TASK_ADDRESSES && x && is_on(&x->seen))
+	else if (t->kind == TASK_ADDRESSES && x && is_on(&x->seen) && t->boot == x->seen.mark.boot)
 		watch_take_addresses(&x->watch, t->answer);
 	else if (t->kind == TASK_ADDRESSES && x)
 		x->watch.asking = false;
@@ -107,6 +107,7 @@ void look_at(struct machines *m, struct entry *x)
 		return;
 	t = task_new(m, TASK_ADDRESSES);
 	t->args.id = x->id;
+	t->boot = x->seen.mark.boot;
 	t->command = xstrdup(agent_interfaces_command);
 	t->timeout = ADDRESSES_TIMEOUT;
 	pool_submit(m->agents, &t->work);

@@ -5,6 +5,7 @@ int main(void)
 {
 	int failed = vm_tests() + machine_tests() + drive_tests() + copy_tests() + vhd_tests();
 
+	failed += metering_tests();
 	failed += switch_tests();
 	failed += adapter_tests();
 	failed += acl_tests();

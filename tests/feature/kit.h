@@ -23,6 +23,11 @@ struct kit_image {
 	void *arg;
 };
 
+struct kit_export {
+	host_export_fn done;
+	void *arg;
+};
+
 struct kit_domain {
 	host_domain_fn done;
 	void *arg;
@@ -71,10 +76,13 @@ struct kit {
 	/* What the host can run, at first nothing; fields may be set. */
 	struct host_machines machines;
 	VEC(struct kit_shutdown) shutdowns;
+	struct host_wait waited; /* for the last guest that was waited for */
 	VEC(struct kit_image) images;
 	char *last_image; /* the last job on one, in words */
 	struct host_domain domain; /* what libvirt has, whatever name is asked for */
 	VEC(struct kit_domain) domains;
+	VEC(struct kit_export) exports;
+	char *exported; /* the last one's directory and disks */
 	bool hypervisor; /* one runs in every guest */
 	bool paused;     /* so are all guests */
 	bool stubborn; /* guests do not shut down in time */
@@ -129,6 +137,7 @@ void kit_all_refused(struct kit *k, const struct refusal *cases, size_t n);
 
 int vm_tests(void);
 int machine_tests(void);
+int metering_tests(void);
 int copy_tests(void);
 int drive_tests(void);
 int vhd_tests(void);

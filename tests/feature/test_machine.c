@@ -304,10 +304,49 @@ static void consoles(void **state)
 	kit_one_error(k, "StreamNotUnique", NULL);
 }
 
+/* Wait-VM and Restart-VM -Wait (3.1). */
+static void waiting(void **state)
+{
+	static const struct refusal cases[] = {
+		REFUSED("Wait-VM", "{'Name': 'no'}", "InvalidParameter"),
+		REFUSED("Wait-VM", "{'Name': 'off'}", "InvalidState"),
+		REFUSED("Wait-VM", "{'Name': 'deaf'}", "Vm.WaitEnded"),
+		REFUSED("Wait-VM", "{'Name': 'a', 'For': 'Reboot'}", "Vm.WaitUnavailable"),
+		REFUSED("Wait-VM", "{'Name': 'a', 'For': 'MemoryOperations'}", "Vm.WaitUnavailable"),
+		REFUSED("Wait-VM", "{'Name': 'a', 'For': 'Lunch'}", "ParameterArgumentTransformationError"),
+		REFUSED("Wait-VM", "{'Name': 'a', 'Timeout': 0}", "ParameterArgumentValidationError"),
+		REFUSED("Wait-VM", "{'Name': 'a', 'Delay': 65536}", "ParameterArgumentValidationError"),
+		REFUSED("Restart-VM", "{'Name': 'a', 'For': 'Heartbeat'}", "AmbiguousParameterSet"),
+		REFUSED("Restart-VM", "{'Name': 'a', 'Timeout': 5}", "AmbiguousParameterSet"),
+		REFUSED("Restart-VM", "{'Name': 'a', 'Wait': true, 'For': 'Reboot'}", "ParameterArgumentTransformationError"),
+		REFUSED("Restart-VM", "{'Name': 'off', 'Wait': true}", "InvalidState"),
+	};
+	struct kit *k = *state;
+
+	can_run(k);
+	kit_do(k, "New-VM", "{'Name': 'a'}");
+	kit_do(k, "New-VM", "{'Name': 'b', 'Engine': 'Namespace'}");
+	kit_do(k, "New-VM", "{'Name': 'deaf'}");
+	kit_do(k, "Start-VM", "{'Name': '*'}");
+	kit_do(k, "New-VM", "{'Name': 'off'}");
+	kit_all_refused(k, cases, ARRAY_SIZE(cases));
+	kit_do(k, "Wait-VM", "{'Name': ['a', 'b'], 'For': 'IPAddress', 'TimeoutSec': 7, 'PassThru': true}");
+	kit_names(k, "Name", "a b");
+	assert_true(k->waited.address && k->waited.timeout_ms == 7000 && k->waited.delay_ms == 1000);
+	kit_do(k, "Restart-VM", "{'Name': 'a', 'Wait': true, 'Delay': 3}");
+	assert_true(!k->waited.address && !k->waited.timeout_ms && k->waited.delay_ms == 3000);
+	k->waited.delay_ms = 0;
+	kit_what_if(k, "Restart-VM", "{'Name': 'a', 'Wait': true}", 1);
+	assert_int_equal(k->waited.delay_ms, 0);
+	k->stubborn = true;
+	kit_run(k, "Restart-VM", "{'Name': ['a', 'off'], 'Wait': true}");
+	assert_int_equal(kit_count(k, "errors"), 2);
+}
+
 int machine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(made_and_listed), kit_test(changed), kit_test(adapters), kit_test(refusals), kit_test(nesting_by_host), kit_test(orderly_shutdown), kit_test(consoles),
+		kit_test(made_and_listed), kit_test(changed), kit_test(adapters), kit_test(refusals), kit_test(nesting_by_host), kit_test(orderly_shutdown), kit_test(consoles), kit_test(waiting),
 		kit_test(memory_and_hypervisor), kit_test(states), kit_test(host), kit_test(nested_check),
 	};
 

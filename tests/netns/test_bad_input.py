@@ -222,6 +222,15 @@ CASES = [
     ("Stop-VM a -Save", "Vm.SaveUnavailable"),
     ("New-VM -Name new -Engine Namespace -Version 3.1", "Vm.VersionNotSupported"),
     ("Select-NetVirtualizationNextHop -SourceVirtualSubnetID 5010 -DestinationCustomerAddress 10.10.10.99", "Wnv.NextHopUnresolvable"),
+    ("Wait-VM nope", UNKNOWN),
+    ("Wait-VM b", "InvalidState"),
+    ("Wait-VM a -For Reboot", "Vm.WaitUnavailable"),
+    ("Restart-VM a -Timeout 5", "AmbiguousParameterSet"),
+    ("Restart-VM a -Wait -For Lunch", TRANSFORM),
+    # metering
+    *[(f"{cmdlet} nope", UNKNOWN) for cmdlet in ("Measure-VM", "Enable-VMResourceMetering", "Disable-VMResourceMetering", "Reset-VMResourceMetering")],
+    ("Measure-VM a", "Vm.MeteringDisabled"),
+    ("Reset-VMResourceMetering a", "Vm.MeteringDisabled"),
     # consoles
     ("Get-VMConsole nope", UNKNOWN),
     ("Get-VMConsole a", "Vm.NoConsole"),

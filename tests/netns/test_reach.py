@@ -9,6 +9,7 @@ from support import BUILD_DIR, assert_settled
 from test_machines import BOOT_SECONDS, Machines, addressed, refusal
 
 MB = 1 << 20
+SECONDS = 20
 A, B = "10.10.10.11", "10.10.10.12"
 
 
@@ -115,6 +116,31 @@ def test_live_properties(net):
     wait_for(lambda: net.vm("a")["CPUUsage"] < 10, 20, "a to be idle again", lambda: str(net.vm("a")))
     head = net.daemon.nestor("Get-VM", "a").out.split("\n")[1].split()
     assert head == ["Name", "State", "CPUUsage(%)", "MemoryAssigned(M)", "Uptime", "Status", "Version"]
+
+
+def test_waiting(net):
+    """Wait-VM and Restart-VM -Wait: of this start, not of the one before; a time limit, and an end that nobody waits for any more."""
+    net.do("Wait-VM", Name="a", For="IPAddress", Timeout=SECONDS)
+    boots = net.console("a").count("guest: up")
+    net.do("Restart-VM", Name="a", Wait=True, For="IPAddress", Timeout=BOOT_SECONDS)
+    assert net.console("a").count("guest: up") == boots + 1
+    assert addresses(net, "a") == [A]
+    net.do("Restart-VM", Name="a", Wait=True)
+    assert net.console("a").count("guest: agent") == boots + 2
+    error = refusal(net, "Wait-VM", Name="mute", Timeout=2)
+    assert (error["id"], error["target"]) == ("Vm.WaitTimeout", "mute")
+    waiter = net.ns.spawn(net.daemon.program("nestor"), "--host", net.daemon.socket, "Wait-VM", "mute")
+    net.do("New-VM", Name="ns", Engine="Namespace", SwitchName="vswitch")
+    net.do("Start-VM", Name="ns")
+    net.do("Restart-VM", Name="ns", Wait=True, Timeout=SECONDS)
+    assert refusal(net, "Wait-VM", Name="ns", For="IPAddress", Timeout=1)["id"] == "Vm.WaitTimeout"
+    invoke(net, "ns", "ip addr add 10.10.10.13/24 dev eth0")
+    net.do("Wait-VM", Name="ns", For="IPAddress", Timeout=SECONDS)
+    net.do("Stop-VM", Name="ns", TurnOff=True)
+    net.do("Remove-VM", Name="ns", Force=True)
+    net.do("Stop-VM", Name="mute", TurnOff=True)
+    assert "Vm.WaitEnded" in waiter.wait(check=False).err
+    net.do("Start-VM", Name="mute")
 
 
 def test_the_agent_goes(net):

@@ -5,6 +5,7 @@
 #include "feature.h"
 #include "map.h"
 #include "switch_rules.h"
+#include "vm_metering.h"
 
 const char *const adapter_on_off[] = { "Off", "On", NULL };
 const char *const adapter_mirroring_names[] = { "None", "Destination", "Source", NULL };
@@ -60,6 +61,7 @@ void adapter_delete(struct docs *d, const struct adapter_doc *a)
 	_cleanup_free_ char *key = doc_key(&adapter_kind, a);
 
 	acl_forget(d, &a->id);
+	adapter_metering_delete(d, &a->id);
 	docs_delete(d, &adapter_kind, key);
 }
 

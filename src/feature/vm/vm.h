@@ -62,6 +62,8 @@ bool vm_is_on(const struct vm_doc *vm);
 const struct vm_doc *vm_get(const struct docs *d, const struct guid *id);
 const struct vm_doc *vm_by_name(const struct docs *d, const char *name);
 json_t *vm_to_object(struct call *c, const void *doc);
+/* As a .NET TimeSpan: [d.]hh:mm:ss */
+json_t *vm_time_span(uint64_t ms);
 
 typedef VEC(const struct vm_doc *) vm_vec;
 /*

@@ -8,8 +8,10 @@
 #include "feature.h"
 #include "switch_rules.h"
 #include "vm_exec.h"
+#include "vm_metering.h"
 #include "vm_rules.h"
 #include "vm_shutdown.h"
+#include "vm_wait.h"
 
 #define MEMORY_DEFAULT (512ull << 20)
 
@@ -79,7 +81,15 @@ static const struct param rename_vm_params[] = {
 };
 
 static const struct param start_vm_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, { 0 } };
-static const struct param restart_vm_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, FORCE, { 0 } };
+static const struct param restart_vm_params[] = {
+	NAME_OF_VM(REQUIRED),
+	VM_OBJECT,
+	FORCE,
+	{ "Wait", P_SWITCH, 0, "answer when the guest is up again" },
+	WAIT_PARAMS(vm_wait_restart_kinds),
+	{ 0 },
+};
+static const struct param wait_vm_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, WAIT_PARAMS(vm_wait_kinds), { 0 } };
 static const struct param state_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, { 0 } };
 static const struct param remove_vm_params[] = { NAME_OF_VM(REQUIRED), VM_OBJECT, FORCE, { 0 } };
 
@@ -515,9 +525,36 @@ static int restart_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	return 0;
 }
 
+/* Those that are restarted, and not only said to be (-WhatIf), are waited for. */
+static int restart_and_wait(struct call *c)
+{
+	struct vm_waits *waits = vm_waits_new(c);
+	vm_vec vms = { 0 };
+
+	vm_select(c, "Name", "VM", &vms);
+	vec_foreach(&vms, vm) {
+		uint64_t boot = (*vm)->boot;
+		struct guid id = (*vm)->id;
+		struct err *e = NULL;
+
+		if (restart_one(c, *vm, &e) < 0)
+			call_error(c, &e);
+		else if (vm_get(call_docs(c), &id)->boot != boot)
+			vm_waits_add(waits, vm_get(call_docs(c), &id));
+	}
+	vec_done(&vms);
+	return vm_waits_begin(waits);
+}
+
 static int restart_vm(struct call *c, struct err **e)
 {
-	(void)e;
+	bool more = call_given(c, "For") || call_given(c, "Timeout") || call_given(c, "Delay");
+
+	if (call_bool(c, "Wait", false))
+		return restart_and_wait(c);
+	if (more)
+		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
+			       "Parameter set cannot be resolved: -For, -Timeout and -Delay belong to -Wait.");
 	return vm_each(c, restart_one);
 }
 
@@ -538,6 +575,7 @@ static int remove_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	vec_done(&adapters);
 	checkpoint_forget_vm(d, &vm->id);
 	drive_delete_of_vm(d, &vm->id);
+	metering_delete(d, &vm->id);
 	key = doc_key(&vm_kind, vm);
 	docs_delete(d, &vm_kind, key);
 	return 0;
@@ -559,6 +597,7 @@ const struct cmdlet vm_cmdlets[] = {
 	{ "Stop-VM", "shut virtual machines down", stop_vm_params, &vm_object, stop_vm, CHANGES | PASSTHRU },
 	{ "Restart-VM", "reset running virtual machines", restart_vm_params, &vm_object, restart_vm,
 	  CHANGES | PASSTHRU },
+	{ "Wait-VM", "wait until virtual machines are up", wait_vm_params, &vm_object, vm_wait, PASSTHRU },
 	{ "Suspend-VM", "pause running virtual machines", state_params, &vm_object, suspend_vm, CHANGES | PASSTHRU },
 	{ "Resume-VM", "let paused virtual machines go on", state_params, &vm_object, resume_vm, CHANGES | PASSTHRU },
 	{ "Save-VM", "save the state of virtual machines to disk and turn them off", state_params, &vm_object, save_vm,

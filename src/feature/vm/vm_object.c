@@ -5,6 +5,7 @@
 #include "checkpoint.h"
 #include "drive.h"
 #include "feature.h"
+#include "vm_metering.h"
 #include "vm_rules.h"
 
 /* The object VirtualMachine (cmdlets.md 4.1): the document, and what really runs. */
@@ -42,6 +43,7 @@ static const char *const vm_properties[] = {
 	"AutomaticStartAction",
 	"AutomaticStopAction",
 	"ReplicationState",
+	"ResourceMeteringEnabled",
 	"ProcessId",
 	"IsClustered",
 	"ComputerName",
@@ -110,8 +112,7 @@ static json_t *vm_status(const struct vm_doc *vm, const struct host_guest *guest
 	return json_string(guest->running ? "Stopping: the guest still runs" : "Starting: the guest does not run yet");
 }
 
-/* As a .NET TimeSpan: [d.]hh:mm:ss */
-static json_t *uptime(uint64_t ms)
+json_t *vm_time_span(uint64_t ms)
 {
 	uint64_t s = ms / 1000;
 	unsigned h = s / 3600 % 24, m = s / 60 % 60, sec = s % 60;
@@ -172,7 +173,7 @@ json_t *vm_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "CPUUsage", json_integer(guest.cpu_percent));
 	json_object_set_new(o, "MemoryAssigned", json_integer((json_int_t)guest.memory_bytes));
 	json_object_set_new(o, "MemoryAssignedMB", json_integer((json_int_t)(guest.memory_bytes >> 20)));
-	json_object_set_new(o, "Uptime", uptime(guest.running ? guest.uptime_ms : 0));
+	json_object_set_new(o, "Uptime", vm_time_span(guest.running ? guest.uptime_ms : 0));
 	json_object_set_new(o, "Status", vm_status(vm, &guest));
 	json_object_set_new(o, "Version", json_text(vm->version));
 	json_object_set_new(o, "Id", json_guid(&vm->id));
@@ -190,6 +191,7 @@ json_t *vm_to_object(struct call *c, const void *doc)
 	/* A document that says Running is made true whenever the daemon starts; the end of the host cuts the power. */
 	json_object_set_new(o, "AutomaticStartAction", json_string("StartIfRunning"));
 	json_object_set_new(o, "AutomaticStopAction", json_string("TurnOff"));
+	json_object_set_new(o, "ResourceMeteringEnabled", json_boolean(vm_is_metered(call_docs(c), &vm->id)));
 	json_object_set_new(o, "ReplicationState", json_string("Disabled"));
 	json_object_set_new(o, "DynamicMemoryEnabled", json_boolean(vm->dynamic_memory));
 	json_object_set_new(o, "NestedHypervisor", json_string(guest.hypervisor ? "Running" : vm->nested ? "Exposed" : "NotExposed"));
