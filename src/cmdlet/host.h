@@ -37,6 +37,7 @@ typedef VEC(struct host_nic) host_nic_vec;
 struct host_machines {
 	const char *missing; /* why none can run; NULL: they can. Static. */
 	bool kvm;            /* by the processor, else emulated */
+	bool vhost_net;      /* the kernel carries their packets, else QEMU */
 	bool intel;          /* what they are given is VT-x, else AMD-V */
 	bool nested;         /* it can be given (NV-2) */
 	const char *no_nesting; /* why not; NULL. Static. */
@@ -224,6 +225,21 @@ struct host_domain {
 /* domain is borrowed; e (taken): why libvirt could not be asked, NULL: it was. */
 typedef void (*host_domain_fn)(void *arg, const struct host_domain *domain, struct err *e);
 
+/* A directory with all that a machine is made of; paths inside are relative to it. */
+struct host_export_disk {
+	const char *from, *format; /* format as QEMU calls it */
+	const char *to, *to_format;
+};
+struct host_export {
+	struct guid vm;
+	const char *parent, *name;
+	const char *config_name, *config;
+	struct host_export_disk *disks;
+	size_t n_disks;
+};
+/* e: why it failed (taken), and then nothing of it is there; NULL: it is there, whole. */
+typedef void (*host_export_fn)(void *arg, struct err *e);
+
 struct host {
 	const char *name; /* ComputerName */
 	unsigned processor_mhz;
@@ -261,6 +277,11 @@ struct host {
 			struct err **e);
 	/* Looks up a domain of libvirt by its name; done is called later from the event loop, exactly once. */
 	int (*domain)(struct host *h, const char *name, host_domain_fn done, void *arg, struct err **e);
+	/*
+	 * Writes parent/name with Hyper-V's subdirectories; while it does, no step of the machine is taken. done is called later from the
+	 * event loop, exactly once: Export.Exists, Vhd.DiskFull, Export.Failed.
+	 */
+	int (*export_machine)(struct host *h, const struct host_export *x, host_export_fn done, void *arg, struct err **e);
 	/*
 	 * Looks at an image, or works on it; done is called later from the event loop, exactly once. What CREATE and CONVERT make is
 	 * new, and gone again when they fail.

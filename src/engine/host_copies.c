@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+
+#include "export.h"
 #include "internal.h"
+#include "machine_export.h"
 
 /* What cmdlets that take machines in and out ask of the host. */
 
@@ -43,9 +47,70 @@ static int host_domain(struct host *h, const char *name, host_domain_fn done, vo
 	return 0;
 }
 
+struct export_request {
+	host_export_fn done;
+	void *arg;
+	char *target;
+};
+
+static void on_export(void *arg, int r, const char *error)
+{
+	struct export_request *request = arg;
+	struct err *e = NULL;
+
+	if (r == -EEXIST) {
+		err_set(&e, "Export.Exists", ERR_RESOURCE_EXISTS, request->target, "\"%s\" exists already.", request->target);
+		err_advise(&e, r, "Remove it, or give another -Path.");
+	} else if (r == -ENOSPC) {
+		err_set(&e, "Vhd.DiskFull", ERR_WRITE_ERROR, request->target, "The virtual machine does not fit into \"%s\": %s.", request->target, error);
+		err_advise(&e, r, "Nothing of it is left there. Make room, or give another -Path.");
+	} else if (r < 0) {
+		err_set_errno(&e, "Export.Failed", -r, request->target, "\"%s\" cannot be written: %s.", request->target, error);
+		err_advise(&e, r, "Nothing of it is left there.");
+	}
+	request->done(request->arg, e);
+	free(request->target);
+	free(request);
+}
+
+static struct machine_export *export_of(const struct host_export *x)
+{
+	static const char *const directories[] = { EXPORT_CONFIGS, EXPORT_DISKS, EXPORT_SNAPSHOTS };
+	struct machine_export *m = xcalloc(1, sizeof(*m));
+
+	m->machine = x->vm;
+	m->parent = xstrdup(x->parent);
+	m->name = xstrdup(x->name);
+	m->config_name = xstrdup(x->config_name);
+	m->config = xstrdup(x->config);
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		vec_push(&m->directories, xstrdup(directories[i]));
+	for (size_t i = 0; i < x->n_disks; i++)
+		vec_push(&m->disks, (struct machine_export_disk){ xstrdup(x->disks[i].from), xstrdup(x->disks[i].format), xstrdup(x->disks[i].to),
+								  xstrdup(x->disks[i].to_format) });
+	return m;
+}
+
+static int host_export_machine(struct host *h, const struct host_export *x, host_export_fn done, void *arg, struct err **e)
+{
+	struct engine *g = engine_of(h);
+	struct export_request *request;
+	int r = engine_machines(g, e);
+
+	if (r < 0)
+		return r;
+	request = xcalloc(1, sizeof(*request));
+	request->done = done;
+	request->arg = arg;
+	request->target = xasprintf("%s/%s", x->parent, x->name);
+	machines_export(g->machines, export_of(x), on_export, request);
+	return 0;
+}
+
 void engine_host_copies_init(struct engine *g)
 {
 	g->machines_dir = xasprintf("%s/machines", g->config.state_dir);
 	g->host.machines_dir = g->machines_dir;
 	g->host.domain = host_domain;
+	g->host.export_machine = host_export_machine;
 }

@@ -42,6 +42,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	vm_console_cmdlets,
 	vm_metering_cmdlets,
 	import_cmdlets,
+	export_cmdlets,
 	checkpoint_cmdlets,
 	drive_cmdlets,
 	vhd_cmdlets,

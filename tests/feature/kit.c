@@ -296,6 +296,31 @@ static int fake_domain(struct host *h, const char *name, host_domain_fn done, vo
 	return 0;
 }
 
+/* Keeps what was to be exported last, as text. */
+static int fake_export(struct host *h, const struct host_export *x, host_export_fn done, void *arg, struct err **e)
+{
+	struct kit *k = kit_of(h);
+	struct str text = { 0 };
+
+	(void)e;
+	str_addf(&text, "%s/%s", x->parent, x->name);
+	for (size_t i = 0; i < x->n_disks; i++)
+		str_addf(&text, " %s %s %s %s", x->disks[i].from, x->disks[i].format, x->disks[i].to, x->disks[i].to_format);
+	free(k->exported);
+	k->exported = str_take(&text);
+	vec_push(&k->exports, (struct kit_export){ done, arg });
+	return 0;
+}
+
+static void end_exports(struct kit *k)
+{
+	while (k->exports.n) {
+		struct kit_export x = k->exports.items[--k->exports.n];
+
+		x.done(x.arg, NULL);
+	}
+}
+
 static void tell_domains(struct kit *k)
 {
 	while (k->domains.n) {
@@ -324,6 +349,7 @@ void kit_pump(struct kit *k)
 	end_shutdowns(k);
 	end_images(k);
 	tell_domains(k);
+	end_exports(k);
 	while (execs.n) {
 		struct exec x = execs.items[--execs.n];
 		struct err *e = NULL;
@@ -380,7 +406,7 @@ int kit_setup(void **state)
 		.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
 		.console = fake_console, .wait = fake_wait, .wait_end = fake_wait_end,
-		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
+		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
 		.port_spoofed = fake_port_spoofed,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};
@@ -408,6 +434,8 @@ int kit_teardown(void **state)
 	vec_done(&k->images);
 	free(k->last_image);
 	vec_done(&k->domains);
+	vec_done(&k->exports);
+	free(k->exported);
 	cmdlet_server_free(k->server);
 	docs_free(k->docs);
 	store_close(k->store);

@@ -23,6 +23,11 @@ struct kit_image {
 	void *arg;
 };
 
+struct kit_export {
+	host_export_fn done;
+	void *arg;
+};
+
 struct kit_domain {
 	host_domain_fn done;
 	void *arg;
@@ -76,6 +81,8 @@ struct kit {
 	char *last_image; /* the last job on one, in words */
 	struct host_domain domain; /* what libvirt has, whatever name is asked for */
 	VEC(struct kit_domain) domains;
+	VEC(struct kit_export) exports;
+	char *exported; /* the last one's directory and disks */
 	bool hypervisor; /* one runs in every guest */
 	bool paused;     /* so are all guests */
 	bool stubborn; /* guests do not shut down in time */

@@ -386,6 +386,35 @@ static void checkpoint_refusals(void **state)
 	kit_all_refused(k, cases, ARRAY_SIZE(cases));
 }
 
+/* ---- exported machines; what is read from files is in tests/netns/test_copies.py and fuzzed ---- */
+
+static void exported(void **state)
+{
+	struct kit *k = *state;
+
+	with_disk(k, "/d/a.img");
+	kit_do(k, "Add-VMHardDiskDrive", "{'VMName': 'v', 'Path': '/other/a.img'}");
+	take(k, "c");
+	kit_what_if(k, "Export-VM", "{'Name': 'v', 'Path': '/out'}", 1);
+	assert_null(k->exported);
+	kit_do(k, "Export-VM", "{'Name': 'v', 'Path': '/out', 'PassThru': true}");
+	kit_names(k, "Name", "v");
+	kit_warning(k, "without its checkpoints");
+	/* Called after what they were at first, and no two the same. */
+	assert_non_null(strstr(k->exported, "/out/v /d/a_"));
+	assert_non_null(strstr(k->exported, " qcow2 Virtual Hard Disks/a.img raw /other/a_"));
+	assert_non_null(strstr(k->exported, " qcow2 Virtual Hard Disks/2-a.img raw"));
+	kit_refused(k, "Export-VM", "{'Name': 'v', 'Path': 'out'}", "Vm.PathInvalid");
+	kit_refused(k, "Import-VM", "{'Path': '/nowhere/at/all'}", "Import.NotFound");
+	kit_refused(k, "Import-VM", "{'Path': '/nowhere', 'Domain': 'v'}", "AmbiguousParameterSet");
+	kit_do(k, "Rename-VM", "{'Name': 'v', 'NewName': 'a/b'}");
+	kit_refused(k, "Export-VM", "{'Name': 'a/b', 'Path': '/out'}", "Export.NameUnusable");
+	kit_do(k, "Start-VM", "{'Name': 'a/b'}");
+	kit_refused(k, "Export-VM", "{'Name': 'a/b', 'Path': '/out'}", "InvalidState");
+	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
+	kit_refused(k, "Export-VM", "{'Name': 'ns', 'Path': '/out'}", "Vm.NotAMachine");
+}
+
 int copy_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -399,6 +428,7 @@ int copy_tests(void)
 		kit_test(checkpoint_branches),
 		kit_test(checkpoint_saved_and_subtree),
 		kit_test(checkpoint_refusals),
+		kit_test(exported),
 	};
 
 	return cmocka_run_group_tests_name("copy", tests, NULL, NULL);

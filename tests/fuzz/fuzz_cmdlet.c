@@ -2,10 +2,12 @@
 /*
  * "CMDLET\nREQUEST" in one input, as many pairs as there are, into the whole vocabulary over documents in memory and a
  * host that is a table. Each request is answered once; a refused one changes no document; the answer is well-formed.
- * With a '!' in front of a cmdlet's name the disk is full for it.
+ * With a '!' in front of a cmdlet's name the disk is full for it. A '@' in its place: what follows is the file that Import-VM reads.
  */
 #include <assert.h>
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "feature_list.h"
 #include "adapter.h"
@@ -247,6 +249,18 @@ static void tell_domain(void)
 	f(domain_arg, &domain, NULL);
 }
 
+static int fake_export(struct host *h, const struct host_export *x, host_export_fn f, void *arg, struct err **e)
+{
+	json_t *config = json_loads(x->config, 0, NULL);
+
+	(void)h, (void)f, (void)arg;
+	assert(config && !strchr(x->name, '/') && x->name[0] != '.');
+	for (size_t i = 0; i < x->n_disks; i++)
+		assert(x->disks[i].from && strncmp(x->disks[i].to, "Virtual Hard Disks/", 19) == 0 && !strchr(x->disks[i].to + 19, '/'));
+	json_decref(config);
+	return err_set(e, "Vhd.DiskFull", ERR_WRITE_ERROR, NULL, "There is no disk.");
+}
+
 static int fake_port_meter(struct host *h, const char *link, uint32_t number, uint64_t *ret_packets, uint64_t *ret_bytes)
 {
 	(void)h, (void)number;
@@ -292,7 +306,7 @@ static struct host host = {
 	.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images",
 	.console = fake_console, .wait = fake_wait, .wait_end = fake_exec_end,
-	.shutdown = fake_shutdown, .domain = fake_domain, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
+	.shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
 	.port_spoofed = fake_port_spoofed,
 	.trace = fake_trace, .trace_live = fake_trace_live, .inject = fake_inject, .trace_end = fake_trace_end, .drop_reasons = reasons, .n_drop_reasons = ARRAY_SIZE(reasons),
 };
@@ -385,6 +399,16 @@ static void invoke(struct cmdlet_server *s, const char *name, const char *text)
 	json_decref(request);
 }
 
+static void import(struct cmdlet_server *s, const char *text)
+{
+	int fd = memfd_create("config", MFD_CLOEXEC);
+	_cleanup_free_ char *request = xasprintf("{\"parameters\": {\"Path\": \"/proc/self/fd/%d\"}}", fd);
+
+	assert(fd >= 0 && write_all(fd, text, strlen(text)) == 0);
+	invoke(s, "Import-VM", request);
+	close(fd);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -408,7 +432,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (*next)
 			*next++ = 0;
 		disk_full = *name == '!';
-		invoke(s, name + disk_full, text);
+		if (*name == '@')
+			import(s, text);
+		else
+			invoke(s, name + disk_full, text);
 	}
 	cmdlet_server_free(s);
 	docs_free(docs);

@@ -88,6 +88,8 @@ PAUSED_LINES = ["Resume-VM a"]
 SAVED_LINES = ["Remove-VMSavedState a"]
 # Of a domain "theirs": tried in test_copies.py.
 DOMAIN_LINES = ["Import-VM -Domain theirs -Force"]
+# Of a machine "e" that is off, in a directory: tried in test_copies.py.
+EXPORT_LINES = ["Export-VM e -Path {directory}"]
 # Of a machine "k" with a checkpoint "c": tried in test_checkpoints.py.
 CHECKPOINT_LINES = [
     "Checkpoint-VM k",
@@ -136,7 +138,7 @@ def test_changes_nothing(net, line):
 
 def test_the_list_is_complete(net):
     changing = {c["name"] for c in net.daemon.http("GET", "/v1/cmdlet")[1]["cmdlets"] if c["changes"]}
-    tested = {word for line in [*LINES, *MACHINE_LINES, *PAUSED_LINES, *SAVED_LINES, *DOMAIN_LINES, *CHECKPOINT_LINES] for word in line.split() if word in changing}
+    tested = {word for line in [*LINES, *MACHINE_LINES, *PAUSED_LINES, *SAVED_LINES, *DOMAIN_LINES, *CHECKPOINT_LINES, *EXPORT_LINES] for word in line.split() if word in changing}
     assert tested == changing
 
 

@@ -5,3 +5,4 @@
 
 /* Virtual machines taken in from elsewhere and given away: domains of libvirt, exported machines, checkpoints. */
 extern const struct cmdlet import_cmdlets[];
+extern const struct cmdlet export_cmdlets[];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "adapter.h"
 #include "guid.h"
 #include "mac.h"
 #include "vec.h"
@@ -10,7 +11,7 @@
  * it is bounded, nothing outside it is read, and what is not known is not skipped.
  */
 #define DOMAIN_XML_MAX (1u << 20)
-#define DOMAIN_NICS_MAX 64
+#define DOMAIN_NICS_MAX ADAPTERS_OF_A_MACHINE
 #define DOMAIN_DISKS_MAX 256
 #define DOMAIN_TEXT_MAX 4096 /* of one value */
 

@@ -35,5 +35,10 @@ void *vm_config_next(const struct vm_config *c, const struct doc_kind *kind, siz
 
 /* Deletes all documents of the VM, its own included. */
 void vm_config_delete(struct docs *d, const struct vm_doc *vm);
+/*
+ * Writes copies of the documents of a configuration that may come from anybody: it is held against all rules, and against what there is
+ * (names, ids, places). Refused by the rules' own errors, or Config.Invalid for what no cmdlet would have written; nothing is written then.
+ */
+int vm_config_add(struct call *c, const struct vm_config *config, struct err **e);
 /* Writes the documents, which are then the store's. */
 void vm_config_put(struct docs *d, struct vm_config *c);
