@@ -19,16 +19,28 @@ static bool wanted(const struct pass *p, const struct vm_doc *vm)
 	return !p->g->destroying && vm && vm->state == VM_RUNNING && vm->engine == VM_ENGINE_NAMESPACE;
 }
 
+/* A restart wants the next boot of the same machine. */
+static bool goes_on(const struct pass *p, const struct guest *guest)
+{
+	const struct vm_doc *vm = vm_get(p->g->config.docs, &guest->id);
+
+	return wanted(p, vm) && vm->boot == guest->boot;
+}
+
 static void stop_unwanted(struct pass *p)
 {
+	/* All are asked before any is waited for: the kernel takes its time to take a namespace down. */
 	vec_foreach(&p->guests, guest) {
-		const struct vm_doc *vm = vm_get(p->g->config.docs, &guest->id);
-		int r;
-
-		/* A restart wants the next boot of the same machine. */
-		if (wanted(p, vm) && vm->boot == guest->boot)
+		if (goes_on(p, guest))
 			continue;
 		engine_forget_guest(p->g, &guest->id);
+		guest_stop(p->g->guests, &guest->id, false, 0);
+	}
+	vec_foreach(&p->guests, guest) {
+		int r;
+
+		if (goes_on(p, guest))
+			continue;
 		r = guest_stop(p->g->guests, &guest->id, false, STOP_TIMEOUT_MS);
 		if (r == -EINPROGRESS)
 			r = guest_stop(p->g->guests, &guest->id, true, STOP_TIMEOUT_MS);
@@ -81,7 +93,7 @@ void step_guests(struct pass *p)
 		engine_watch_guest(p->g, &guest->id);
 }
 
-void engine_note_state(struct engine *g, const struct vm_doc *vm, enum vm_state state, const char *failure)
+static void note(struct engine *g, const struct vm_doc *vm, enum vm_state state, enum vm_end how, const char *failure)
 {
 	_cleanup_err_ struct err *e = NULL;
 	struct vm_doc *changed;
@@ -89,13 +101,22 @@ void engine_note_state(struct engine *g, const struct vm_doc *vm, enum vm_state 
 	docs_begin(g->config.docs);
 	changed = doc_copy(&vm_kind, vm);
 	vm_set_state(changed, state, failure);
+	changed->ended = how;
 	docs_put(g->config.docs, &vm_kind, changed);
 	if (docs_commit(g->config.docs, NULL, &e) < 0)
 		log_error("cannot note the state of a guest: %s", e->message);
 }
 
-void engine_guest_ended(struct engine *g, const struct vm_doc *vm)
+void engine_note_state(struct engine *g, const struct vm_doc *vm, enum vm_state state, const char *failure)
 {
-	log_info("the guest %s has ended by itself", vm->name);
-	engine_note_state(g, vm, VM_OFF, NULL);
+	note(g, vm, state, VM_END_NORMAL, failure);
+}
+
+void engine_guest_ended(struct engine *g, const struct vm_doc *vm, enum vm_end how)
+{
+	if (how == VM_END_NORMAL)
+		log_info("the guest %s has ended by itself", vm->name);
+	else
+		log_warning("the guest %s has crashed (%s)", vm->name, vm_ends[how]);
+	note(g, vm, VM_OFF, how, NULL);
 }

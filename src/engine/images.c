@@ -66,21 +66,20 @@ static const char *subject(const struct image_work *w)
 
 static const struct {
 	const char *id;
-	const char *vm_id; /* of a machine that could not be started for it */
 	enum err_category category;
 	const char *what, *advice;
 } troubles[] = {
-	[IMAGE_OTHER] = { "Vhd.Failed", "Vm.StartFailed", ERR_INVALID_OPERATION, "cannot be worked on", "qemu-img check tells more of a damaged image." },
-	[IMAGE_MISSING] = { "Vhd.NotFound", "Vm.FileNotFound", ERR_OBJECT_NOT_FOUND, "does not exist, or its directory does not",
+	[IMAGE_OTHER] = { "Vhd.Failed", ERR_INVALID_OPERATION, "cannot be worked on", "qemu-img check tells more of a damaged image." },
+	[IMAGE_MISSING] = { "Vhd.NotFound", ERR_OBJECT_NOT_FOUND, "does not exist, or its directory does not",
 			    "Name a file of the daemon's host." },
-	[IMAGE_DENIED] = { "Vhd.AccessDenied", "Vm.FileAccessDenied", ERR_PERMISSION_DENIED, "cannot be opened",
+	[IMAGE_DENIED] = { "Vhd.AccessDenied", ERR_PERMISSION_DENIED, "cannot be opened",
 			   "The daemon and QEMU's user need to read and write it, and to search its directories." },
-	[IMAGE_FULL] = { "Vhd.DiskFull", "Vm.HostDiskFull", ERR_WRITE_ERROR, "does not fit on the host's disk", "Make room, or name another place." },
-	[IMAGE_BUSY] = { "Vhd.InUse", "Vm.FileInUse", ERR_RESOURCE_BUSY, "is in use by a running virtual machine or another program",
+	[IMAGE_FULL] = { "Vhd.DiskFull", ERR_WRITE_ERROR, "does not fit on the host's disk", "Make room, or name another place." },
+	[IMAGE_BUSY] = { "Vhd.InUse", ERR_RESOURCE_BUSY, "is in use by a running virtual machine or another program",
 			 "Stop what uses it first." },
-	[IMAGE_WRONG_FORMAT] = { "Vhd.WrongFormat", "Vm.FileWrongFormat", ERR_INVALID_ARGUMENT, "is damaged, or not what its name says",
+	[IMAGE_WRONG_FORMAT] = { "Vhd.WrongFormat", ERR_INVALID_ARGUMENT, "is damaged, or not what its name says",
 				 "Rename it, so that its ending says what it is, or convert it (Convert-VHD)." },
-	[IMAGE_UNSUPPORTED] = { "Vhd.Unsupported", "Vm.StartFailed", ERR_NOT_IMPLEMENTED, "is of a format for which there is no such operation",
+	[IMAGE_UNSUPPORTED] = { "Vhd.Unsupported", ERR_NOT_IMPLEMENTED, "is of a format for which there is no such operation",
 				"Convert it to .qcow2 first (Convert-VHD)." },
 };
 
@@ -91,16 +90,6 @@ static int image_error(enum image_trouble trouble, const char *path, const char 
 			troubles[trouble].what, message);
 
 	return err_advise(e, r, "%s", troubles[trouble].advice);
-}
-
-int engine_start_error(const char *message, const char *subject, const char *target, struct err **e)
-{
-	enum image_trouble trouble = image_trouble_of(message);
-	bool image = trouble != IMAGE_OTHER && trouble != IMAGE_UNSUPPORTED;
-	int r = err_set(e, troubles[trouble].vm_id, troubles[trouble].category, target, "%s%s%s: %s.", subject,
-			image ? ", because a file that it needs " : "", image ? troubles[trouble].what : "", message);
-
-	return err_advise(e, r, "%s", image ? troubles[trouble].advice : "What libvirt and QEMU say is the reason; the daemon's log has it, too.");
 }
 
 static int on_output(sd_event_source *s, int fd, uint32_t revents, void *arg)

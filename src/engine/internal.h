@@ -43,6 +43,8 @@ struct engine {
 	struct records *records; /* what lookup records have in its tables */
 	int bpffs;
 	struct guest_engine *guests;
+	struct guest_vec measured; /* all of them, in this turn of the event loop */
+	uint64_t measured_turn;
 	struct machines *machines; /* NULL: none has been wanted yet */
 	sd_event_source *machines_source;
 	sd_event_source *tick; /* off while no machine changes by itself */
@@ -161,8 +163,6 @@ void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
 void engine_host_images_init(struct engine *g);
-/* Says by its own id why a machine could not be started; subject: a sentence without end. Returns a negative errno. */
-int engine_start_error(const char *message, const char *subject, const char *target, struct err **e);
 /* Ends all work on images; what was being made is removed. */
 void engine_images_free(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */
@@ -189,6 +189,11 @@ int engine_shutdown(struct engine *g, const struct guid *id, uint32_t timeout_ms
 void engine_machines_describe(struct engine *g, struct host_machines *ret);
 void engine_shutdowns_check(struct engine *g);
 void engine_shutdowns_free(struct engine *g);
+/* Tells those who wait, and the log, that a machine or the connection to libvirt is not as it should be, and why. */
+/* One that cannot be started is Off again, and says why: what is wrong with it is for somebody to put right. */
+void engine_start_failed(struct engine *g, enum machine_failure failure, const struct vm_doc *vm, const char *why);
+void engine_machine_failed(struct engine *g, enum machine_failure failure, const char *who, const char *why);
+void engine_libvirt_failed(struct engine *g, const char *why);
 /* Waits for all steps that are under way; timeout_ms: how long nothing may happen. */
 void engine_machines_drain(struct engine *g, int timeout_ms);
 void engine_schedule(struct engine *g, uint64_t delay_us);
@@ -198,7 +203,7 @@ void engine_forget_guest(struct engine *g, const struct guid *id);
 /* A guest that ended by itself is off: the wish to run it has ended with it. Writes that. */
 /* What nobody asked for has come about; failure: why, a sentence, or NULL. */
 void engine_note_state(struct engine *g, const struct vm_doc *vm, enum vm_state state, const char *failure);
-void engine_guest_ended(struct engine *g, const struct vm_doc *vm);
+void engine_guest_ended(struct engine *g, const struct vm_doc *vm, enum vm_end how);
 
 /*
  * The difference of two sorted arrays of the same struct. key orders, same compares what matters (NULL: the key is all

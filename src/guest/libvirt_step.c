@@ -85,6 +85,13 @@ static enum machine_stall stall_of(virDomainPtr domain)
 	return n > 0 && errors[0].error == VIR_DOMAIN_DISK_ERROR_NO_SPACE ? MACHINE_DISK_FULL : MACHINE_DISK_FAILS;
 }
 
+static bool has_crashed(virDomainPtr domain)
+{
+	int state, reason;
+
+	return virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_SHUTOFF && reason == VIR_DOMAIN_SHUTOFF_CRASHED;
+}
+
 /* False: not a machine of this instance. */
 static bool look(virDomainPtr domain, const char *instance, bool nested, struct seen *ret)
 {
@@ -104,6 +111,7 @@ static bool look(virDomainPtr domain, const char *instance, bool nested, struct 
 		seen.hypervisor = memory_hypervisor_runs(domain);
 	if (seen.state == MACHINE_PAUSED)
 		seen.stall = stall_of(domain);
+	seen.crashed = seen.state == MACHINE_OFF && has_crashed(domain);
 	if (seen.state != MACHINE_OFF)
 		(void)nics_seen(domain, &seen.nics);
 	*ret = seen;
@@ -178,8 +186,10 @@ static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance,
 	if (!look(domain, instance, false, &seen) || seen.state == MACHINE_OFF ||
 	    (seen.state == MACHINE_PAUSED && args->step != STEP_DRIVES))
 		return 0;
+	if (args->step == STEP_DRIVES && drives_apply(domain, instance, &seen.mark, &args->drives, args->drives_digest, message) < 0)
+		return virConnectIsAlive(conn) == 1 ? -EIO : -ENOTCONN;
 	if (args->step == STEP_DRIVES)
-		return drives_apply(domain, instance, &seen.mark, &args->drives, args->drives_digest) < 0 ? failed(conn, message) : 0;
+		return 0;
 	return args->step == STEP_RESIZE ? resize(conn, domain, &seen, args, message)
 					 : balance(conn, domain, &seen, args, message);
 }

@@ -150,22 +150,22 @@ def test_what_cannot_be_started_stays_off(net):
         assert net.libvirt.domains() == {"f": "shut off"}
 
     os.rename(path, path + ".away")
-    fails("Vm.FileNotFound")
+    fails("Vm.FileMissing")
     run("qemu-img", "create", "-q", "-f", "raw", path, "8M")
-    fails("Vm.FileWrongFormat")
+    fails("Vhd.WrongFormat")
     os.rename(path + ".away", path)
     # QEMU's lock, held by somebody who has nothing to do with us
     other = net.ns.spawn("qemu-io", "-f", "qcow2", "-c", "sleep 100000", path)
     wait_for(lambda: holds_locks(other.pid), 10, "the lock to be held", lambda: str(other))
-    fails("Vm.FileInUse")
+    fails("Vhd.InUse")
     net.do("New-VM", Name="g", VHDPath=path)
-    assert refusal(net, "Start-VM", Name="g")["id"] == "Vm.FileInUse"
+    assert refusal(net, "Start-VM", Name="g")["id"] == "Vhd.InUse"
     net.do("Remove-VM", Name="g", Force=True)
     other.kill()
     net.do("Start-VM", Name="f")
     assert (net.vm("f")["State"], net.vm("f")["Status"]) == ("Running", "Operating normally")
     net.do("New-VM", Name="g", VHDPath=path)
-    assert refusal(net, "Start-VM", Name="g")["id"] == "Vm.FileInUse"
+    assert refusal(net, "Start-VM", Name="g")["id"] == "Vhd.InUse"
     net.do("New-VM", Name="h", **net.image.parameters("echo guest: up"))
     net.do("Start-VM", Name="h")
     assert refusal(net, "Add-VMHardDiskDrive", VMName="h", Path=path)["id"] == "Vhd.InUse"
@@ -290,7 +290,7 @@ def test_user_data(net):
     net.do("Stop-VM", Name="My VM_1", TurnOff=True)
     os.unlink(data)
     error = refusal(net, "Start-VM", Name="My VM_1")
-    assert (error["id"], "user-data" in error["message"]) == ("Vm.FileNotFound", True), error
+    assert (error["id"], "user-data" in error["message"]) == ("Vm.FileMissing", True), error
     net.do("Set-VM", Name="My VM_1", UserDataPath=None)
     seed = os.path.join(net.daemon.state_dir, "machines", f"{identity}.seed.iso")
     assert os.path.exists(seed)
