@@ -37,6 +37,7 @@ typedef VEC(struct host_nic) host_nic_vec;
 struct host_machines {
 	const char *missing; /* why none can run; NULL: they can. Static. */
 	bool kvm;            /* by the processor, else emulated */
+	bool vhost_net;      /* the kernel carries their packets, else QEMU */
 	bool intel;          /* what they are given is VT-x, else AMD-V */
 	bool nested;         /* it can be given (NV-2) */
 	const char *no_nesting; /* why not; NULL. Static. */

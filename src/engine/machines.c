@@ -168,7 +168,8 @@ void engine_machines_describe(struct engine *g, struct host_machines *ret)
 {
 	struct machine_host host = machine_host_probe();
 
-	*ret = (struct host_machines){ .kvm = host.accel == MACHINE_KVM, .intel = host.intel, .nested = host.nested };
+	*ret = (struct host_machines){ .kvm = host.accel == MACHINE_KVM, .intel = host.intel, .nested = host.nested,
+				       .vhost_net = host.vhost_net };
 	if (!socket_is_there(g->config.libvirt))
 		ret->missing = "there is no socket of libvirt's daemon";
 	if (!host.nested)

@@ -95,6 +95,7 @@ struct machine_host {
 	bool intel; /* what a machine can be given is vmx, else svm */
 	bool nested; /* it can be given: always by TCG (AMD-V), by KVM where its module allows it */
 	uint64_t memory; /* bytes; 0: unknown */
+	bool vhost_net; /* the kernel carries machines' packets; libvirt has it do so for those of KVM, where it is there */
 };
 
 /*

@@ -35,6 +35,7 @@ struct machine_host machine_host_probe(void)
 	if (read_file("/sys/module/kvm_intel/parameters/nested", 16, &nested, NULL) < 0)
 		(void)read_file("/sys/module/kvm_amd/parameters/nested", 16, &nested, NULL);
 	host = machine_host_of(cpuinfo ? cpuinfo : "", kvm >= 0, nested);
+	host.vhost_net = host.accel == MACHINE_KVM && access("/dev/vhost-net", R_OK | W_OK) == 0;
 	if (pages > 0 && page > 0)
 		host.memory = (uint64_t)pages * (uint64_t)page;
 	return host;

@@ -208,6 +208,10 @@ static void host(void **state)
 	kit_do(k, "Get-VMHost", "{}");
 	kit_property(k, 0, "EngineStatus", "'there is no libvirt'");
 	kit_property(k, 0, "Acceleration", "'TCG (emulated, AMD-V)'");
+	kit_property(k, 0, "NetworkBackend", "'QEMU'");
+	k->machines.vhost_net = true;
+	kit_do(k, "Get-VMHost", "{}");
+	kit_property(k, 0, "NetworkBackend", "'vhost-net'");
 	can_run(k);
 	kit_do(k, "Get-VMHostSupportedVersion", "{'Default': true}");
 	kit_names(k, "Version", "12.0");

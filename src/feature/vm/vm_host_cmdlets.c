@@ -25,7 +25,7 @@ static const struct param test_params[] = {
 
 static const char *const host_properties[] = {
 	"Name", "ComputerName", "LogicalProcessorCount", "MemoryCapacity", "MemoryCapacityMB", "Engine", "Acceleration",
-	"NestedVirtualization", "EngineStatus", NULL,
+	"NetworkBackend", "NestedVirtualization", "EngineStatus", NULL,
 };
 static const struct column host_columns[] = {
 	{ "Name" },
@@ -66,10 +66,10 @@ static int get_host(struct call *c, struct err **e)
 	host->machines(host, &machines);
 	sysinfo(&info);
 	memory = (uint64_t)info.totalram * info.mem_unit;
-	call_emit_json(c, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:b, s:s}", "Name", host->name, "ComputerName", host->name,
+	call_emit_json(c, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:b, s:s}", "Name", host->name, "ComputerName", host->name,
 				    "LogicalProcessorCount", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "MemoryCapacity",
 				    (json_int_t)memory, "MemoryCapacityMB", (json_int_t)(memory >> 20), "Engine", "Qemu", "Acceleration",
-				    acceleration(&machines), "NestedVirtualization", machines.nested, "EngineStatus",
+				    acceleration(&machines), "NetworkBackend", machines.vhost_net ? "vhost-net" : "QEMU", "NestedVirtualization", machines.nested, "EngineStatus",
 				    machines.missing ? machines.missing : "Ok"));
 	return 0;
 }

@@ -113,6 +113,7 @@ DHCP_SCRIPT = """#!/bin/sh
 [ "$1" = bound ] || [ "$1" = renew ] || exit 0
 ip addr flush dev "$interface"
 ip addr add "$ip/$mask" dev "$interface"
+echo "$serverid" > /server
 echo "guest: leased $ip"
 """
 AGENT = "/usr/sbin/qemu-ga"
@@ -195,10 +196,10 @@ class Image:
 
     disks: with the drivers of disks, DVDs and file systems. hypervisor: with KVM's module and tests/machine/vmm, and what that boots: l2()
     is the shell line that does; qemu: besides, the host's QEMU, a bridge and taps: l2_by_qemu(). agent: with QEMU's guest agent, which
-    START_AGENT starts.
+    START_AGENT starts. programs: paths of more of the host's.
     """
 
-    def __init__(self, lab, build_dir, hypervisor=False, qemu=False, disks=False, agent=False):
+    def __init__(self, lab, build_dir, hypervisor=False, qemu=False, disks=False, agent=False, programs=()):
         directory = os.path.join(build_dir, "guest-kernel")
         run(os.path.join(TOP, "tools", "guest-kernel"), directory, timeout=300)
         self.kernel = os.path.join(os.path.abspath(directory), "vmlinuz")
@@ -224,10 +225,14 @@ class Image:
             more["sbin/shutdown"] = (stat.S_IFREG | 0o755, b"#!/bin/sh\necho guest: shut down by the agent > /dev/console\npoweroff -f\n")
             modules = (*modules, "virtio_console")
             self.initrd = lab.path("initrd-agent.gz")
+        for path in programs:
+            more |= _program(path)
+        if programs:
+            self.initrd = lab.path("initrd-programs.gz")
         self._build(os.path.join(directory, "modules"), modules, more)
 
     def _build(self, modules_dir, modules, more):
-        entries = {d: (stat.S_IFDIR | 0o755, b"") for d in ("bin", "proc", "sys", "dev", "modules", "etc")}
+        entries = {d: (stat.S_IFDIR | 0o755, b"") for d in ("bin", "proc", "sys", "dev", "modules", "etc", "tmp")}
         with open("/bin/busybox", "rb") as file:
             entries["bin/busybox"] = (stat.S_IFREG | 0o755, file.read())
         order = []
