@@ -140,7 +140,7 @@ def holds_locks(pid):
 
 def test_what_cannot_be_started_stays_off(net):
     """An image that went, changed or is somebody else's after it was attached: each by its own id, and it starts when that is over."""
-    path = make_image(net, "f.qcow2")
+    path = make_image(net, "start.qcow2")
     net.do("New-VM", Name="f", **net.image.parameters("echo guest: up"), VHDPath=path)
 
     def fails(error):
