@@ -91,9 +91,15 @@ static void unseen(void **state _unused_)
 static void seen(void **state _unused_)
 {
 	struct frame answer, f = fresh(0x74, &answer), outer, back;
+	struct bpf_frame out;
+	struct dp_trace t;
 
 	expect(BPF_ROLE_VPORT, HOST, &answer, DP_VERDICT_DELIVER_PEER, BLUE1);
 	expect(BPF_ROLE_VPORT, BLUE1, &f, DP_VERDICT_DELIVER, HOST);
+	/* a trace knows it, too */
+	assert_int_equal(bpf_trace_run(fixture_driver(), BPF_ROLE_VPORT, BLUE1, f.b, f.n, &t, &out), 0);
+	assert_int_equal(t.verdict, DP_VERDICT_DELIVER);
+	assert_int_equal(t.detail, HOST);
 	back = frame_ip4((struct ip4){ .dst_mac = 0x74, .src_mac = 0x12, .dst = "10.10.10.116", .src = "10.10.10.12" });
 	outer = frame_nvgre(PEER, HERE, KEY(5010), &back);
 	expect(BPF_ROLE_UPLINK, UPLINK, &outer, DP_VERDICT_DELIVER, HOST);
