@@ -63,6 +63,7 @@ struct host_guest {
 	uint64_t memory_demand; /* 0: unknown */
 	/* Real machines only. */
 	bool busy;              /* it is being started, stopped or changed right now */
+	const char *problem;    /* why it is not as it is wanted; NULL. Of the host, until the next call */
 	bool paused;
 	bool hypervisor;        /* one runs in the guest (NV-14) */
 	uint64_t memory_limit;  /* what it can have without being restarted */

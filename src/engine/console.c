@@ -35,6 +35,13 @@ struct viewer {
 	struct viewer *next;
 };
 
+/* Who asked for the console, and waits. */
+struct opener {
+	host_console_fn opened;
+	void *arg;
+	struct opener *next;
+};
+
 struct console {
 	struct engine *g;
 	struct guid vm;
@@ -43,8 +50,7 @@ struct console {
 	sd_event_source *io;
 	sd_event_source *timer;
 	bool opening;
-	host_console_fn opened; /* who asked for it, and waits */
-	void *opened_arg;
+	struct opener *openers;
 	struct viewer *viewers;
 	struct console *next;
 };
@@ -339,11 +345,25 @@ static void refuse(const struct console *c, int r, const char *message, struct e
 			"The console of the virtual machine \"%s\" cannot be had: %s.", name, message);
 }
 
+static void tell_openers(struct console *c, int r, const char *message)
+{
+	struct opener *all = TAKE_PTR(c->openers);
+
+	while (all) {
+		struct opener *o = all;
+		struct err *e = NULL;
+
+		all = o->next;
+		if (r < 0)
+			refuse(c, r, message, &e);
+		o->opened(o->arg, e);
+		free(o);
+	}
+}
+
 static void on_open(void *arg, int r, int fd, const char *message)
 {
 	struct console *c = arg;
-	host_console_fn opened = TAKE_PTR(c->opened);
-	struct err *e = NULL;
 
 	c->opening = false;
 	if (r == 0) {
@@ -351,20 +371,19 @@ static void on_open(void *arg, int r, int fd, const char *message)
 		r = sd_event_add_io(c->g->config.event, &c->io, c->fd, EPOLLIN, on_input, c);
 		message = strerror(-r);
 	}
-	if (r < 0) {
-		refuse(c, r, message, &e);
-		/* Lost to somebody else, or the machine has just gone: then it is looked after once more. */
-		if (!opened && r != -EBUSY)
-			look_after(c, AGAIN_US);
-	} else {
+	tell_openers(c, r, message);
+	if (r >= 0)
 		look_after(c, UNUSED_US);
-	}
-	if (opened)
-		opened(c->opened_arg, e);
-	else
-		err_free(e);
-	if (r < 0 && (opened || r == -EBUSY))
+	else if (!c->viewers || r == -EBUSY)
 		console_free(c);
+	else
+		look_after(c, AGAIN_US);
+}
+
+static void console_open(struct console *c, bool force)
+{
+	c->opening = true;
+	machines_console(c->g->machines, &c->vm, force, on_open, c);
 }
 
 static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
@@ -384,53 +403,56 @@ static int on_timer(sd_event_source *s, uint64_t usec, void *arg)
 	if (c->fd >= 0)
 		return 0;
 	if (machines_get(c->g->machines, &c->vm, &m) && (m.state == MACHINE_RUNNING || m.state == MACHINE_PAUSED)) {
-		c->opening = true;
-		machines_console(c->g->machines, &c->vm, false, on_open, c);
+		console_open(c, false);
 	} else {
 		look_after(c, AGAIN_US);
 	}
 	return 0;
 }
 
+static int console_new(struct engine *g, const struct guid *vm, struct console **ret)
+{
+	struct console *c = xcalloc(1, sizeof(*c));
+	char id[GUID_TEXT_SIZE];
+	int r;
+
+	*c = (struct console){ .g = g, .vm = *vm, .fd = -1, .next = g->consoles, .log_dir = engine_machines_log_dir(g),
+			       .log_name = xasprintf("%s.log", guid_format(vm, id)) };
+	g->consoles = c;
+	r = sd_event_add_time_relative(g->config.event, &c->timer, CLOCK_MONOTONIC, UNUSED_US, 0, on_timer, c);
+	if (r < 0)
+		console_free(c);
+	else
+		*ret = c;
+	return r;
+}
+
 static int host_console(struct host *h, const struct guid *vm, bool force, host_console_fn opened, void *arg, struct err **e)
 {
 	struct engine *g = (struct engine *)((char *)h - offsetof(struct engine, host));
 	struct console *c = console_find(g, vm);
-	char id[GUID_TEXT_SIZE];
-	int r;
+	struct opener *o;
+	int r = g->machines ? 0 : -ENOTCONN;
 
 	if (c && c->fd >= 0)
 		return 1;
-	if (c && c->opening)
-		return err_advise(e, err_set(e, "Vm.ConsoleInUse", ERR_RESOURCE_BUSY, NULL, "The console is being opened for somebody else."),
-				  "Try again.");
-	if (c)
-		console_free(c);
-	c = xcalloc(1, sizeof(*c));
-	*c = (struct console){ .g = g, .vm = *vm, .fd = -1, .opening = true, .opened = opened, .opened_arg = arg, .next = g->consoles,
-			       .log_dir = engine_machines_log_dir(g), .log_name = xasprintf("%s.log", guid_format(vm, id)) };
-	g->consoles = c;
-	r = sd_event_add_time_relative(g->config.event, &c->timer, CLOCK_MONOTONIC, UNUSED_US, 0, on_timer, c);
-	if (r < 0 || !g->machines) {
-		console_free(c);
-		return err_set_errno(e, "Vm.ConsoleUnavailable", r < 0 ? -r : ENOTCONN, NULL, "The console cannot be had.");
-	}
-	machines_console(g->machines, vm, force, on_open, c);
+	if (r == 0 && !c)
+		r = console_new(g, vm, &c);
+	if (r < 0)
+		return err_set_errno(e, "Vm.ConsoleUnavailable", -r, NULL, "The console cannot be had: %s.", strerror(-r));
+	o = xcalloc(1, sizeof(*o));
+	*o = (struct opener){ opened, arg, c->openers };
+	c->openers = o;
+	if (!c->opening)
+		console_open(c, force);
 	return 0;
 }
 
 void engine_consoles_end(struct engine *g)
 {
 	while (g->consoles) {
-		struct console *c = g->consoles;
-		host_console_fn opened = TAKE_PTR(c->opened);
-		struct err *e = NULL;
-
-		if (opened) {
-			err_set(&e, "Vm.ConsoleUnavailable", ERR_RESOURCE_UNAVAILABLE, NULL, "The daemon ended.");
-			opened(c->opened_arg, e);
-		}
-		console_free(c);
+		tell_openers(g->consoles, -ESHUTDOWN, "the daemon ends");
+		console_free(g->consoles);
 	}
 }
 

@@ -225,7 +225,7 @@ static int on_guest_exit(sd_event_source *s, int fd, uint32_t revents, void *arg
 	engine_forget_guest(g, &id);
 	if (!vm || vm->state != VM_RUNNING)
 		return 0;
-	engine_guest_ended(g, vm);
+	engine_guest_ended(g, vm, VM_END_NORMAL);
 	engine_reconcile(g, NULL);
 	return 0;
 }
@@ -376,6 +376,7 @@ void engine_free(struct engine *g)
 	free(g->degraded);
 	sd_event_source_unref(g->monitor_source);
 	sd_event_source_unref(g->pass_timer);
+	vec_done(&g->measured);
 	if (g->guests)
 		guest_engine_close(g->guests);
 	bpf_driver_close(g->bpf);

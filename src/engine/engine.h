@@ -54,6 +54,8 @@ int engine_reconcile_all(struct engine *g, struct err **e);
  */
 typedef void (*engine_settled_fn)(void *arg, const struct err *e);
 bool engine_settle(struct engine *g, engine_settled_fn done, void *arg);
+/* How many virtual machines something is under way for, the connection to libvirt included. */
+size_t engine_machines_busy(const struct engine *g);
 const struct engine_status *engine_status(const struct engine *g);
 struct host *engine_host(struct engine *g);
 

@@ -19,16 +19,28 @@ static bool wanted(const struct pass *p, const struct vm_doc *vm)
 	return !p->g->destroying && vm && vm->state == VM_RUNNING && vm->engine == VM_ENGINE_NAMESPACE;
 }
 
+/* A restart wants the next boot of the same machine. */
+static bool goes_on(const struct pass *p, const struct guest *guest)
+{
+	const struct vm_doc *vm = vm_get(p->g->config.docs, &guest->id);
+
+	return wanted(p, vm) && vm->boot == guest->boot;
+}
+
 static void stop_unwanted(struct pass *p)
 {
+	/* All are asked before any is waited for: the kernel takes its time to take a namespace down. */
 	vec_foreach(&p->guests, guest) {
-		const struct vm_doc *vm = vm_get(p->g->config.docs, &guest->id);
-		int r;
-
-		/* A restart wants the next boot of the same machine. */
-		if (wanted(p, vm) && vm->boot == guest->boot)
+		if (goes_on(p, guest))
 			continue;
 		engine_forget_guest(p->g, &guest->id);
+		guest_stop(p->g->guests, &guest->id, false, 0);
+	}
+	vec_foreach(&p->guests, guest) {
+		int r;
+
+		if (goes_on(p, guest))
+			continue;
 		r = guest_stop(p->g->guests, &guest->id, false, STOP_TIMEOUT_MS);
 		if (r == -EINPROGRESS)
 			r = guest_stop(p->g->guests, &guest->id, true, STOP_TIMEOUT_MS);
@@ -81,15 +93,19 @@ void step_guests(struct pass *p)
 		engine_watch_guest(p->g, &guest->id);
 }
 
-void engine_guest_ended(struct engine *g, const struct vm_doc *vm)
+void engine_guest_ended(struct engine *g, const struct vm_doc *vm, enum vm_end how)
 {
 	_cleanup_err_ struct err *e = NULL;
 	struct vm_doc *off;
 
-	log_info("the guest %s has ended by itself", vm->name);
+	if (how == VM_END_NORMAL)
+		log_info("the guest %s has ended by itself", vm->name);
+	else
+		log_warning("the guest %s has crashed (%s)", vm->name, vm_ends[how]);
 	docs_begin(g->config.docs);
 	off = doc_copy(&vm_kind, vm);
 	off->state = VM_OFF;
+	off->ended = how;
 	docs_put(g->config.docs, &vm_kind, off);
 	if (docs_commit(g->config.docs, NULL, &e) < 0)
 		log_error("cannot note that the guest has ended: %s", e->message);

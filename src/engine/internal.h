@@ -43,6 +43,8 @@ struct engine {
 	struct records *records; /* what lookup records have in its tables */
 	int bpffs;
 	struct guest_engine *guests;
+	struct guest_vec measured; /* all of them, in this turn of the event loop */
+	uint64_t measured_turn;
 	struct machines *machines; /* NULL: none has been wanted yet */
 	sd_event_source *machines_source;
 	sd_event_source *tick; /* off while no machine changes by itself */
@@ -187,6 +189,9 @@ int engine_shutdown(struct engine *g, const struct guid *id, uint32_t timeout_ms
 void engine_machines_describe(struct engine *g, struct host_machines *ret);
 void engine_shutdowns_check(struct engine *g);
 void engine_shutdowns_free(struct engine *g);
+/* Tells those who wait, and the log, that a machine or the connection to libvirt is not as it should be, and why. */
+void engine_machine_failed(struct engine *g, enum machine_failure failure, const char *who, const char *why);
+void engine_libvirt_failed(struct engine *g, const char *why);
 /* Waits for all steps that are under way; timeout_ms: how long nothing may happen. */
 void engine_machines_drain(struct engine *g, int timeout_ms);
 void engine_schedule(struct engine *g, uint64_t delay_us);
@@ -194,7 +199,7 @@ void engine_schedule(struct engine *g, uint64_t delay_us);
 int engine_watch_guest(struct engine *g, const struct guid *id);
 void engine_forget_guest(struct engine *g, const struct guid *id);
 /* A guest that ended by itself is off: the wish to run it has ended with it. Writes that. */
-void engine_guest_ended(struct engine *g, const struct vm_doc *vm);
+void engine_guest_ended(struct engine *g, const struct vm_doc *vm, enum vm_end how);
 
 /*
  * The difference of two sorted arrays of the same struct. key orders, same compares what matters (NULL: the key is all

@@ -17,6 +17,9 @@
 /* A machine that ended by itself is off: the wish to run it has ended with it. */
 static bool note_ended(struct engine *g)
 {
+	static const enum vm_end ends[] = {
+		[MACHINE_POWERED_OFF] = VM_END_NORMAL, [MACHINE_CRASHED] = VM_END_CRASHED, [MACHINE_PANICKED] = VM_END_PANICKED,
+	};
 	struct machine m;
 	bool any = false;
 
@@ -25,7 +28,7 @@ static bool note_ended(struct engine *g)
 
 		if (!vm || !vm_is_on(vm))
 			continue;
-		engine_guest_ended(g, vm);
+		engine_guest_ended(g, vm, ends[m.end]);
 		any = true;
 	}
 	return any;
@@ -56,6 +59,11 @@ bool engine_settle(struct engine *g, engine_settled_fn done, void *arg)
 	return true;
 }
 
+size_t engine_machines_busy(const struct engine *g)
+{
+	return g->machines ? machines_busy(g->machines) : 0;
+}
+
 void engine_waiters_free(struct engine *g, const struct err *e)
 {
 	struct waiter *all = TAKE_PTR(g->waiters);
@@ -69,47 +77,21 @@ void engine_waiters_free(struct engine *g, const struct err *e)
 	}
 }
 
-/* The first failure is for those who wait; the log has all. */
-static void note_failure(struct engine *g, const char *what, const char *why)
-{
-	log_error("%s: %s", what, why);
-	if (!g->waiters)
-		return;
-	err_set(&g->settle_error, "Engine.ApplyFailed", ERR_INVALID_OPERATION, NULL,
-		"The change is stored, but not all of it is in effect: %s: %s.", what, why);
-	err_advise(&g->settle_error, 0, "It is tried again by itself, with the next change at the latest; the daemon's log has every failure.");
-}
-
-void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...)
-{
-	_cleanup_free_ char *text = NULL;
-	va_list ap;
-
-	va_start(ap, format);
-	text = xvasprintf(format, ap);
-	va_end(ap);
-	log_error("%s", text);
-	if (!g->waiters)
-		return;
-	err_set(&g->settle_error, id, ERR_INVALID_OPERATION, NULL, "%s", text);
-	err_advise(&g->settle_error, 0, "%s", advice);
-}
-
 /* Each failure is told once, when it comes: cmdlets that come later have not asked for it. Passes show that it lasts. */
 static void note_failures(struct engine *g)
 {
 	struct machine m;
 
 	if (machines_error_is_new(g->machines))
-		note_failure(g, "there is no connection to libvirt", machines_error(g->machines));
+		engine_libvirt_failed(g, machines_error(g->machines));
 	for (size_t pos = 0; machines_next(g->machines, &pos, &m);) {
 		const struct vm_doc *vm = vm_get(g->config.docs, &m.id);
-		_cleanup_free_ char *what = NULL;
+		_cleanup_free_ char *who = NULL;
 
 		if (!m.error_is_new)
 			continue;
-		what = xasprintf("the virtual machine %s is not in the state that is wanted", vm ? vm->name : "that was removed");
-		note_failure(g, what, m.error);
+		who = xasprintf("the virtual machine %s", vm ? vm->name : "that was removed");
+		engine_machine_failed(g, m.failure, who, m.error);
 	}
 	machines_told(g->machines);
 }

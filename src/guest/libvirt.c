@@ -65,10 +65,11 @@ void news(struct machines *m, struct task *t)
 
 /* ---- libvirt's threads ---- */
 
-static void note_event(virDomainPtr domain, struct machines *m)
+static void note_event(virDomainPtr domain, bool panicked, struct machines *m)
 {
 	struct task *t = xcalloc(1, sizeof(*t));
 
+	t->panicked = panicked;
 	t->kind = NEWS_EVENT;
 	if (virDomainGetUUID(domain, t->args.id.b) < 0)
 		task_free(t);
@@ -79,9 +80,7 @@ static void note_event(virDomainPtr domain, struct machines *m)
 static int on_lifecycle(virConnectPtr conn, virDomainPtr domain, int event, int detail, void *arg)
 {
 	(void)conn;
-	(void)event;
-	(void)detail;
-	note_event(domain, arg);
+	note_event(domain, event == VIR_DOMAIN_EVENT_CRASHED && detail == VIR_DOMAIN_EVENT_CRASHED_PANICKED, arg);
 	return 0;
 }
 
@@ -89,7 +88,39 @@ static void on_removed(virConnectPtr conn, virDomainPtr domain, const char *alia
 {
 	(void)conn;
 	(void)alias;
-	note_event(domain, arg);
+	note_event(domain, false, arg);
+}
+
+static void on_balloon(virConnectPtr conn, virDomainPtr domain, unsigned long long kib, void *arg)
+{
+	(void)conn;
+	(void)kib;
+	note_event(domain, false, arg);
+}
+
+static void on_memory(virConnectPtr conn, virDomainPtr domain, const char *alias, unsigned long long kib, void *arg)
+{
+	(void)conn;
+	(void)alias;
+	(void)kib;
+	note_event(domain, false, arg);
+}
+
+/* Guests follow a change of memory, and let go of devices, in their own time. */
+static void events_register(virConnectPtr conn, struct machines *m)
+{
+	static const struct {
+		int event;
+		virConnectDomainEventGenericCallback fn;
+	} events[] = {
+		{ VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle) },
+		{ VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_removed) },
+		{ VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_balloon) },
+		{ VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_memory) },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		virConnectDomainEventRegisterAny(conn, NULL, events[i].event, events[i].fn, m, NULL);
 }
 
 static void on_closed(virConnectPtr conn, int reason, void *arg)
@@ -132,8 +163,7 @@ static void do_connect(struct machines *m, struct task *t)
 		return;
 	}
 	/* Before the list is made, so that nothing is missed in between. */
-	virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle), m, NULL);
-	virConnectDomainEventRegisterAny(conn, NULL, VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_removed), m, NULL);
+	events_register(conn, m);
 	virConnectRegisterCloseCallback(conn, on_closed, m, NULL);
 	virConnectSetKeepAlive(conn, KEEPALIVE_SECONDS, KEEPALIVE_COUNT);
 	t->r = step_list(conn, m->instance, &t->list, &t->message);
@@ -186,6 +216,15 @@ static struct entry *entry_make(struct machines *m, const struct guid *id)
 	x->id = x->seen.id = *id;
 	map_put(m->entries, id, sizeof(*id), x);
 	return x;
+}
+
+/* The console's log goes with its machine. */
+static void log_remove(const struct machines *m, const struct guid *machine)
+{
+	char id[GUID_TEXT_SIZE];
+	_cleanup_free_ char *log = xasprintf("%s/%s.log", m->log_dir, guid_format(machine, id));
+
+	unlink(log);
 }
 
 static void entry_free(struct entry *x)
@@ -306,6 +345,7 @@ static void step_begin(struct machines *m, struct entry *x)
 		return;
 	x->unsure = false;
 	x->busy = true;
+	x->by_us |= step == STEP_START || step == STEP_DESTROY || step == STEP_DEFINE || step == STEP_UNDEFINE || step == STEP_SAVE;
 	if (step == STEP_SHUTDOWN)
 		x->shut_down = false;
 	x->balance = false;
@@ -437,14 +477,16 @@ void machines_job(struct machines *m, struct job *job)
 }
 
 /* What libvirt says now. A machine that was on and should be, and is not: it has ended by itself. */
-static void see(struct entry *x, const struct seen *s, bool by_us)
+static void see(struct entry *x, const struct seen *s)
 {
 	bool was_on = is_on(&x->seen);
 
-	if (was_on && !is_on(s) && !by_us && wants_on(x))
+	if (was_on && !is_on(s) && !x->by_us && wants_on(x))
 		x->ended = true;
 	if (!was_on || !is_on(s) || x->seen.mark.boot != s->mark.boot)
 		watch_reset(&x->watch);
+	if (!was_on && is_on(s))
+		x->panicked = false;
 	if (!was_on && is_on(s))
 		x->started_us = clock_us(CLOCK_REALTIME);
 	if (!is_on(s))
@@ -481,13 +523,13 @@ static void connected(struct machines *m, struct task *t)
 		struct entry *x = entry_make(m, &s->id);
 
 		x->listed = true;
-		see(x, s, false);
+		see(x, s);
 	}
 	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);) {
 		struct entry *x = value;
 
 		if (!x->listed)
-			see(x, &(struct seen){ .id = x->id, .state = MACHINE_ABSENT }, false);
+			see(x, &(struct seen){ .id = x->id, .state = MACHINE_ABSENT });
 	}
 }
 
@@ -510,7 +552,8 @@ static bool stepped(struct machines *m, struct task *t)
 		x->unsure = true;
 		return true;
 	}
-	see(x, &t->seen, step == STEP_START || step == STEP_DESTROY || step == STEP_DEFINE || step == STEP_UNDEFINE || step == STEP_SAVE);
+	see(x, &t->seen);
+	x->by_us = false;
 	news |= x->seen.state != before;
 	if (step == STEP_RESIZE && t->r == 0)
 		x->resized = t->args.memory.startup;
@@ -529,6 +572,7 @@ static bool stepped(struct machines *m, struct task *t)
 		news = true;
 	}
 	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure && !x->jobs) {
+		log_remove(m, &x->id);
 		map_del(m->entries, &x->id, sizeof(x->id));
 		entry_free(x);
 	}
@@ -567,8 +611,10 @@ bool machines_dispatch(struct machines *m)
 		} else if (t->kind == NEWS_EVENT) {
 			struct entry *x = entry_get(m, &t->args.id);
 
-			if (x)
+			if (x) {
 				x->unsure = true;
+				x->panicked |= t->panicked;
+			}
 		} else if (t->conn == m->conn) {
 			disconnected(m, "the connection to libvirt was closed");
 			changed = true;
@@ -743,6 +789,8 @@ static void entry_tell(const struct entry *x, struct machine *ret)
 				 .hypervisor = x->seen.hypervisor, .cpu_percent = x->watch.cpu_percent, .cpu_ns = x->watch.cpu_ns,
 				 .disks = x->watch.disks, .heartbeat = watch_heartbeat(&x->watch),
 				 .busy = x->busy, .ended = x->ended, .error = x->error,
+				 .end = x->panicked ? MACHINE_PANICKED : x->seen.crashed ? MACHINE_CRASHED : MACHINE_POWERED_OFF,
+				 .failure = x->error ? machine_failure_of(x->error) : MACHINE_FAILED,
 				 .error_is_new = x->error && !x->told, .refused = x->refused };
 }
 

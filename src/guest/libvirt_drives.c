@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libvirt_drives.h"
 
+#include <libvirt/virterror.h>
 #include <stdio.h>
 
+#include "libvirt_step.h"
 #include "vec.h"
 
 void step_drives_of(const struct machine_spec *spec, struct step_drives *ret)
@@ -112,7 +114,7 @@ static int note(virDomainPtr domain, const char *instance, const struct machine_
 }
 
 int drives_apply(virDomainPtr domain, const char *instance, const struct machine_mark *mark, const struct step_drives *drives,
-		 const char *digest)
+		 const char *digest, char **ret_message)
 {
 	virDomainPtr list[] = { domain, NULL };
 	virDomainStatsRecordPtr *records = NULL;
@@ -120,6 +122,11 @@ int drives_apply(virDomainPtr domain, const char *instance, const struct machine
 
 	if (n > 0)
 		r = apply(domain, records[0], drives);
+	if (r == 0)
+		r = note(domain, instance, mark, digest);
+	/* Before they are freed, which makes libvirt forget it. */
+	if (r < 0)
+		*ret_message = step_message(virGetLastErrorMessage());
 	virDomainStatsRecordListFree(records);
-	return r == 0 ? note(domain, instance, mark, digest) : r;
+	return r;
 }

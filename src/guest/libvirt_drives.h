@@ -23,8 +23,8 @@ void step_drives_copy(const struct step_drives *from, struct step_drives *ret);
 void step_drives_done(struct step_drives *drives);
 
 /*
- * Plugs drives out and in, and changes media, until the machine has these; then notes it in its mark. 0, or negative (libvirt's error):
+ * Plugs drives out and in, and changes media, until the machine has these; then notes it in its mark. 0, or negative with *ret_message:
  * what was done is done, and the next call goes on from there.
  */
 int drives_apply(virDomainPtr domain, const char *instance, const struct machine_mark *mark, const struct step_drives *drives,
-		 const char *digest);
+		 const char *digest, char **ret_message);

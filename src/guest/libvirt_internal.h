@@ -42,6 +42,7 @@ struct task {
 	struct seen seen;
 	struct seen_vec list;
 	virConnectPtr conn;
+	bool panicked; /* NEWS_EVENT */
 };
 
 struct queue {
@@ -68,7 +69,9 @@ struct entry {
 	struct seen seen;
 	uint64_t started_us;
 	bool busy;
+	bool by_us;  /* a step began that may end it, and its outcome has not been seen */
 	bool unsure; /* an event came: ask before believing anything */
+	bool panicked; /* it was heard to, since it runs */
 	bool ended;  /* it ran and was wanted to, and ended by itself */
 	char *error;
 	bool told;         /* of error */

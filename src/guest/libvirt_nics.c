@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "libvirt_nics.h"
 
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
 #include <stdlib.h>
 
 #include "vec.h"
@@ -97,6 +99,31 @@ static int change(virDomainPtr domain, const char *xml, const struct machine_nic
 	return r;
 }
 
+static void monitor(virDomainPtr domain, const char *verb, const char *prefix, const char *tap)
+{
+	_cleanup_free_ char *command = xasprintf("%s %s" MACHINE_NIC_ALIAS "%s", verb, prefix, tap), *answer = NULL;
+
+	virDomainQemuMonitorCommand(domain, command, &answer, VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP);
+}
+
+/*
+ * A libvirt daemon that died while it attached one may have told QEMU half of it, and its successor does not know: QEMU then has the
+ * name already. It is told to forget that.
+ */
+static int attach(virDomainPtr domain, const struct machine_nic *nic)
+{
+	_cleanup_str_ struct str xml = { 0 };
+
+	machine_nic_xml(nic, &xml);
+	if (virDomainAttachDeviceFlags(domain, str_get(&xml), VIR_DOMAIN_AFFECT_LIVE) == 0)
+		return 0;
+	if (!strstr(virGetLastErrorMessage(), "Duplicate ID"))
+		return -1;
+	monitor(domain, "device_del", "", nic->tap);
+	monitor(domain, "netdev_del", "host", nic->tap);
+	return virDomainAttachDeviceFlags(domain, str_get(&xml), VIR_DOMAIN_AFFECT_LIVE);
+}
+
 int nics_apply(virDomainPtr domain, const struct machine_nic *want, size_t n)
 {
 	_cleanup_free_ char *xml = virDomainGetXMLDesc(domain, 0);
@@ -107,14 +134,9 @@ int nics_apply(virDomainPtr domain, const struct machine_nic *want, size_t n)
 		return -1;
 	r = change(domain, xml, want, n);
 	nics_parse(xml, &have);
-	for (size_t i = 0; i < n && r == 0; i++) {
-		_cleanup_str_ struct str nic = { 0 };
-
-		if (find(have.items, have.n, want[i].tap))
-			continue;
-		machine_nic_xml(&want[i], &nic);
-		r = virDomainAttachDeviceFlags(domain, str_get(&nic), VIR_DOMAIN_AFFECT_LIVE);
-	}
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (!find(have.items, have.n, want[i].tap))
+			r = attach(domain, &want[i]);
 	vec_done(&have);
 	return r;
 }

@@ -70,6 +70,13 @@ static enum machine_state state_of(int state)
 	return MACHINE_OFF;
 }
 
+static bool has_crashed(virDomainPtr domain)
+{
+	int state, reason;
+
+	return virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_SHUTOFF && reason == VIR_DOMAIN_SHUTOFF_CRASHED;
+}
+
 /* False: not a machine of this instance. */
 static bool look(virDomainPtr domain, const char *instance, bool nested, struct seen *ret)
 {
@@ -87,6 +94,7 @@ static bool look(virDomainPtr domain, const char *instance, bool nested, struct 
 	seen.memory = (uint64_t)info.memory << 10;
 	if (seen.state == MACHINE_RUNNING && nested)
 		seen.hypervisor = memory_hypervisor_runs(domain);
+	seen.crashed = seen.state == MACHINE_OFF && has_crashed(domain);
 	if (seen.state != MACHINE_OFF)
 		(void)nics_seen(domain, &seen.nics);
 	*ret = seen;
@@ -161,8 +169,10 @@ static int adjust(virConnectPtr conn, virDomainPtr domain, const char *instance,
 	if (!look(domain, instance, false, &seen) || seen.state == MACHINE_OFF ||
 	    (seen.state == MACHINE_PAUSED && args->step != STEP_DRIVES))
 		return 0;
+	if (args->step == STEP_DRIVES && drives_apply(domain, instance, &seen.mark, &args->drives, args->drives_digest, message) < 0)
+		return virConnectIsAlive(conn) == 1 ? -EIO : -ENOTCONN;
 	if (args->step == STEP_DRIVES)
-		return drives_apply(domain, instance, &seen.mark, &args->drives, args->drives_digest) < 0 ? failed(conn, message) : 0;
+		return 0;
 	return args->step == STEP_RESIZE ? resize(conn, domain, &seen, args, message)
 					 : balance(conn, domain, &seen, args, message);
 }

@@ -33,6 +33,7 @@ struct seen {
 	bool saved;
 	uint64_t memory;  /* bytes that it has */
 	bool hypervisor;
+	bool crashed;     /* it is off because QEMU ended unasked */
 	uint64_t nics;    /* nics_digest() of what it runs with */
 };
 

@@ -162,6 +162,28 @@ enum machine_state {
 	MACHINE_PAUSED,
 };
 
+/* What has failed, as far as libvirt's words tell. */
+enum machine_failure {
+	MACHINE_FAILED,
+	MACHINE_NO_MEMORY,
+	MACHINE_NO_EMULATOR,
+	MACHINE_NO_FIRMWARE,
+	MACHINE_NO_FILE,
+	MACHINE_FILE_DENIED,
+	MACHINE_FILE_IN_USE,
+	MACHINE_NO_SPACE,
+	MACHINE_NAME_TAKEN,
+	MACHINE_DEVICE_HELD,
+};
+enum machine_failure machine_failure_of(const char *message);
+
+/* How a machine ended that was wanted to run. */
+enum machine_end {
+	MACHINE_POWERED_OFF,
+	MACHINE_CRASHED,  /* QEMU ended, or was killed */
+	MACHINE_PANICKED, /* its kernel said so (pvpanic) */
+};
+
 struct machine {
 	struct guid id;
 	enum machine_state state;
@@ -177,6 +199,8 @@ struct machine {
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */
 	bool ended;          /* it was wanted to run, ran, and ended by itself; nothing is done until something else is wanted */
+	enum machine_end end;
+	enum machine_failure failure; /* of error */
 	const char *error;   /* why the last step failed, until something else is wanted; NULL. Owned by machines. */
 	bool error_is_new;   /* machines_told() has not been called since */
 	const char *refused; /* why it could not be asked to shut down; NULL. Owned by machines. */

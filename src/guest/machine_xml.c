@@ -182,6 +182,7 @@ static void devices_add(struct str *s, const struct machine_spec *spec, const ch
 	str_add(s, "    <channel type='unix'>\n      <target type='virtio' name='org.qemu.guest_agent.0'/>\n    </channel>\n");
 	str_add(s, "    <controller type='usb' model='none'/>\n    <video>\n      <model type='none'/>\n    </video>\n");
 	memory_device_add(s, more_memory);
+	str_add(s, "    <panic model='isa'/>\n");
 	str_add(s, "    <memballoon model='virtio' freePageReporting='on'>\n      <stats period='1'/>\n    </memballoon>\n    <rng model='virtio'>\n"
 		   "      <backend model='random'>/dev/urandom</backend>\n    </rng>\n");
 	str_add(s, "  </devices>\n");

@@ -66,11 +66,11 @@ static json_t *backend_health(void *arg)
 	struct daemon *d = arg;
 	const struct engine_status *s = engine_status(d->engine);
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I}}", "status", s->failures ? "degraded" : "ok", "version",
+	return json_pack("{s:s, s:s, s:s, s:s, s:{s:I, s:I, s:I, s:I, s:I}, s:{s:I, s:I}}", "status", s->failures ? "degraded" : "ok", "version",
 			 NESTOR_VERSION, "host", d->options.host_name, "instance", d->instance, "reconcile", "passes",
 			 (json_int_t)s->passes, "lastWrites", (json_int_t)s->last_writes, "lastMicroseconds", (json_int_t)s->last_us,
 			 "totalWrites", (json_int_t)s->total_writes, "failures", (json_int_t)s->failures,
-			 "machines", "looks", (json_int_t)s->machine_looks);
+			 "machines", "looks", (json_int_t)s->machine_looks, "busy", (json_int_t)engine_machines_busy(d->engine));
 }
 
 static int reconcile(void *arg, struct err **e)

@@ -100,6 +100,7 @@ static void emulated_machine(void **state)
 		"      </target>\n"
 		"      <alias name='ua-nestor-memory'/>\n"
 		"    </memory>\n"
+		"    <panic model='isa'/>\n"
 		"    <memballoon model='virtio' freePageReporting='on'>\n      <stats period='1'/>\n    </memballoon>\n"
 		"    <rng model='virtio'>\n      <backend model='random'>/dev/urandom</backend>\n    </rng>\n"
 		"  </devices>\n"
@@ -416,6 +417,35 @@ static void running_nics(void **state)
 	vec_done(&nics);
 }
 
+/* In libvirt's and QEMU's words. */
+static void failures(void **state)
+{
+	static const struct {
+		const char *message;
+		enum machine_failure failure;
+	} cases[] = {
+		{ "", MACHINE_FAILED },
+		{ "internal error: something", MACHINE_FAILED },
+		{ "internal error: process exited while connecting to monitor: qemu-system-x86_64: cannot set up guest memory 'pc.ram': Cannot allocate memory",
+		  MACHINE_NO_MEMORY },
+		{ "Cannot check QEMU binary /usr/bin/qemu-system-x86_64: No such file or directory", MACHINE_NO_EMULATOR },
+		{ "invalid argument: could not find capabilities for arch=x86_64 domaintype=kvm ", MACHINE_NO_EMULATOR },
+		{ "operation failed: Unable to find any firmware to satisfy 'efi'", MACHINE_NO_FIRMWARE },
+		{ "internal error: process exited while connecting to monitor: qemu: could not open kernel file '/k': No such file or directory",
+		  MACHINE_NO_FILE },
+		{ "Cannot access storage file '/d.qcow2': No such file or directory", MACHINE_NO_FILE },
+		{ "Could not open '/d': Permission denied", MACHINE_FILE_DENIED },
+		{ "Failed to get \"write\" lock Is another process using the image [/d.qcow2]?", MACHINE_FILE_IN_USE },
+		{ "operation failed: Failed to save: No space left on device", MACHINE_NO_SPACE },
+		{ "operation failed: domain 'theirs' already exists with uuid 1", MACHINE_NAME_TAKEN },
+		{ "Device net1 is already in the process of unplug", MACHINE_DEVICE_HELD },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(machine_failure_of(cases[i].message), cases[i].failure);
+}
+
 /* NV-14: any virtual processor, AMD's bit or Intel's. */
 static void registers(void **state)
 {
@@ -495,7 +525,7 @@ int run_machine_tests(void)
 		cmocka_unit_test(mark_without_drives),
 		cmocka_unit_test(mark_round_trip),  cmocka_unit_test(marks_of_others), cmocka_unit_test(hosts),
 		cmocka_unit_test(messages),         cmocka_unit_test(memory_limits),   cmocka_unit_test(memory_targets),
-		cmocka_unit_test(running_nics),
+		cmocka_unit_test(running_nics),     cmocka_unit_test(failures),
 		cmocka_unit_test(registers),        cmocka_unit_test(memory_device),
 	};
 

@@ -8,7 +8,6 @@ import select
 import signal
 import subprocess
 import termios
-import time
 
 import pytest
 
@@ -40,10 +39,11 @@ def _net():
 class Terminal:
     """`nestor Get-VMConsole ...` on a terminal of its own."""
 
-    def __init__(self, net, *args):
+    def __init__(self, net, *args, program=None):
         self.master, self.slave = pty.openpty()
         self.before = termios.tcgetattr(self.slave)
-        command = net.ns.command(net.daemon.program("nestor"), "--host", net.daemon.socket, "Get-VMConsole", *args)
+        program = program or (net.daemon.program("nestor"), "--host", net.daemon.socket, "Get-VMConsole", *args)
+        command = net.ns.command(*program)
         with net.ns.lab.uninterrupted():
             self.process = subprocess.Popen(command, stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True)
         self.shown = ""
@@ -141,11 +141,12 @@ def test_the_daemon_dies(net):
 
 def test_in_a_script(net):
     """No terminal: until the end of the input; nothing is an escape there."""
-    script = net.ns.spawn("sh", "-c", f"(echo 'in a \x1d script'; cat {net.ns.lab.path('fifo')}) | "
-                          f"{net.daemon.program('nestor')} --host {net.daemon.socket} Get-VMConsole a -Last 0; echo code $?") \
-        if os.mkfifo(net.ns.lab.path("fifo")) is None else None
+    fifo = net.ns.lab.path("fifo")
+    os.mkfifo(fifo)
+    nestor = f"{net.daemon.program('nestor')} --host {net.daemon.socket}"
+    script = net.ns.spawn("sh", "-c", f"(echo 'in a \x1d script'; cat {fifo}) | {nestor} Get-VMConsole a -Last 0; echo code $?")
     script.wait_output("got <in a", SECONDS)
-    with open(net.ns.lab.path("fifo"), "w", encoding="ascii"):
+    with open(fifo, "w", encoding="ascii"):
         pass
     script.wait()
     assert "code 0" in script.out and "script>" in script.out
@@ -153,28 +154,31 @@ def test_in_a_script(net):
     assert "[]" in done.out
 
 
+class Virsh(Terminal):
+    """`virsh console a`, which says that it is connected before it is."""
+
+    def __init__(self, net):
+        super().__init__(net, program=("virsh", "-c", net.libvirt.uri, "console", "a"))
+
+    def has_it(self):
+        def answered():
+            self.type("virsh\r")
+            return "got <virsh>" in self.read() or self.process.poll() is not None
+        wait_for(answered, SECONDS, "virsh to be answered", lambda: self.shown)
+        return self.process.poll() is None
+
+
 def test_virsh_has_it(net):
     """Somebody else's console is not taken without being told to; who was there is told by virsh."""
-    master, slave = pty.openpty()
-    virsh = subprocess.Popen(net.ns.command("virsh", "-c", net.libvirt.uri, "console", "a"), stdin=slave, stdout=slave, stderr=slave,
-                             start_new_session=True)
-    try:
-        shown = b""
-        deadline = time.monotonic() + SECONDS
-        while b"Escape character" not in shown and time.monotonic() < deadline:
-            if select.select([master], [], [], 1)[0]:
-                shown += os.read(master, 65536)
+    with contextlib.ExitStack() as stack:
+        # What a viewer had is given back a moment after it has gone.
+        virsh = wait_for(lambda: next((v for v in [stack.enter_context(Virsh(net))] if v.has_it()), None), SECONDS, "virsh to have it")
         done = net.daemon.nestor("Get-VMConsole", "a", check=False, stdin="")
-        assert done.code == 1 and "Vm.ConsoleInUse" in done.err and "-Force" in done.err, done.err
+        assert done.code == 1 and "Vm.ConsoleInUse" in done.err and "-Force" in done.err, str(done)
         with Terminal(net, "a", "-Last", "0", "-Force") as t:
             t.attached().type("by force\r")
             t.wait("got <by force>")
-            wait_for(lambda: virsh.poll() is not None, SECONDS, "virsh to end")
-    finally:
-        virsh.kill()
-        virsh.wait()
-        os.close(master)
-        os.close(slave)
+            wait_for(lambda: virsh.process.poll() is not None, SECONDS, "virsh to end")
 
 
 def test_restarted_and_off(net):

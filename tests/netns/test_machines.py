@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import signal
 import sqlite3
 
 import pytest
@@ -207,13 +208,13 @@ def test_libvirt_dies(net):
     net.libvirt.kill9()
     wait_for(lambda: "connection to libvirt" in net.daemon.log(), 20, "the daemon to notice", net.daemon.log_tail)
     error = refusal(net, "New-VM", Name="later", **net.image.parameters("echo guest: later"))
-    assert error["id"] in ("Engine.ApplyFailed", "Vm.EngineUnavailable")
+    assert error["id"] in ("Vm.LibvirtUnreachable", "Vm.EngineUnavailable")
     assert net.b.ping(A)
     net.libvirt.start()
     wait_for(lambda: net.vm("a")["State"] == "Running" and health(net.daemon)["reconcile"]["failures"] == 0, 40,
              "the daemon to be connected again", net.daemon.log_tail)
     assert net.libvirt.machines() == before
-    if error["id"] == "Engine.ApplyFailed":
+    if error["id"] == "Vm.LibvirtUnreachable":
         wait_for(lambda: net.libvirt.domains().get("later") == "shut off", 40, "what was wanted meanwhile", net.daemon.log_tail)
         net.do("Remove-VM", Name="later", Force=True)
     assert net.libvirt.domains() == {"a": "running"}
@@ -222,13 +223,57 @@ def test_libvirt_dies(net):
 def test_what_libvirt_refuses_is_told(net):
     net.do("New-VM", Name="m", KernelPath="/nowhere/vmlinuz")
     error = refusal(net, "Start-VM", Name="m")
-    assert error["id"] == "Engine.ApplyFailed"
+    assert error["id"] == "Vm.FileMissing"
     assert "/nowhere/vmlinuz" in error["message"] and "virtual machine m" in error["message"]
+    assert net.vm("m")["State"] == "Starting" and "/nowhere/vmlinuz" in net.vm("m")["Status"]
     # Nobody else is bothered with it.
     net.do("Set-VM", Name="a", Notes="x")
     net.do("Stop-VM", Name="m", TurnOff=True)
     net.do("Remove-VM", Name="m", Force=True)
     assert net.libvirt.domains() == {"a": "running"}
+
+
+def test_not_enough_memory(net):
+    net.do("New-VM", Name="big", MemoryStartupBytes="16TB", KernelPath=net.image.kernel)
+    assert refusal(net, "Start-VM", Name="big")["id"] == "Vm.NotEnoughMemory"
+    assert "Cannot allocate memory" in net.vm("big")["Status"]
+    net.do("Stop-VM", Name="big", TurnOff=True)
+    net.do("Set-VMMemory", VMName="big", StartupBytes="192MB")
+    net.do("Start-VM", Name="big")
+    assert (net.vm("big")["State"], net.vm("big")["Status"]) == ("Running", "Operating normally")
+
+
+class Panicking(Image):
+    """With the driver of the device by which a kernel tells that it panics."""
+
+    def _build(self, modules_dir, modules, more):
+        self.initrd = f"{self.initrd}-panic"
+        super()._build(modules_dir, (*modules, "pvpanic_mmio"), more)
+
+
+def test_crashed(net):
+    """It is off, why is told until it is started again, and nothing of it is left."""
+    net.make("c", Panicking(net.ns.lab, BUILD_DIR), "echo guest: up; read x; echo c > /proc/sysrq-trigger")
+    net.wait_console("c", "guest: up")
+    with open(net.libvirt.virsh("ttyconsole", "c").out.strip(), "wb", buffering=0) as tty:
+        tty.write(b"\n")
+        wait_for(lambda: net.vm("c")["State"] == "Off", BOOT_SECONDS, "c to be off", lambda: net.console("c") + net.daemon.log_tail())
+    assert net.vm("c")["Status"] == "The guest crashed: its kernel panicked"
+    net.do("Start-VM", Name="c")
+    assert net.vm("c")["Status"] == "Operating normally"
+    before = net.libvirt.machines()
+    net.make("k", net.image, "echo guest: up")
+    net.wait_console("k", "guest: up")
+    (process,) = net.libvirt.machines() - before
+    os.kill(process, signal.SIGKILL)
+    wait_for(lambda: net.vm("k")["State"] == "Off", 20, "k to be off", net.daemon.log_tail)
+    assert net.vm("k")["Status"] == "The guest crashed: QEMU ended, or was killed"
+    assert health(net.daemon)["reconcile"]["failures"] == 0
+    assert net.adapter("k")["PortName"] not in {l["ifname"] for l in net.ns.ip_json("link", "show")}
+    net.daemon.restart()
+    assert net.vm("k")["Status"] == "The guest crashed: QEMU ended, or was killed"
+    net.do("Start-VM", Name="k")
+    assert net.vm("k")["Status"] == "Operating normally"
 
 
 def test_domains_of_others_are_left_alone(net):
@@ -239,7 +284,7 @@ def test_domains_of_others_are_left_alone(net):
         file.write(xml)
     net.libvirt.virsh("define", path)
     error = refusal(net, "New-VM", Name="theirs")
-    assert "already exists" in error["message"]
+    assert error["id"] == "Vm.NameTaken" and "already exists" in error["message"]
     net.do("Remove-VM", Name="theirs", Force=True)
     assert net.libvirt.domains() == {"a": "running", "theirs": "shut off"}
     net.daemon.restart()

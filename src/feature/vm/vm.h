@@ -14,6 +14,8 @@ enum vm_engine { VM_ENGINE_QEMU, VM_ENGINE_NAMESPACE };
 extern const char *const vm_states[]; /* Off, Running, Paused, Saved */
 enum vm_state { VM_OFF, VM_RUNNING, VM_PAUSED, VM_SAVED };
 
+extern const char *const vm_ends[]; /* Normal, Crashed, Panicked */
+enum vm_end { VM_END_NORMAL, VM_END_CRASHED, VM_END_PANICKED };
 extern const char *const vm_checkpoint_types[]; /* Production, ProductionOnly, Standard, Disabled */
 enum vm_checkpoint_type { VM_CHECKPOINT_PRODUCTION, VM_CHECKPOINT_PRODUCTION_ONLY, VM_CHECKPOINT_STANDARD, VM_CHECKPOINT_DISABLED };
 
@@ -22,6 +24,7 @@ struct vm_doc {
 	char *name;
 	uint32_t engine; /* enum vm_engine */
 	uint32_t state;	 /* enum vm_state: what is wanted */
+	uint32_t ended;	 /* enum vm_end: how its guest ended last by itself, until it is started again */
 	uint32_t generation;
 	char *version;		 /* configuration version, NV-3 */
 	uint64_t memory_startup; /* bytes */

@@ -361,6 +361,7 @@ static int start_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	if (vm->state == VM_RUNNING)
 		changed->boot++;
 	changed->state = VM_RUNNING;
+	changed->ended = VM_END_NORMAL;
 	vm_write(c, changed);
 	return 0;
 }

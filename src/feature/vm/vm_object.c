@@ -97,11 +97,19 @@ static const char *memory_status(const struct vm_doc *vm, const struct host_gues
 	return vm->dynamic_memory && demand + demand / 100 * vm->memory_buffer > guest->memory_bytes ? "Low" : "OK";
 }
 
-static const char *vm_status(const struct vm_doc *vm, const struct host_guest *guest)
+static json_t *vm_status(const struct vm_doc *vm, const struct host_guest *guest)
 {
+	static const char *const ends[] = {
+		[VM_END_NORMAL] = "Operating normally",
+		[VM_END_CRASHED] = "The guest crashed: QEMU ended, or was killed",
+		[VM_END_PANICKED] = "The guest crashed: its kernel panicked",
+	};
+
+	if (guest->problem)
+		return json_sprintf("Not as it should be: %s", guest->problem);
 	if (vm_is_on(vm) == guest->running)
-		return "Operating normally";
-	return guest->running ? "Stopping: the guest still runs" : "Starting: the guest does not run yet";
+		return json_string(ends[vm->state == VM_OFF ? vm->ended : VM_END_NORMAL]);
+	return json_string(guest->running ? "Stopping: the guest still runs" : "Starting: the guest does not run yet");
 }
 
 json_t *vm_time_span(uint64_t ms)
@@ -166,7 +174,7 @@ json_t *vm_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "MemoryAssigned", json_integer((json_int_t)guest.memory_bytes));
 	json_object_set_new(o, "MemoryAssignedMB", json_integer((json_int_t)(guest.memory_bytes >> 20)));
 	json_object_set_new(o, "Uptime", vm_time_span(guest.running ? guest.uptime_ms : 0));
-	json_object_set_new(o, "Status", json_string(vm_status(vm, &guest)));
+	json_object_set_new(o, "Status", vm_status(vm, &guest));
 	json_object_set_new(o, "Version", json_text(vm->version));
 	json_object_set_new(o, "Id", json_guid(&vm->id));
 	json_object_set_new(o, "VMId", json_guid(&vm->id));

@@ -8,6 +8,7 @@
 #include "feature.h"
 
 const char *const vm_engines[] = { "Qemu", "Namespace", NULL };
+const char *const vm_ends[] = { "Normal", "Crashed", "Panicked", NULL };
 const char *const vm_checkpoint_types[] = { "Production", "ProductionOnly", "Standard", "Disabled", NULL };
 const char *const vm_states[] = { "Off", "Running", "Paused", "Saved", NULL };
 
@@ -20,6 +21,7 @@ static const struct doc_field vm_fields[] = {
 	DOC_FIELD(vm_doc, name, DOC_STR, "name"),
 	DOC_ENUM_FIELD(vm_doc, engine, vm_engines, "engine"),
 	DOC_ENUM_FIELD(vm_doc, state, vm_states, "state"),
+	DOC_ENUM_FIELD(vm_doc, ended, vm_ends, "ended"),
 	DOC_FIELD(vm_doc, generation, DOC_U32, "generation"),
 	DOC_FIELD(vm_doc, version, DOC_STR, "version"),
 	DOC_FIELD(vm_doc, memory_startup, DOC_U64, "memoryStartup"),
