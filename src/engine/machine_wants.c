@@ -85,7 +85,8 @@ struct machine_want engine_machine_want(struct pass *p, const struct vm_doc *vm)
 			.kernel = vm->kernel, .initrd = vm->initrd, .command_line = vm->command_line, .boot = vm->boot,
 			.i440fx = vm->generation == 1, .taken_in = vm->taken_in,
 		},
-		.wish = wishes[vm->state],
+		/* Until it is as its checkpoint has it, it neither starts nor loses a saved state. */
+		.wish = guid_is_zero(&vm->restoring) ? wishes[vm->state] : MACHINE_WANT_SAVED,
 	};
 
 	nics_of(p, vm, &w.spec);

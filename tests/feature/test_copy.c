@@ -256,6 +256,7 @@ static void checkpoint_chain(void **state)
 	expect_next(k, "v", COPY_CHECKPOINT, NULL);
 	kit_refused(k, "Checkpoint-VM", "{'Name': 'v'}", "Checkpoint.Busy");
 	kit_refused(k, "Remove-VMSnapshot", "{'VMName': 'v'}", "Checkpoint.Busy");
+	kit_refused(k, "Remove-VM", "{'Name': 'v'}", "Checkpoint.Busy");
 	do_next(k, "v", false);
 	expect_next(k, "v", COPY_NOTHING, NULL);
 	one = disk_path(k);
@@ -263,6 +264,7 @@ static void checkpoint_chain(void **state)
 	assert_string_equal(one + strlen(one) - 6, ".qcow2");
 	take(k, "2");
 	two = disk_path(k);
+	kit_refused(k, "Resize-VHD", "{'Path': '/d/a.img', 'SizeBytes': '1GB'}", "Checkpoint.ImageKept");
 	/* The same stem, another id. */
 	assert_int_equal(strlen(one), strlen(two));
 	kit_do(k, "Get-VMSnapshot", "{'VMName': 'v'}");

@@ -58,11 +58,16 @@ extern const struct cmdlet checkpoint_cmdlets[];
 const struct checkpoint_doc *checkpoint_get(const struct docs *d, const struct guid *id);
 /* The VM's checkpoint that is being made, or NULL. */
 const struct checkpoint_doc *checkpoint_creating(const struct docs *d, const struct guid *vm);
+/* Checkpoint.Busy: one of the VM is being made. */
+int checkpoint_check_made(const struct docs *d, const struct vm_doc *vm, struct err **e);
 const struct image_doc *image_get(const struct docs *d, const char *path);
 /* Must the image stay as it is? It is a checkpoint's, or in a drive. */
 bool image_is_pinned(const struct docs *d, const char *path);
 
-/* ---- what is to be done (checkpoint_wants.c): pure functions of the documents ---- */
+/* Checkpoint.ImageKept: a checkpoint keeps the image, or its overlay lies on one. */
+int image_check_free(const struct docs *d, const char *path, struct err **e);
+
+/* ---- what is to be done (checkpoint_docs.c): pure functions of the documents ---- */
 
 enum copy_kind {
 	COPY_NOTHING,

@@ -117,11 +117,11 @@ static json_t *snapshot_to_object(struct call *c, const void *doc)
 
 static int check_quiet(const struct docs *d, const struct vm_doc *vm, struct err **e)
 {
-	int r;
+	int r = checkpoint_check_made(d, vm, e);
 
-	if (!checkpoint_creating(d, &vm->id) && guid_is_zero(&vm->restoring))
-		return 0;
-	r = err_set(e, "Checkpoint.Busy", ERR_RESOURCE_BUSY, vm->name, "A checkpoint of \"%s\" is being made or restored.", vm->name);
+	if (r < 0 || guid_is_zero(&vm->restoring))
+		return r;
+	r = err_set(e, "Checkpoint.Busy", ERR_RESOURCE_BUSY, vm->name, "A checkpoint of \"%s\" is being restored.", vm->name);
 	return err_advise(e, r, "Try again when that is done.");
 }
 

@@ -78,6 +78,16 @@ const struct checkpoint_doc *checkpoint_creating(const struct docs *d, const str
 	return NULL;
 }
 
+int checkpoint_check_made(const struct docs *d, const struct vm_doc *vm, struct err **e)
+{
+	int r;
+
+	if (!checkpoint_creating(d, &vm->id))
+		return 0;
+	r = err_set(e, "Checkpoint.Busy", ERR_RESOURCE_BUSY, vm->name, "A checkpoint of \"%s\" is being made.", vm->name);
+	return err_advise(e, r, "Try again when that is done.");
+}
+
 const struct image_doc *image_get(const struct docs *d, const char *path)
 {
 	return path ? docs_get(d, &image_kind, path) : NULL;
@@ -103,6 +113,30 @@ bool image_is_pinned(const struct docs *d, const char *path)
 		if (has(c->disks, path))
 			return true;
 	return false;
+}
+
+static bool is_kept(const struct docs *d, const char *path)
+{
+	const struct checkpoint_doc *c;
+	const struct image_doc *image;
+
+	for (size_t pos = 0; (c = docs_next(d, &checkpoint_kind, &pos));)
+		if (has(c->disks, path) || has(c->overlays, path))
+			return true;
+	for (size_t pos = 0; (image = docs_next(d, &image_kind, &pos));)
+		if (streq(image->path, path) || streq_ptr(image->backing, path))
+			return true;
+	return false;
+}
+
+int image_check_free(const struct docs *d, const char *path, struct err **e)
+{
+	int r;
+
+	if (!is_kept(d, path))
+		return 0;
+	r = err_set(e, "Checkpoint.ImageKept", ERR_INVALID_OPERATION, path, "\"%s\" belongs to a checkpoint of a virtual machine.", path);
+	return err_advise(e, r, "Remove the virtual machine's checkpoints first (Remove-VMSnapshot).");
 }
 
 void image_children(const struct docs *d, const char *path, image_vec *ret)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 
+#include "checkpoint.h"
 #include "drive_image.h"
 #include "drive_rules.h"
 #include "feature.h"
@@ -221,6 +222,8 @@ static int resize_one(struct call *c, struct vhd_work *w, size_t group, const ch
 		r = check_size(size, e);
 	if (r == 0)
 		r = check_unused(c, path, e);
+	if (r == 0)
+		r = image_check_free(call_docs(c), path, e);
 	if (r < 0 || !call_should(c, path, "%s", call_name(c)))
 		return r;
 	vhd_work_look(w, group, path, false, shrink ? 0 : size);

@@ -565,6 +565,8 @@ static int remove_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	adapter_vec adapters = { 0 };
 	int r = vm_check_off(vm, e);
 
+	if (r == 0)
+		r = checkpoint_check_made(d, vm, e);
 	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
 		return r;
 	if (call_bool(c, "PassThru", false))
