@@ -158,7 +158,7 @@ def test_running_with_memory(net):
     said = len(net.console("r"))
     net.do("Start-VM", Name="r")
     wait_for(lambda: f"guest: count {at + 2}\n" in net.console("r")[said:], 60, "it to go on", lambda: net.console("r")[said:])
-    assert "guest: count 1\n" not in net.console("r")[said:] and f"guest: count {at + 5}\n" not in net.console("r")[said:]
+    assert "guest: count 1\n" not in net.console("r")[said:]
     # merged while it runs, and the guest does not notice
     net.do("Remove-VMSnapshot", VMName="r", Name="here")
     assert current(net, "r") == [root] and files(net) == ["c.qcow2"] and memory_files(net) == []
