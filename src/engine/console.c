@@ -11,9 +11,9 @@
 #include "internal.h"
 
 /*
- * A console has two halves. What the guest writes is in the machine's log, whoever looks: each viewer reads it from there at its own
- * pace, so none is missed, none is late for a slow one, and the guest waits for nobody. What is typed goes by libvirt's console, which
- * one client has at a time; all viewers of this daemon share it.
+ * A console has two halves. What the guest writes is in the machine's log, whoever looks: each viewer reads it from
+ * there at its own pace, so none is missed, none is late for a slow one, and the guest waits for nobody. What is typed
+ * goes by libvirt's console, which one client has at a time; all viewers of this daemon share it.
  */
 
 #define CHUNK 4096
@@ -181,7 +181,10 @@ static char *log_path(const struct console *c)
 	return xasprintf("%s/%s", c->log_dir, c->log_name);
 }
 
-/* Whoever keeps the log may begin a new one: this one is read to its end, then the other from its start. True: there is one. */
+/*
+ * Whoever keeps the log may begin a new one: this one is read to its end, then the other from its start. True: there is
+ * one.
+ */
 static bool log_follow(struct viewer *v)
 {
 	_cleanup_free_ char *path = log_path(v->console);
@@ -295,7 +298,8 @@ static uint64_t history_start(int log, uint64_t lines)
 static int viewer_watch(struct viewer *v)
 {
 	struct console *c = v->console;
-	int r = sd_event_add_inotify(c->g->config.event, &v->log_source, c->log_dir, IN_MODIFY | IN_CREATE | IN_MOVED_TO, on_log, v);
+	int r = sd_event_add_inotify(c->g->config.event, &v->log_source, c->log_dir,
+				     IN_MODIFY | IN_CREATE | IN_MOVED_TO, on_log, v);
 
 	if (r >= 0)
 		r = sd_event_add_io(c->g->config.event, &v->io, v->fd, EPOLLIN, on_viewer, v);
@@ -337,8 +341,9 @@ static void refuse(const struct console *c, int r, const char *message, struct e
 	const char *name = vm ? vm->name : "?";
 
 	if (r == -EBUSY)
-		err_advise(e, err_set(e, "Vm.ConsoleInUse", ERR_RESOURCE_BUSY, name, "The console of the virtual machine \"%s\" is in use: %s.", name,
-				      message),
+		err_advise(e,
+			   err_set(e, "Vm.ConsoleInUse", ERR_RESOURCE_BUSY, name,
+				   "The console of the virtual machine \"%s\" is in use: %s.", name, message),
 			   "Somebody has it by other means, such as virsh console; -Force takes it from them.");
 	else
 		err_set(e, "Vm.ConsoleUnavailable", ERR_RESOURCE_UNAVAILABLE, name,
@@ -416,8 +421,12 @@ static int console_new(struct engine *g, const struct guid *vm, struct console *
 	char id[GUID_TEXT_SIZE];
 	int r;
 
-	*c = (struct console){ .g = g, .vm = *vm, .fd = -1, .next = g->consoles, .log_dir = engine_machines_log_dir(g),
-			       .log_name = xasprintf("%s.log", guid_format(vm, id)) };
+	*c = (struct console){ .g = g,
+				.vm = *vm,
+				.fd = -1,
+				.next = g->consoles,
+				.log_dir = engine_machines_log_dir(g),
+				.log_name = xasprintf("%s.log", guid_format(vm, id)) };
 	g->consoles = c;
 	r = sd_event_add_time_relative(g->config.event, &c->timer, CLOCK_MONOTONIC, UNUSED_US, 0, on_timer, c);
 	if (r < 0)
@@ -427,7 +436,8 @@ static int console_new(struct engine *g, const struct guid *vm, struct console *
 	return r;
 }
 
-static int host_console(struct host *h, const struct guid *vm, bool force, host_console_fn opened, void *arg, struct err **e)
+static int host_console(struct host *h, const struct guid *vm, bool force, host_console_fn opened, void *arg,
+			struct err **e)
 {
 	struct engine *g = (struct engine *)((char *)h - offsetof(struct engine, host));
 	struct console *c = console_find(g, vm);
@@ -439,7 +449,8 @@ static int host_console(struct host *h, const struct guid *vm, bool force, host_
 	if (r == 0 && !c)
 		r = console_new(g, vm, &c);
 	if (r < 0)
-		return err_set_errno(e, "Vm.ConsoleUnavailable", -r, NULL, "The console cannot be had: %s.", strerror(-r));
+		return err_set_errno(e, "Vm.ConsoleUnavailable", -r, NULL, "The console cannot be had: %s.",
+				     strerror(-r));
 	o = xcalloc(1, sizeof(*o));
 	*o = (struct opener){ opened, arg, c->openers };
 	c->openers = o;

@@ -81,13 +81,13 @@ static int on_job_exit(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	if (r == -EAGAIN)
 		return 0;
 	if (job->too_much)
-		err_set(&e, "OutputTooLarge", ERR_LIMITS_EXCEEDED, NULL, "The command was ended: it wrote more than %u bytes.",
-			GUEST_EXEC_MAX_OUTPUT);
+		err_set(&e, "OutputTooLarge", ERR_LIMITS_EXCEEDED, NULL,
+			"The command was ended: it wrote more than %u bytes.", GUEST_EXEC_MAX_OUTPUT);
 	else if (job->too_late)
 		engine_exec_too_late(job->timeout_ms, &e);
 	else if (r < 0)
 		err_set_errno(&e, "RemoteCommandFailed", -r, NULL, "The command's end was lost: %s.", strerror(-r));
-	output = xstrdup(guest_exec_output(job->exec, &(size_t){ 0 }));
+	output = xstrdup(guest_exec_output(job->exec, &(size_t) { 0 }));
 	job->done(job->arg, code, output, e);
 	job_free(job);
 	return 0;
@@ -106,14 +106,17 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *arg)
 
 int engine_exec_too_late(uint64_t timeout_ms, struct err **e)
 {
-	int r = err_set(e, "RemoteCommandTimeout", ERR_LIMITS_EXCEEDED, NULL, "The command was ended: it ran longer than %llu seconds.",
+	int r = err_set(e, "RemoteCommandTimeout", ERR_LIMITS_EXCEEDED, NULL,
+			"The command was ended: it ran longer than %llu seconds.",
 			(unsigned long long)(timeout_ms / 1000));
 
-	return err_advise(e, r, "Give it more time (-TimeoutSec), or let it go on in the background (nohup COMMAND >/dev/null 2>&1 &).");
+	return err_advise(e, r,
+			  "Give it more time (-TimeoutSec), or let it go on in the background (nohup COMMAND "
+			  ">/dev/null 2>&1 &).");
 }
 
-static int guest_exec_begin(struct engine *g, const struct guid *vm, const char *script, uint64_t timeout_ms, host_exec_fn done, void *arg,
-			    struct err **e)
+static int guest_exec_begin(struct engine *g, const struct guid *vm, const char *script, uint64_t timeout_ms,
+			    host_exec_fn done, void *arg, struct err **e)
 {
 	struct guest_exec_spec spec = { .line = script, .merge = true };
 	struct exec_job *job = xcalloc(1, sizeof(*job));
@@ -124,22 +127,26 @@ static int guest_exec_begin(struct engine *g, const struct guid *vm, const char 
 	job->done = done;
 	job->arg = arg;
 	if (r == 0)
-		r = sd_event_add_io(g->config.event, &job->output, guest_exec_stdout(job->exec), EPOLLIN, on_job_output, job);
+		r = sd_event_add_io(g->config.event, &job->output, guest_exec_stdout(job->exec), EPOLLIN, on_job_output,
+				    job);
 	if (r >= 0)
-		r = sd_event_add_io(g->config.event, &job->exit, guest_exec_pidfd(job->exec), EPOLLIN, on_job_exit, job);
+		r = sd_event_add_io(g->config.event, &job->exit, guest_exec_pidfd(job->exec), EPOLLIN, on_job_exit,
+				    job);
 	if (r >= 0)
-		r = sd_event_add_time_relative(g->config.event, &job->deadline, CLOCK_MONOTONIC, timeout_ms * 1000, 0, on_deadline, job);
+		r = sd_event_add_time_relative(g->config.event, &job->deadline, CLOCK_MONOTONIC, timeout_ms * 1000, 0,
+					       on_deadline, job);
 	if (r < 0) {
 		job_free(job);
-		return err_set_errno(e, "RemoteCommandFailed", -r, NULL, "Cannot run the command in the guest: %s.", strerror(-r));
+		return err_set_errno(e, "RemoteCommandFailed", -r, NULL, "Cannot run the command in the guest: %s.",
+				     strerror(-r));
 	}
 	job->next = g->jobs;
 	g->jobs = job;
 	return 0;
 }
 
-static int host_exec(struct host *h, const struct guid *vm, const char *script, uint64_t timeout_ms, host_exec_fn done, void *arg,
-		     struct err **e)
+static int host_exec(struct host *h, const struct guid *vm, const char *script, uint64_t timeout_ms, host_exec_fn done,
+		     void *arg, struct err **e)
 {
 	struct engine *g = engine_of(h);
 	struct machine m;

@@ -49,7 +49,8 @@ static bool is_started(struct engine *g, const struct vm_doc *vm)
 
 	if (vm->engine == VM_ENGINE_NAMESPACE)
 		return guest_get(g->guests, &vm->id, &guest) == 0 && guest.boot == vm->boot;
-	return g->machines && machines_get(g->machines, &vm->id, &m) && m.state == MACHINE_RUNNING && m.boot == vm->boot;
+	return g->machines && machines_get(g->machines, &vm->id, &m) && m.state == MACHINE_RUNNING &&
+	       m.boot == vm->boot;
 }
 
 static bool has_address(struct engine *g, const struct vm_doc *vm)
@@ -59,7 +60,7 @@ static bool has_address(struct engine *g, const struct vm_doc *vm)
 	bool any;
 
 	adapter_of_vm(g->config.docs, &vm->id, &adapters);
-	vec_foreach(&adapters, a)
+	vec_foreach (&adapters, a)
 		g->host.guest_addresses(&g->host, &vm->id, &(*a)->id, &addresses);
 	any = addresses.n;
 	vec_done(&adapters);
@@ -86,7 +87,8 @@ static int on_look(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)usec;
 	if (!vm || !vm_is_on(vm)) {
-		err_set(&e, "Vm.WaitEnded", ERR_INVALID_OPERATION, NULL, "The virtual machine has ended before it was up.");
+		err_set(&e, "Vm.WaitEnded", ERR_INVALID_OPERATION, NULL,
+			"The virtual machine has ended before it was up.");
 		wait_end(w, e);
 	} else if (is_up(w->g, vm, w->what.address)) {
 		wait_end(w, NULL);
@@ -104,9 +106,12 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *arg)
 
 	(void)s;
 	(void)usec;
-	err_set(&e, "Vm.WaitTimeout", ERR_LIMITS_EXCEEDED, NULL, "The virtual machine is not up after %llu seconds: there is no %s.",
+	err_set(&e, "Vm.WaitTimeout", ERR_LIMITS_EXCEEDED, NULL,
+		"The virtual machine is not up after %llu seconds: there is no %s.",
 		(unsigned long long)(w->what.timeout_ms / 1000), w->what.address ? "address" : "heartbeat");
-	err_advise(&e, 0, "Look at its console (Get-VMConsole); %s of a real machine comes by its guest agent (qemu-guest-agent).",
+	err_advise(&e, 0,
+		   "Look at its console (Get-VMConsole); %s of a real machine comes by its guest agent "
+		   "(qemu-guest-agent).",
 		   w->what.address ? "an address" : "the heartbeat");
 	wait_end(w, e);
 	return 0;
@@ -115,7 +120,8 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *arg)
 /* The first look is soon, and after the change at hand. */
 #define FIRST_US 20000
 
-static int host_wait(struct host *h, const struct guid *vm, const struct host_wait *what, host_wait_fn done, void *arg, struct err **e)
+static int host_wait(struct host *h, const struct guid *vm, const struct host_wait *what, host_wait_fn done, void *arg,
+		     struct err **e)
 {
 	struct engine *g = engine_of(h);
 	struct wait *w = xcalloc(1, sizeof(*w));
@@ -125,7 +131,8 @@ static int host_wait(struct host *h, const struct guid *vm, const struct host_wa
 	g->waits = w;
 	r = sd_event_add_time_relative(g->config.event, &w->look, CLOCK_MONOTONIC, FIRST_US, 0, on_look, w);
 	if (r >= 0 && what->timeout_ms)
-		r = sd_event_add_time_relative(g->config.event, &w->deadline, CLOCK_MONOTONIC, what->timeout_ms * 1000, 0, on_deadline, w);
+		r = sd_event_add_time_relative(g->config.event, &w->deadline, CLOCK_MONOTONIC, what->timeout_ms * 1000,
+					       0, on_deadline, w);
 	if (r >= 0)
 		return 0;
 	wait_free(w);

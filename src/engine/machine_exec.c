@@ -4,8 +4,8 @@
 #include "internal.h"
 
 /*
- * Commands in machines, by the agent in the guest. It is asked to begin, and then, now and then, whether it is done: no question takes
- * long, however long the command does.
+ * Commands in machines, by the agent in the guest. It is asked to begin, and then, now and then, whether it is done: no
+ * question takes long, however long the command does.
  */
 
 #define AGENT_TIMEOUT_SECONDS 10
@@ -60,7 +60,8 @@ static void on_killed(void *arg, int r, const char *answer, const char *message)
 static void job_kill(struct machine_exec *job)
 {
 	if (job->pid)
-		machines_agent(job->g->machines, &job->vm, agent_kill_command(job->pid), AGENT_TIMEOUT_SECONDS, on_killed, NULL);
+		machines_agent(job->g->machines, &job->vm, agent_kill_command(job->pid), AGENT_TIMEOUT_SECONDS,
+			       on_killed, NULL);
 }
 
 static void job_fail(struct machine_exec *job, int r, const char *message)
@@ -68,17 +69,23 @@ static void job_fail(struct machine_exec *job, int r, const char *message)
 	struct err *e = NULL;
 
 	if (r == -ENODEV) {
-		err_set(&e, "Vm.NoGuestAgent", ERR_RESOURCE_UNAVAILABLE, NULL, "The virtual machine has no channel to a guest agent: %s.", message);
+		err_set(&e, "Vm.NoGuestAgent", ERR_RESOURCE_UNAVAILABLE, NULL,
+			"The virtual machine has no channel to a guest agent: %s.", message);
 		err_advise(&e, 0, "It is given one when it is turned off and started anew (Stop-VM, Start-VM).");
 	} else if (r == -EHOSTUNREACH && !job->pid) {
-		err_set(&e, "Vm.NoGuestAgent", ERR_RESOURCE_UNAVAILABLE, NULL, "No guest agent answers in the virtual machine: %s.", message);
-		err_advise(&e, 0, "Install and start qemu-guest-agent in the guest, or wait until it has booted (Wait-VM -For Heartbeat). "
-				  "Get-VMConsole reaches a guest without.");
+		err_set(&e, "Vm.NoGuestAgent", ERR_RESOURCE_UNAVAILABLE, NULL,
+			"No guest agent answers in the virtual machine: %s.", message);
+		err_advise(&e, 0,
+			   "Install and start qemu-guest-agent in the guest, or wait until it has booted (Wait-VM -For "
+			   "Heartbeat). "
+			   "Get-VMConsole reaches a guest without.");
 	} else if (r == -EPROTO) {
-		err_set(&e, "Vm.GuestAgentUnclear", ERR_INVALID_OPERATION, NULL, "The guest agent's answer is not one to that question.");
+		err_set(&e, "Vm.GuestAgentUnclear", ERR_INVALID_OPERATION, NULL,
+			"The guest agent's answer is not one to that question.");
 		err_advise(&e, 0, "Look after qemu-guest-agent in the guest.");
 	} else {
-		err_set(&e, "RemoteCommandFailed", ERR_RESOURCE_UNAVAILABLE, NULL, job->pid ? "The command's end was lost: %s." : "The command cannot be run in the guest: %s.",
+		err_set(&e, "RemoteCommandFailed", ERR_RESOURCE_UNAVAILABLE, NULL,
+			job->pid ? "The command's end was lost: %s." : "The command cannot be run in the guest: %s.",
 			message);
 	}
 	job_tell(job, 255, xstrdup(""), e);
@@ -126,8 +133,8 @@ static void on_status(void *arg, int r, const char *answer, const char *message)
 		poll_later(job);
 	} else {
 		if (status.too_much) {
-			err_set(&e, "OutputTooLarge", ERR_LIMITS_EXCEEDED, NULL, "The command was ended: it wrote more than %u bytes.",
-				AGENT_MAX_OUTPUT);
+			err_set(&e, "OutputTooLarge", ERR_LIMITS_EXCEEDED, NULL,
+				"The command was ended: it wrote more than %u bytes.", AGENT_MAX_OUTPUT);
 			status.output[AGENT_MAX_OUTPUT] = 0;
 		}
 		job_tell(job, status.code, status.output, e);
@@ -163,21 +170,25 @@ static int on_deadline(sd_event_source *s, uint64_t usec, void *arg)
 	return 0;
 }
 
-int engine_machine_exec(struct engine *g, const struct guid *vm, const char *script, uint64_t timeout_ms, host_exec_fn done, void *arg,
-			struct err **e)
+int engine_machine_exec(struct engine *g, const struct guid *vm, const char *script, uint64_t timeout_ms,
+			host_exec_fn done, void *arg, struct err **e)
 {
 	struct machine_exec *job = xcalloc(1, sizeof(*job));
 	int r;
 
-	*job = (struct machine_exec){ .g = g, .vm = *vm, .timeout_ms = timeout_ms, .poll_us = POLL_MIN_US, .done = done, .arg = arg };
-	r = sd_event_add_time_relative(g->config.event, &job->deadline, CLOCK_MONOTONIC, timeout_ms * 1000, 0, on_deadline, job);
+	*job = (struct machine_exec){
+		.g = g, .vm = *vm, .timeout_ms = timeout_ms, .poll_us = POLL_MIN_US, .done = done, .arg = arg
+	};
+	r = sd_event_add_time_relative(g->config.event, &job->deadline, CLOCK_MONOTONIC, timeout_ms * 1000, 0,
+				       on_deadline, job);
 	if (r >= 0)
 		r = sd_event_add_time_relative(g->config.event, &job->poll, CLOCK_MONOTONIC, 0, 1000, on_poll, job);
 	if (r >= 0)
 		r = sd_event_source_set_enabled(job->poll, SD_EVENT_OFF);
 	if (r < 0) {
 		job_free(job);
-		return err_set_errno(e, "RemoteCommandFailed", -r, NULL, "Cannot run the command in the guest: %s.", strerror(-r));
+		return err_set_errno(e, "RemoteCommandFailed", -r, NULL, "Cannot run the command in the guest: %s.",
+				     strerror(-r));
 	}
 	job->next = g->machine_jobs;
 	g->machine_jobs = job;

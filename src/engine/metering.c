@@ -6,8 +6,8 @@
 #include "vm_metering.h"
 
 /*
- * Samples of what metered machines use, now and then and before each pass, which may end a machine or its port. A machine that ends by
- * itself loses the processor time since the last sample.
+ * Samples of what metered machines use, now and then and before each pass, which may end a machine or its port. A
+ * machine that ends by itself loses the processor time since the last sample.
  */
 
 #define SAMPLE_US 10000000
@@ -55,5 +55,6 @@ unsigned engine_processor_mhz(void)
 
 int engine_metering_open(struct engine *g)
 {
-	return sd_event_add_time_relative(g->config.event, &g->metering, CLOCK_MONOTONIC, SAMPLE_US, 1000000, on_sample, g);
+	return sd_event_add_time_relative(g->config.event, &g->metering, CLOCK_MONOTONIC, SAMPLE_US, 1000000, on_sample,
+					  g);
 }

@@ -36,26 +36,29 @@ static char *command_text(json_t *command)
 char *agent_exec_command(const char *line)
 {
 	/* The exit code goes round the pipe that bounds the output; what writes more is ended by that pipe. */
-	_cleanup_free_ char *bounded = xasprintf("exec 4>&1; code=$({ { /bin/sh -c \"$1\" 2>&1 3>&- 4>&-; echo $? >&3; } | "
-						 "head -c %u >&4; } 3>&1); exit ${code:-255}", AGENT_MAX_OUTPUT + 1);
+	_cleanup_free_ char *bounded =
+		xasprintf("exec 4>&1; code=$({ { /bin/sh -c \"$1\" 2>&1 3>&- 4>&-; echo $? >&3; } | "
+			  "head -c %u >&4; } 3>&1); exit ${code:-255}",
+			  AGENT_MAX_OUTPUT + 1);
 
 	/* A session of its own, so that all of it can be ended. */
-	return command_text(json_pack("{s:s, s:{s:s, s:[s, s, s, s, o], s:b}}", "execute", "guest-exec", "arguments", "path", "/bin/sh", "arg",
-				      "-c", "exec setsid /bin/sh -c \"$1\" sh \"$2\"", "sh", bounded, text_json(line),
-				      "capture-output", 1));
+	return command_text(json_pack("{s:s, s:{s:s, s:[s, s, s, s, o], s:b}}", "execute", "guest-exec", "arguments",
+				      "path", "/bin/sh", "arg", "-c", "exec setsid /bin/sh -c \"$1\" sh \"$2\"", "sh",
+				      bounded, text_json(line), "capture-output", 1));
 }
 
 char *agent_kill_command(int64_t pid)
 {
 	_cleanup_free_ char *text = xasprintf("%lld", (long long)pid);
 
-	return command_text(json_pack("{s:s, s:{s:s, s:[s, s, s, s]}}", "execute", "guest-exec", "arguments", "path", "/bin/sh", "arg", "-c",
-				      "kill -s TERM -- -$1", "sh", text));
+	return command_text(json_pack("{s:s, s:{s:s, s:[s, s, s, s]}}", "execute", "guest-exec", "arguments", "path",
+				      "/bin/sh", "arg", "-c", "kill -s TERM -- -$1", "sh", text));
 }
 
 char *agent_exec_status_command(int64_t pid)
 {
-	return command_text(json_pack("{s:s, s:{s:I}}", "execute", "guest-exec-status", "arguments", "pid", (json_int_t)pid));
+	return command_text(
+		json_pack("{s:s, s:{s:I}}", "execute", "guest-exec-status", "arguments", "pid", (json_int_t)pid));
 }
 
 /* What is in "return", a new reference; NULL: no answer, or one that is too large. */
@@ -123,7 +126,8 @@ static char *decode(const char *text, size_t n)
 
 static int exit_code(const json_t *value)
 {
-	json_int_t code = json_integer_value(json_object_get(value, "exitcode")), sig = json_integer_value(json_object_get(value, "signal"));
+	json_int_t code = json_integer_value(json_object_get(value, "exitcode")),
+		   sig = json_integer_value(json_object_get(value, "signal"));
 
 	if (sig > 0 && sig < 128)
 		return 128 + (int)sig;
@@ -158,7 +162,8 @@ static void address_add(const struct mac *mac, const json_t *address, struct age
 
 	if (!text || ret->n >= AGENT_MAX_ADDRESSES || ip_parse(text, &a.ip) < 0)
 		return;
-	if (ip_is_any(&a.ip) || ip_is_loopback(&a.ip) || ip_is_multicast(&a.ip) || (!ip_is_v4(&a.ip) && ip_is_link_local(&a.ip)))
+	if (ip_is_any(&a.ip) || ip_is_loopback(&a.ip) || ip_is_multicast(&a.ip) ||
+	    (!ip_is_v4(&a.ip) && ip_is_link_local(&a.ip)))
 		return;
 	vec_push(ret, a);
 }
@@ -169,7 +174,7 @@ int agent_interfaces_parse(const char *answer, struct agent_address_vec *ret)
 	int r = json_is_array(list) ? 0 : -EPROTO;
 	size_t i, j;
 
-	json_array_foreach(list, i, interface) {
+	json_array_foreach (list, i, interface) {
 		const char *text = json_string_value(json_object_get(interface, "hardware-address"));
 		const json_t *address;
 		struct mac mac;
@@ -178,7 +183,7 @@ int agent_interfaces_parse(const char *answer, struct agent_address_vec *ret)
 			break;
 		if (!text || mac_parse(text, &mac) < 0 || !mac_is_unicast(&mac))
 			continue;
-		json_array_foreach(json_object_get(interface, "ip-addresses"), j, address)
+		json_array_foreach (json_object_get(interface, "ip-addresses"), j, address)
 			address_add(&mac, address, ret);
 	}
 	json_decref(list);

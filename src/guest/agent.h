@@ -6,19 +6,19 @@
 #include "util.h"
 
 /*
- * The words of QEMU's guest agent, which is a program inside the guest: whatever it answers may be made up. So every answer is bounded,
- * and is used only when it has the form that it must have. Pure.
+ * The words of QEMU's guest agent, which is a program inside the guest: whatever it answers may be made up. So every
+ * answer is bounded, and is used only when it has the form that it must have. Pure.
  */
 
 /* libvirt carries answers of 4 MiB, and base64 makes four bytes of three. */
-#define AGENT_MAX_OUTPUT (2u << 20)
-#define AGENT_MAX_ANSWER (4u << 20)
+#define AGENT_MAX_OUTPUT     (2u << 20)
+#define AGENT_MAX_ANSWER     (4u << 20)
 #define AGENT_MAX_INTERFACES 64
-#define AGENT_MAX_ADDRESSES 256 /* of all interfaces */
+#define AGENT_MAX_ADDRESSES  256 /* of all interfaces */
 
 /*
- * Commands as JSON; owned by the caller. The line is run by the guest's /bin/sh, its errors going where its output goes, and is ended
- * when it writes more than AGENT_MAX_OUTPUT.
+ * Commands as JSON; owned by the caller. The line is run by the guest's /bin/sh, its errors going where its output
+ * goes, and is ended when it writes more than AGENT_MAX_OUTPUT.
  */
 char *agent_exec_command(const char *line);
 char *agent_exec_status_command(int64_t pid);
@@ -31,8 +31,8 @@ int agent_exec_parse(const char *answer, int64_t *ret_pid);
 
 struct agent_exec_status {
 	bool exited;
-	int code;     /* exit code, or 128 + signal */
-	char *output; /* owned by the caller; without NUL bytes */
+	int code;      /* exit code, or 128 + signal */
+	char *output;  /* owned by the caller; without NUL bytes */
 	bool too_much; /* it wrote more than AGENT_MAX_OUTPUT */
 };
 int agent_exec_status_parse(const char *answer, struct agent_exec_status *ret);

@@ -9,8 +9,8 @@
 #include "libvirt_step.h"
 
 /*
- * Between a socket of ours and libvirt's stream. All of it happens in the thread of libvirt's events, once it is set up. What the guest
- * writes is read and forgotten, because it must be read: its log has it, too, and has it whole.
+ * Between a socket of ours and libvirt's stream. All of it happens in the thread of libvirt's events, once it is set
+ * up. What the guest writes is read and forgotten, because it must be read: its log has it, too, and has it whole.
  */
 struct bridge {
 	virStreamPtr stream;

@@ -22,7 +22,7 @@ static void counted(struct machines *m, struct task *t)
 	uint64_t now = clock_us(CLOCK_MONOTONIC);
 
 	m->counting = false;
-	vec_foreach(&t->numbers, numbers) {
+	vec_foreach (&t->numbers, numbers) {
 		struct entry *x = entry_get(m, &numbers->id);
 
 		if (x && is_on(&x->seen))
@@ -72,7 +72,8 @@ static void ask(struct machines *m, struct task *t)
 	news(m, t);
 }
 
-void machines_agent(struct machines *m, const struct guid *id, char *command, unsigned timeout, machine_agent_fn done, void *arg)
+void machines_agent(struct machines *m, const struct guid *id, char *command, unsigned timeout, machine_agent_fn done,
+		    void *arg)
 {
 	struct task *t = task_new(m, TASK_AGENT);
 

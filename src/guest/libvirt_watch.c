@@ -20,7 +20,7 @@ static uint64_t number(virTypedParameterPtr params, int n, const char *name)
 }
 
 #define PROCESSORS_MAX 2048u
-#define DISKS_MAX 256u
+#define DISKS_MAX      256u
 
 static unsigned count(virTypedParameterPtr params, int n, const char *name, unsigned max)
 {
@@ -56,7 +56,8 @@ static void numbers_add(const virDomainStatsRecord *record, struct watch_numbers
 		.cpu_ns = sum(p, n, "vcpu", count(p, n, "vcpu.maximum", PROCESSORS_MAX), "time"),
 		.usable = kib(number(p, n, "balloon.usable")),
 		.available = kib(number(p, n, "balloon.available")),
-		.disks = { .capacity = sum(p, n, "block", disks, "capacity"), .read = sum(p, n, "block", disks, "rd.bytes"),
+		.disks = { .capacity = sum(p, n, "block", disks, "capacity"),
+			   .read = sum(p, n, "block", disks, "rd.bytes"),
 			   .written = sum(p, n, "block", disks, "wr.bytes"),
 			   .requests = sum(p, n, "block", disks, "rd.reqs") + sum(p, n, "block", disks, "wr.reqs") },
 	};
@@ -69,8 +70,9 @@ int watch_numbers_get(virConnectPtr conn, struct watch_numbers_vec *ret)
 {
 	virDomainStatsRecordPtr *records = NULL;
 	/* NOWAIT: a machine that is being changed has no numbers this time. */
-	int n = virConnectGetAllDomainStats(conn, VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_BLOCK, &records,
-					    VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
+	int n = virConnectGetAllDomainStats(
+		conn, VIR_DOMAIN_STATS_BALLOON | VIR_DOMAIN_STATS_VCPU | VIR_DOMAIN_STATS_BLOCK, &records,
+		VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE | VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT);
 
 	if (n < 0)
 		return -EIO;
@@ -93,7 +95,8 @@ static int agent_failed(virConnectPtr conn, char **message)
 	return code == VIR_ERR_ARGUMENT_UNSUPPORTED || code == VIR_ERR_NO_DOMAIN ? -ENODEV : -EIO;
 }
 
-int watch_agent_call(virConnectPtr conn, const struct guid *id, const char *command, int timeout, char **ret_answer, char **message)
+int watch_agent_call(virConnectPtr conn, const struct guid *id, const char *command, int timeout, char **ret_answer,
+		     char **message)
 {
 	virDomainPtr domain = virDomainLookupByUUID(conn, id->b);
 	char *answer = domain ? virDomainQemuAgentCommand(domain, command, timeout, 0) : NULL;
@@ -116,7 +119,8 @@ void watch_reset(struct watch *w)
 	*w = (struct watch){ .asking = asking };
 }
 
-void watch_take_numbers(struct watch *w, const struct watch_numbers *numbers, uint64_t memory, uint64_t now_us, unsigned processors)
+void watch_take_numbers(struct watch *w, const struct watch_numbers *numbers, uint64_t memory, uint64_t now_us,
+			unsigned processors)
 {
 	uint64_t us = now_us - w->at_us, ns = numbers->cpu_ns - w->cpu_ns;
 
@@ -130,7 +134,7 @@ void watch_take_numbers(struct watch *w, const struct watch_numbers *numbers, ui
 
 /* Often until there is an agent that answers: somebody may wait for the guest to come up. */
 #define PAUSE_ANSWERS 5
-#define PAUSE_SILENT 2
+#define PAUSE_SILENT  2
 
 bool watch_wants_addresses(struct watch *w)
 {

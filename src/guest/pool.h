@@ -15,5 +15,8 @@ struct work {
 /* -Exxx of the threads. */
 int pool_open(size_t threads, struct pool **ret);
 void pool_submit(struct pool *p, struct work *work);
-/* Waits for what is being done and ends the threads. Returns what has not been begun, a list that is the caller's to free. */
+/*
+ * Waits for what is being done and ends the threads. Returns what has not been begun, a list that is the caller's to
+ * free.
+ */
 struct work *pool_close(struct pool *p);

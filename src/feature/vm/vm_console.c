@@ -5,7 +5,8 @@
 /* Get-VMConsole: the serial console of a real machine, as a stream of bytes. */
 
 static const struct param console_params[] = {
-	{ "VMName", P_STRING, REQUIRED | POS(0) | PIPE_VALUE | PIPE_NAME, "name of a running virtual machine", .aliases = "Name" },
+	{ "VMName", P_STRING, REQUIRED | POS(0) | PIPE_VALUE | PIPE_NAME, "name of a running virtual machine",
+	  .aliases = "Name" },
 	{ "Last", P_UINT, 0, "show so many lines first of what it wrote before", .max = 10000, .def = "24" },
 	{ "Force", P_SWITCH, 0, "take the console from whoever has it by other means (virsh console)" },
 	{ 0 },
@@ -40,7 +41,8 @@ static int check(struct call *c, const struct vm_doc *vm, struct err **e)
 
 	if (vm->engine != VM_ENGINE_QEMU) {
 		r = err_set(e, "Vm.NoConsole", ERR_NOT_IMPLEMENTED, vm->name,
-			    "The virtual machine \"%s\" has no serial console: its engine is %s.", vm->name, vm_engines[vm->engine]);
+			    "The virtual machine \"%s\" has no serial console: its engine is %s.", vm->name,
+			    vm_engines[vm->engine]);
 		return err_advise(e, r, "A shell in it, on your terminal: nestor exec '%s' -- sh", vm->name);
 	}
 	if (host->guest(host, &vm->id, &guest) == 0 && guest.running)
@@ -66,7 +68,7 @@ static int get_console(struct call *c, struct err **e)
 }
 
 const struct cmdlet vm_console_cmdlets[] = {
-	{ "Get-VMConsole", "attach the terminal to the serial console of a virtual machine; Ctrl-] detaches", console_params, NULL,
-	  get_console, STREAM },
+	{ "Get-VMConsole", "attach the terminal to the serial console of a virtual machine; Ctrl-] detaches",
+	  console_params, NULL, get_console, STREAM },
 	{ 0 },
 };

@@ -115,7 +115,8 @@ void metering_add(struct metering_doc *m, const struct metering_sample *s, bool 
 	remember(m, s);
 }
 
-void adapter_metering_add(struct adapter_metering_doc *m, bool virtualized, uint64_t inbound, uint64_t outbound, bool first)
+void adapter_metering_add(struct adapter_metering_doc *m, bool virtualized, uint64_t inbound, uint64_t outbound,
+			  bool first)
 {
 	if (!first && virtualized == m->virtualized) {
 		m->inbound += growth(inbound, m->last_inbound);
@@ -132,15 +133,24 @@ static struct metering_sample sample_of(struct host *host, const struct vm_doc *
 {
 	struct host_guest guest = { 0 };
 
-	/* One that should run and is not seen: it is starting, or the daemon has just started and has not looked yet. */
+	/*
+	 * One that should run and is not seen: it is starting, or the daemon has just started and has not looked yet.
+	 */
 	if (host->guest(host, &vm->id, &guest) < 0 || !guest.running)
 		return (struct metering_sample){ .on = vm_is_on(vm) };
 	return (struct metering_sample){
-		.now_us = clock_us(CLOCK_REALTIME), .on = true, .uptime_us = guest.uptime_ms * 1000,
+		.now_us = clock_us(CLOCK_REALTIME),
+		.on = true,
+		.uptime_us = guest.uptime_ms * 1000,
 		/* A namespace guest is a process; machines count their starts. */
-		.start = vm->engine == VM_ENGINE_NAMESPACE ? (uint64_t)guest.pid : vm->boot, .counted = guest.cpu_us > 0,
-		.cpu_us = guest.cpu_us, .memory = guest.memory_bytes, .disk_capacity = guest.disk_capacity, .disk_read = guest.disk_read,
-		.disk_written = guest.disk_written, .disk_requests = guest.disk_requests,
+		.start = vm->engine == VM_ENGINE_NAMESPACE ? (uint64_t)guest.pid : vm->boot,
+		.counted = guest.cpu_us > 0,
+		.cpu_us = guest.cpu_us,
+		.memory = guest.memory_bytes,
+		.disk_capacity = guest.disk_capacity,
+		.disk_read = guest.disk_read,
+		.disk_written = guest.disk_written,
+		.disk_requests = guest.disk_requests,
 	};
 }
 
@@ -171,7 +181,7 @@ static bool sample_vm(struct docs *d, struct host *host, const struct vm_doc *vm
 	metering_add(m, &s, first);
 	docs_put(d, &metering_kind, m);
 	adapter_of_vm(d, &vm->id, &adapters);
-	vec_foreach(&adapters, a)
+	vec_foreach (&adapters, a)
 		sample_adapter(d, host, *a, first);
 	vec_done(&adapters);
 	return s.on;

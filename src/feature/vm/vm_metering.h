@@ -4,15 +4,15 @@
 #include "adapter.h"
 
 /*
- * What virtual machines use, added up while metering is enabled: Enable/Disable/Reset-VMResourceMetering, Measure-VM. Counters are read
- * now and then and their growth is added, so that it survives both the machine's restarts and the daemon's. Only time counts in which
- * the machine is on.
+ * What virtual machines use, added up while metering is enabled: Enable/Disable/Reset-VMResourceMetering, Measure-VM.
+ * Counters are read now and then and their growth is added, so that it survives both the machine's restarts and the
+ * daemon's. Only time counts in which the machine is on.
  */
 struct metering_doc {
 	struct guid vm;
 	uint64_t duration_us; /* of the samples */
 	uint64_t cpu_us;
-	uint64_t memory_mib_ms; /* assigned memory times time */
+	uint64_t memory_mib_ms;		 /* assigned memory times time */
 	uint64_t memory_min, memory_max; /* bytes; max 0: none seen */
 	uint64_t disk_capacity, disk_read, disk_written, disk_requests;
 	/* Of the sample before. */
@@ -38,14 +38,15 @@ struct metering_sample {
 	bool on;
 	uint64_t start;
 	uint64_t uptime_us; /* since that start */
-	bool counted; /* the numbers below are known */
+	bool counted;	    /* the numbers below are known */
 	uint64_t cpu_us, memory;
 	uint64_t disk_capacity, disk_read, disk_written, disk_requests;
 };
 /* Adds what has been used since the sample before. first: only remember where the counters stand. Pure. */
 void metering_add(struct metering_doc *m, const struct metering_sample *s, bool first);
 /* The same of an adapter; virtualized: whose counters these are. */
-void adapter_metering_add(struct adapter_metering_doc *m, bool virtualized, uint64_t inbound, uint64_t outbound, bool first);
+void adapter_metering_add(struct adapter_metering_doc *m, bool virtualized, uint64_t inbound, uint64_t outbound,
+			  bool first);
 
 bool vm_is_metered(const struct docs *d, const struct guid *vm);
 /* Begins from nothing; samples come from then on. In a transaction, as the next ones. */

@@ -32,7 +32,7 @@ static bool waits_step(struct vm_waits *w)
 {
 	if (--w->left)
 		return false;
-	vec_foreach(&w->waits, wait) {
+	vec_foreach (&w->waits, wait) {
 		free((*wait)->vm_name);
 		free(*wait);
 	}
@@ -60,7 +60,8 @@ void vm_waits_add(struct vm_waits *w, const struct vm_doc *vm)
 {
 	struct host *host = call_host(w->call);
 	struct host_wait what = { .address = call_enum(w->call, "For", VM_WAIT_HEARTBEAT) == VM_WAIT_ADDRESS,
-				  .delay_ms = call_uint(w->call, "Delay", 1) * 1000, .timeout_ms = call_uint(w->call, "Timeout", 0) * 1000 };
+				  .delay_ms = call_uint(w->call, "Delay", 1) * 1000,
+				  .timeout_ms = call_uint(w->call, "Timeout", 0) * 1000 };
 	struct wait *wait = xcalloc(1, sizeof(*wait));
 	struct err *e = NULL;
 
@@ -105,8 +106,10 @@ int vm_wait_check(struct call *c, struct err **e)
 
 	if (kind != VM_WAIT_MEMORY && kind != VM_WAIT_REBOOT)
 		return 0;
-	return err_advise(e, err_set(e, "Vm.WaitUnavailable", ERR_NOT_IMPLEMENTED, vm_wait_kinds[kind],
-				     "It cannot be waited for %s: neither libvirt nor a guest agent tells.", vm_wait_kinds[kind]),
+	return err_advise(e,
+			  err_set(e, "Vm.WaitUnavailable", ERR_NOT_IMPLEMENTED, vm_wait_kinds[kind],
+				  "It cannot be waited for %s: neither libvirt nor a guest agent tells.",
+				  vm_wait_kinds[kind]),
 			  "Wait for Heartbeat or IPAddress.");
 }
 
@@ -120,7 +123,7 @@ int vm_wait(struct call *c, struct err **e)
 		return r;
 	w = vm_waits_new(c);
 	vm_select(c, "Name", "VM", &vms);
-	vec_foreach(&vms, vm) {
+	vec_foreach (&vms, vm) {
 		struct err *off = NULL;
 
 		if (!vm_is_on(*vm)) {

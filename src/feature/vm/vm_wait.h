@@ -5,16 +5,28 @@
 
 /* Waiting until guests are up: Wait-VM, Restart-VM -Wait. */
 
-extern const char *const vm_wait_kinds[]; /* of -For of Wait-VM */
+extern const char *const vm_wait_kinds[];	  /* of -For of Wait-VM */
 extern const char *const vm_wait_restart_kinds[]; /* and of Restart-VM (cmdlets.md 3.1) */
 enum vm_wait_kind { VM_WAIT_HEARTBEAT, VM_WAIT_ADDRESS, VM_WAIT_MEMORY, VM_WAIT_REBOOT };
 
 /* Their parameters besides -Wait; kinds: one of the above. */
-#define WAIT_PARAMS(kinds)                                                                                                                \
-	{ "For", P_ENUM, 0, "what it is waited for: a sign of life, or an address (of the guest agent's, in a real machine)",              \
-	  .values = (kinds), .def = "Heartbeat" },                                                                                         \
-	{ "Timeout", P_UINT, 0, "seconds; without it there is no end to waiting", .aliases = "TimeoutSec", .min = 1, .max = INT32_MAX },   \
-	{ "Delay", P_UINT, 0, "seconds between two looks", .min = 1, .max = UINT16_MAX, .def = "1" }
+#define WAIT_PARAMS(kinds)                                                                                             \
+	{ "For",                                                                                                       \
+	  P_ENUM,                                                                                                      \
+	  0,                                                                                                           \
+	  "what it is waited for: a sign of life, or an address (of the guest agent's, in a real machine)",            \
+	  .values = (kinds),                                                                                           \
+	  .def = "Heartbeat" },                                                                                        \
+		{ "Timeout",                                                                                           \
+		  P_UINT,                                                                                              \
+		  0,                                                                                                   \
+		  "seconds; without it there is no end to waiting",                                                    \
+		  .aliases = "TimeoutSec",                                                                             \
+		  .min = 1,                                                                                            \
+		  .max = INT32_MAX },                                                                                  \
+	{                                                                                                              \
+		"Delay", P_UINT, 0, "seconds between two looks", .min = 1, .max = UINT16_MAX, .def = "1"               \
+	}
 
 struct vm_waits;
 /* Waits for the start of each that has been added, beginning when the call's changes are in effect. */

@@ -38,7 +38,7 @@ static const struct {
 	[MAP_SUBNETS] = { "subnets", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_subnet) },
 	[MAP_SOURCES] = { "sources", BPF_MAP_TYPE_HASH, sizeof(struct dp_source_key), sizeof(struct dp_source) },
 	[MAP_GROUPS] = { "groups", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_group) },
-	[MAP_INNER] = { "inner", BPF_MAP_TYPE_LRU_HASH, sizeof(struct dp_dest_key), 4, true },
+	[MAP_INNER] = { "inner", BPF_MAP_TYPE_LRU_HASH, sizeof(struct dp_dest_key), 4 },
 	[MAP_INNER_PORTS] = { "inner_ports", BPF_MAP_TYPE_HASH, 4, sizeof(struct dp_inner_ports) },
 	[MAP_LEARNT] = { "learnt", BPF_MAP_TYPE_RINGBUF, 0, 0, true },
 	[MAP_LEARN_RATES] = { "learn_rates", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct dp_learn_rate), true },
