@@ -93,20 +93,30 @@ void step_guests(struct pass *p)
 		engine_watch_guest(p->g, &guest->id);
 }
 
-void engine_guest_ended(struct engine *g, const struct vm_doc *vm, enum vm_end how)
+static void note(struct engine *g, const struct vm_doc *vm, enum vm_state state, enum vm_end how, const char *failure)
 {
 	_cleanup_err_ struct err *e = NULL;
-	struct vm_doc *off;
+	struct vm_doc *changed;
 
+	docs_begin(g->config.docs);
+	changed = doc_copy(&vm_kind, vm);
+	vm_set_state(changed, state, failure);
+	changed->ended = how;
+	docs_put(g->config.docs, &vm_kind, changed);
+	if (docs_commit(g->config.docs, NULL, &e) < 0)
+		log_error("cannot note the state of a guest: %s", e->message);
+}
+
+void engine_note_state(struct engine *g, const struct vm_doc *vm, enum vm_state state, const char *failure)
+{
+	note(g, vm, state, VM_END_NORMAL, failure);
+}
+
+void engine_guest_ended(struct engine *g, const struct vm_doc *vm, enum vm_end how)
+{
 	if (how == VM_END_NORMAL)
 		log_info("the guest %s has ended by itself", vm->name);
 	else
 		log_warning("the guest %s has crashed (%s)", vm->name, vm_ends[how]);
-	docs_begin(g->config.docs);
-	off = doc_copy(&vm_kind, vm);
-	off->state = VM_OFF;
-	off->ended = how;
-	docs_put(g->config.docs, &vm_kind, off);
-	if (docs_commit(g->config.docs, NULL, &e) < 0)
-		log_error("cannot note that the guest has ended: %s", e->message);
+	note(g, vm, VM_OFF, how, NULL);
 }

@@ -64,31 +64,32 @@ static const char *subject(const struct image_work *w)
 	return w->job.target ? w->job.target : w->job.path;
 }
 
+static const struct {
+	const char *id;
+	enum err_category category;
+	const char *what, *advice;
+} troubles[] = {
+	[IMAGE_OTHER] = { "Vhd.Failed", ERR_INVALID_OPERATION, "cannot be worked on", "qemu-img check tells more of a damaged image." },
+	[IMAGE_MISSING] = { "Vhd.NotFound", ERR_OBJECT_NOT_FOUND, "does not exist, or its directory does not",
+			    "Name a file of the daemon's host." },
+	[IMAGE_DENIED] = { "Vhd.AccessDenied", ERR_PERMISSION_DENIED, "cannot be opened",
+			   "The daemon and QEMU's user need to read and write it, and to search its directories." },
+	[IMAGE_FULL] = { "Vhd.DiskFull", ERR_WRITE_ERROR, "does not fit on the host's disk", "Make room, or name another place." },
+	[IMAGE_BUSY] = { "Vhd.InUse", ERR_RESOURCE_BUSY, "is in use by a running virtual machine or another program",
+			 "Stop what uses it first." },
+	[IMAGE_WRONG_FORMAT] = { "Vhd.WrongFormat", ERR_INVALID_ARGUMENT, "is damaged, or not what its name says",
+				 "Rename it, so that its ending says what it is, or convert it (Convert-VHD)." },
+	[IMAGE_UNSUPPORTED] = { "Vhd.Unsupported", ERR_NOT_IMPLEMENTED, "is of a format for which there is no such operation",
+				"Convert it to .qcow2 first (Convert-VHD)." },
+};
+
 /* Why it failed. path: the image that is meant by whoever asked. */
 static int image_error(enum image_trouble trouble, const char *path, const char *message, struct err **e)
 {
-	static const struct {
-		const char *id;
-		enum err_category category;
-		const char *what, *advice;
-	} texts[] = {
-		[IMAGE_OTHER] = { "Vhd.Failed", ERR_INVALID_OPERATION, "cannot be worked on", "qemu-img check tells more of a damaged image." },
-		[IMAGE_MISSING] = { "Vhd.NotFound", ERR_OBJECT_NOT_FOUND, "does not exist, or its directory does not",
-				    "Name a file of the daemon's host." },
-		[IMAGE_DENIED] = { "Vhd.AccessDenied", ERR_PERMISSION_DENIED, "cannot be opened",
-				   "The daemon and QEMU's user need to read and write it, and to search its directories." },
-		[IMAGE_FULL] = { "Vhd.DiskFull", ERR_WRITE_ERROR, "does not fit on the host's disk", "Make room, or name another place." },
-		[IMAGE_BUSY] = { "Vhd.InUse", ERR_RESOURCE_BUSY, "is in use by a running virtual machine or another program",
-				 "Stop what uses it first." },
-		[IMAGE_WRONG_FORMAT] = { "Vhd.WrongFormat", ERR_INVALID_ARGUMENT, "is damaged, or not what its name says",
-					 "Rename it, so that its ending says what it is, or convert it (Convert-VHD)." },
-		[IMAGE_UNSUPPORTED] = { "Vhd.Unsupported", ERR_NOT_IMPLEMENTED, "is of a format for which there is no such operation",
-					"Convert it to .qcow2 first (Convert-VHD)." },
-	};
-	int r = err_set(e, texts[trouble].id, texts[trouble].category, path, "The virtual hard disk \"%s\" %s: %s.", path,
-			texts[trouble].what, message);
+	int r = err_set(e, troubles[trouble].id, troubles[trouble].category, path, "The virtual hard disk \"%s\" %s: %s.", path,
+			troubles[trouble].what, message);
 
-	return err_advise(e, r, "%s", texts[trouble].advice);
+	return err_advise(e, r, "%s", troubles[trouble].advice);
 }
 
 static int on_output(sd_event_source *s, int fd, uint32_t revents, void *arg)

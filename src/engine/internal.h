@@ -190,6 +190,8 @@ void engine_machines_describe(struct engine *g, struct host_machines *ret);
 void engine_shutdowns_check(struct engine *g);
 void engine_shutdowns_free(struct engine *g);
 /* Tells those who wait, and the log, that a machine or the connection to libvirt is not as it should be, and why. */
+/* One that cannot be started is Off again, and says why: what is wrong with it is for somebody to put right. */
+void engine_start_failed(struct engine *g, enum machine_failure failure, const struct vm_doc *vm, const char *why);
 void engine_machine_failed(struct engine *g, enum machine_failure failure, const char *who, const char *why);
 void engine_libvirt_failed(struct engine *g, const char *why);
 /* Waits for all steps that are under way; timeout_ms: how long nothing may happen. */
@@ -199,6 +201,8 @@ void engine_schedule(struct engine *g, uint64_t delay_us);
 int engine_watch_guest(struct engine *g, const struct guid *id);
 void engine_forget_guest(struct engine *g, const struct guid *id);
 /* A guest that ended by itself is off: the wish to run it has ended with it. Writes that. */
+/* What nobody asked for has come about; failure: why, a sentence, or NULL. */
+void engine_note_state(struct engine *g, const struct vm_doc *vm, enum vm_state state, const char *failure);
 void engine_guest_ended(struct engine *g, const struct vm_doc *vm, enum vm_end how);
 
 /*

@@ -10,29 +10,31 @@ struct failure {
 	const char *what, *advice;
 };
 
-#define AGAIN "It is tried again by itself, with the next change at the latest"
+#define AGAIN "It is tried again by itself, with the next change at the latest."
 static const struct failure no_libvirt = { "Vm.LibvirtUnreachable", ERR_RESOURCE_UNAVAILABLE, "is not in reach",
-	AGAIN "; the daemon's log has every failure. Start libvirtd, or name another by --libvirt." };
+	"Start libvirtd, or name another by --libvirt." };
 static const struct failure failures[] = {
 	[MACHINE_FAILED] = { "Engine.ApplyFailed", ERR_INVALID_OPERATION, "is not in the state that is wanted",
-			     AGAIN "; the daemon's log has every failure." },
+			     "The daemon's log has every failure." },
 	[MACHINE_NO_MEMORY] = { "Vm.NotEnoughMemory", ERR_RESOURCE_UNAVAILABLE, "cannot have its memory, because this host has not enough",
 				"Stop another, or turn it off (Stop-VM -TurnOff) and give it less (Set-VMMemory -StartupBytes)." },
 	[MACHINE_NO_EMULATOR] = { "Vm.EmulatorMissing", ERR_RESOURCE_UNAVAILABLE, "cannot run, because this host's libvirt has no QEMU that can run it",
-				  "Install qemu-system-x86 on libvirt's host. " AGAIN "." },
+				  "Install qemu-system-x86 on libvirt's host." },
 	[MACHINE_NO_FIRMWARE] = { "Vm.FirmwareMissing", ERR_RESOURCE_UNAVAILABLE, "cannot run, because this host has no UEFI firmware for it",
-				  "Install ovmf on libvirt's host. " AGAIN "." },
+				  "Install ovmf on libvirt's host." },
 	[MACHINE_NO_FILE] = { "Vm.FileMissing", ERR_OBJECT_NOT_FOUND, "needs a file that is not there",
-			      "Put it there, or stop the virtual machine and name another. " AGAIN "." },
+			      "Put it there, or stop the virtual machine and name another." },
 	[MACHINE_FILE_DENIED] = { "Vm.FileDenied", ERR_PERMISSION_DENIED, "needs a file that QEMU may not open",
-				  "QEMU's user needs to read it, and to search its directories. " AGAIN "." },
+				  "QEMU's user needs to read it, and to search its directories." },
 	[MACHINE_FILE_IN_USE] = { "Vhd.InUse", ERR_RESOURCE_BUSY, "needs an image that another virtual machine or program uses",
-				  "Stop what uses it, or take it out of one of the two. " AGAIN "." },
-	[MACHINE_NO_SPACE] = { "Vhd.DiskFull", ERR_WRITE_ERROR, "needs more room than there is on the host's disk", "Make room. " AGAIN "." },
+				  "Stop what uses it, or take it out of one of the two." },
+	[MACHINE_NO_SPACE] = { "Vhd.DiskFull", ERR_WRITE_ERROR, "needs more room than there is on the host's disk", "Make room." },
+	[MACHINE_WRONG_FORMAT] = { "Vhd.WrongFormat", ERR_INVALID_ARGUMENT, "has an image that is damaged, or not what its name says",
+				   "Give it another (Set-VMHardDiskDrive), or rename it, so that its ending says what it is." },
 	[MACHINE_NAME_TAKEN] = { "Vm.NameTaken", ERR_RESOURCE_EXISTS, "has the name of a domain of libvirt that is somebody else's",
 				 "Rename one of the two (Rename-VM), or take that one in (Import-VM -Domain)." },
 	[MACHINE_DEVICE_HELD] = { "Vm.DeviceInUse", ERR_RESOURCE_BUSY, "still has what was taken away from it",
-				  "Its guest must let go of it, which one that is still booting does later; Stop-VM ends that. " AGAIN "." },
+				  "Its guest must let go of it, which one that is still booting does later; Stop-VM ends that." },
 };
 
 /* The first failure is for those who wait; the log has all. */
@@ -43,12 +45,27 @@ static void tell(struct engine *g, const struct failure *failure, const char *wh
 		return;
 	err_set(&g->settle_error, failure->id, failure->category, NULL, "The change is stored, but not all of it is in effect: %s %s: %s.", who,
 		failure->what, why);
-	err_advise(&g->settle_error, 0, "%s", failure->advice);
+	err_advise(&g->settle_error, 0, "%s " AGAIN, failure->advice);
 }
 
 void engine_machine_failed(struct engine *g, enum machine_failure failure, const char *who, const char *why)
 {
 	tell(g, &failures[failure], who, why);
+}
+
+void engine_start_failed(struct engine *g, enum machine_failure failure, const struct vm_doc *vm, const char *why)
+{
+	const struct failure *f = &failures[failure];
+	bool known = failure != MACHINE_FAILED;
+	_cleanup_err_ struct err *e = NULL;
+
+	err_set(&e, known ? f->id : "Vm.StartFailed", f->category, vm->name, "The virtual machine \"%s\" could not be started%s%s: %s.", vm->name,
+		known ? ": it " : "", known ? f->what : "", why);
+	err_advise(&e, 0, "%s", f->advice);
+	log_error("%s", e->message);
+	engine_note_state(g, vm, VM_OFF, e->message);
+	if (g->waiters && !g->settle_error)
+		g->settle_error = TAKE_PTR(e);
 }
 
 void engine_libvirt_failed(struct engine *g, const char *why)

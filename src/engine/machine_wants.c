@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "drive_image.h"
+#include "firmware.h"
 #include "internal.h"
 
 /* What a virtual machine is made of, from its documents. */
@@ -48,26 +49,46 @@ static void drives_of(struct pass *p, const struct vm_doc *vm, struct machine_sp
 		drives[i] = drive_of(docs.items[i]);
 	spec->drives = drives;
 	spec->n_drives = docs.n;
+	/* Where no drive of a document can be. */
+	if (spec->seed)
+		drives[spec->n_drives++] = (struct machine_drive){ .dvd = true, .scsi = true, .location = MACHINE_SCSI_OWN, .path = spec->seed,
+								   .format = drive_format_qemu(DRIVE_RAW) };
 	vec_done(&docs);
 }
 
-/* Disks, DVDs, network: what the firmware tries, where no kernel is booted directly. */
-static void boot_order(struct machine_spec *spec)
+/* What the firmware tries, where no kernel is booted directly. The spec's devices are in the order of their documents. */
+static void boot_order(struct pass *p, const struct vm_doc *vm, struct machine_spec *spec)
 {
 	struct machine_drive *drives = (struct machine_drive *)(uintptr_t)spec->drives;
 	struct machine_nic *nics = (struct machine_nic *)(uintptr_t)spec->nics;
+	adapter_vec adapters = { 0 };
+	boot_source_vec order = { 0 };
 	uint32_t next = 1;
 
 	if (spec->kernel)
 		return;
-	for (size_t i = 0; i < spec->n_drives; i++)
-		if (!drives[i].dvd)
-			drives[i].boot = next++;
-	for (size_t i = 0; i < spec->n_drives; i++)
-		if (drives[i].dvd)
-			drives[i].boot = next++;
-	for (size_t i = 0; i < spec->n_nics; i++)
-		nics[i].boot = next++;
+	adapter_of_vm(p->g->config.docs, &vm->id, &adapters);
+	firmware_order(p->g->config.docs, vm, &order);
+	vec_foreach(&order, source) {
+		for (size_t i = 0; source->drive && i < spec->n_drives; i++)
+			if (guid_equal(&drives[i].id, &source->drive->id))
+				drives[i].boot = next++;
+		for (size_t i = 0; source->adapter && i < MIN(adapters.n, spec->n_nics); i++)
+			if (adapters.items[i] == source->adapter)
+				nics[i].boot = next++;
+	}
+	vec_done(&order);
+	vec_done(&adapters);
+}
+
+static void files_of(struct pass *p, const struct vm_doc *vm, struct machine_spec *spec)
+{
+	_cleanup_free_ char *dir = xasprintf("%s/machines", p->g->config.state_dir);
+
+	if (spec->firmware == MACHINE_UEFI)
+		spec->nvram = machine_file(dir, &vm->id, vm->secure_boot ? MACHINE_NVRAM_SECURE : MACHINE_NVRAM);
+	if (vm->user_data)
+		spec->seed = machine_file(dir, &vm->id, MACHINE_SEED);
 }
 
 struct machine_want engine_machine_want(struct pass *p, const struct vm_doc *vm)
@@ -83,15 +104,16 @@ struct machine_want engine_machine_want(struct pass *p, const struct vm_doc *vm)
 				    .maximum = vm->memory_maximum, .buffer = vm->memory_buffer },
 			.nested = vm->nested, .firmware = vm->generation == 2 && !vm->kernel ? MACHINE_UEFI : MACHINE_BIOS,
 			.kernel = vm->kernel, .initrd = vm->initrd, .command_line = vm->command_line, .boot = vm->boot,
-			.i440fx = vm->generation == 1, .taken_in = vm->taken_in,
+			.i440fx = vm->generation == 1, .secure_boot = vm->secure_boot, .user_data = vm->user_data, .taken_in = vm->taken_in,
 		},
 		/* Until it is as its checkpoint has it, it neither starts nor loses a saved state. */
 		.wish = guid_is_zero(&vm->restoring) ? wishes[vm->state] : MACHINE_WANT_SAVED,
 	};
 
+	files_of(p, vm, &w.spec);
 	nics_of(p, vm, &w.spec);
 	drives_of(p, vm, &w.spec);
-	boot_order(&w.spec);
+	boot_order(p, vm, &w.spec);
 	return w;
 }
 
@@ -99,4 +121,6 @@ void engine_machine_spec_done(struct machine_spec *spec)
 {
 	free((void *)(uintptr_t)spec->nics);
 	free((void *)(uintptr_t)spec->drives);
+	free((char *)(uintptr_t)spec->nvram);
+	free((char *)(uintptr_t)spec->seed);
 }

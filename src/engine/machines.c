@@ -77,10 +77,35 @@ void engine_waiters_free(struct engine *g, const struct err *e)
 	}
 }
 
-/* Each failure is told once, when it comes: cmdlets that come later have not asked for it. Passes show that it lasts. */
-static void note_failures(struct engine *g)
+/* Paused by QEMU, before anything is lost: that is its state until somebody has made room and resumes it. */
+static bool note_stalled(struct engine *g)
 {
 	struct machine m;
+	bool any = false;
+
+	for (size_t pos = 0; machines_next(g->machines, &pos, &m);) {
+		const struct vm_doc *vm = m.stall ? vm_get(g->config.docs, &m.id) : NULL;
+		const char *why = m.stall == MACHINE_DISK_FULL
+					  ? "Paused: the host has no room for what it writes to a virtual hard disk. Make room, then Resume-VM."
+					  : "Paused: one of its virtual hard disks cannot be read or written. Resume-VM tries again.";
+
+		if (!vm || vm->state != VM_RUNNING)
+			continue;
+		log_error("the virtual machine %s is paused: %s", vm->name, why);
+		engine_note_state(g, vm, VM_PAUSED, why);
+		any = true;
+	}
+	return any;
+}
+
+/*
+ * Each failure is told once, when it comes: cmdlets that come later have not asked for it. Passes show that it lasts. Returns whether
+ * a document was changed, as the next two.
+ */
+static bool note_failures(struct engine *g)
+{
+	struct machine m;
+	bool any = false;
 
 	if (machines_error_is_new(g->machines))
 		engine_libvirt_failed(g, machines_error(g->machines));
@@ -90,16 +115,23 @@ static void note_failures(struct engine *g)
 
 		if (!m.error_is_new)
 			continue;
+		if (m.not_started && vm && vm_is_on(vm)) {
+			engine_start_failed(g, m.failure, vm, m.error);
+			any = true;
+			continue;
+		}
 		who = xasprintf("the virtual machine %s", vm ? vm->name : "that was removed");
 		engine_machine_failed(g, m.failure, who, m.error);
 	}
 	machines_told(g->machines);
+	return any;
 }
 
 static int on_machines(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	_cleanup_err_ struct err *e = NULL;
 	struct engine *g = arg;
+	bool noted;
 
 	(void)s;
 	(void)fd;
@@ -107,9 +139,11 @@ static int on_machines(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	/* Who looks while somebody waits keeps them waiting a little longer. */
 	if (!machines_dispatch(g->machines) && !(g->waiters && !machines_busy(g->machines)))
 		return 0;
-	note_failures(g);
+	noted = note_failures(g);
+	noted |= note_stalled(g);
+	noted |= note_ended(g);
 	/* Before anybody hears of it: who then wants it to run again must not be taken for who wanted it before. */
-	if (note_ended(g))
+	if (noted)
 		engine_reconcile(g, NULL);
 	engine_shutdowns_check(g);
 	if (machines_busy(g->machines))

@@ -10,6 +10,7 @@
 #include "netvirt.h"
 #include "switch.h"
 #include "trace.h"
+#include "firmware.h"
 #include "vhd.h"
 #include "vm.h"
 #include "vm_metering.h"
@@ -46,6 +47,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	checkpoint_cmdlets,
 	drive_cmdlets,
 	vhd_cmdlets,
+	firmware_cmdlets,
 	switch_cmdlets,
 	adapter_cmdlets,
 	adapter_statistics_cmdlets,

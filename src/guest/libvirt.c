@@ -39,6 +39,8 @@ static void task_free(struct task *t)
 {
 	free(t->args.name);
 	free(t->args.xml);
+	free(t->args.user_data);
+	free(t->args.seed);
 	free(t->args.nics);
 	step_drives_done(&t->args.drives);
 	free(t->message);
@@ -233,6 +235,7 @@ static void entry_free(struct entry *x)
 	free(x->xml);
 	free(x->nics);
 	step_drives_done(&x->drives);
+	free(x->user_data);
 	free(x->error);
 	free(x->refused);
 	watch_reset(&x->watch);
@@ -277,6 +280,8 @@ static bool next_step_on(const struct entry *x, enum step *ret)
 		*ret = STEP_DRIVES;
 		return true;
 	}
+	if (x->stalled)
+		return false;
 	*ret = paused ? STEP_RESUME : STEP_SUSPEND;
 	if (paused != (x->wish == MACHINE_WANT_PAUSED))
 		return true;
@@ -356,6 +361,10 @@ static void step_begin(struct machines *m, struct entry *x)
 				      .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
 				      .nested = x->nested, .taken_in = x->taken_in, .n_nics = x->n_nics,
 				      .nics = x->n_nics ? xmemdup(x->nics, x->n_nics * sizeof(*x->nics)) : NULL };
+	if (step == STEP_START && x->user_data) {
+		t->args.user_data = xstrdup(x->user_data);
+		t->args.seed = machine_file(m->log_dir, &x->id, MACHINE_SEED);
+	}
 	if (step == STEP_DRIVES) {
 		step_drives_copy(&x->drives, &t->args.drives);
 		memcpy(t->args.drives_digest, x->want_mark.drives, sizeof(t->args.drives_digest));
@@ -491,6 +500,8 @@ static void see(struct entry *x, const struct seen *s)
 		x->started_us = clock_us(CLOCK_REALTIME);
 	if (!is_on(s))
 		x->started_us = x->resized = 0;
+	if (s->stall && x->wish == MACHINE_WANT_RUNNING)
+		x->stalled = true;
 	x->seen = *s;
 }
 
@@ -564,6 +575,7 @@ static bool stepped(struct machines *m, struct task *t)
 		free(x->error);
 		x->error = TAKE_PTR(t->message);
 		x->told = x->retrying;
+		x->not_started = step == STEP_START && !is_on(&x->seen);
 	}
 	/* What failed has come true by itself: a guest let go of a device. */
 	if (x->error && t->r == 0 && !next_change(x, &step)) {
@@ -572,6 +584,7 @@ static bool stepped(struct machines *m, struct task *t)
 		news = true;
 	}
 	if (!x->wanted && x->seen.state == MACHINE_ABSENT && !x->unsure && !x->jobs) {
+		machine_files_remove(m->log_dir, &x->id);
 		log_remove(m, &x->id);
 		map_del(m->entries, &x->id, sizeof(x->id));
 		entry_free(x);
@@ -638,7 +651,7 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	machine_xml(&w->spec, &m->host, m->instance, log, &xml);
 	same = x->wanted && x->wish == w->wish && x->want_boot == w->spec.boot && streq_ptr(x->xml, str_get(&xml));
 	if (!same)
-		x->ended = x->retrying = false;
+		x->ended = x->retrying = x->stalled = false;
 	else if (retry && x->error)
 		x->retrying = true;
 	if (!same || retry) {
@@ -662,6 +675,8 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	machine_mark_parse(strstr(x->xml, "<" MACHINE_PREFIX ":"), m->instance, &x->want_mark);
 	step_drives_done(&x->drives);
 	step_drives_of(&w->spec, &x->drives);
+	free(x->user_data);
+	x->user_data = w->spec.user_data ? xstrdup(w->spec.user_data) : NULL;
 	return !same;
 }
 
@@ -788,7 +803,8 @@ static void entry_tell(const struct entry *x, struct machine *ret)
 				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->watch.demand,
 				 .hypervisor = x->seen.hypervisor, .cpu_percent = x->watch.cpu_percent, .cpu_ns = x->watch.cpu_ns,
 				 .disks = x->watch.disks, .heartbeat = watch_heartbeat(&x->watch),
-				 .busy = x->busy, .ended = x->ended, .error = x->error,
+				 .busy = x->busy, .ended = x->ended, .stall = x->stalled ? x->seen.stall : MACHINE_GOES,
+				 .not_started = x->error && x->not_started, .error = x->error,
 				 .end = x->panicked ? MACHINE_PANICKED : x->seen.crashed ? MACHINE_CRASHED : MACHINE_POWERED_OFF,
 				 .failure = x->error ? machine_failure_of(x->error) : MACHINE_FAILED,
 				 .error_is_new = x->error && !x->told, .refused = x->refused };

@@ -59,6 +59,7 @@ struct entry {
 	char *xml;
 	struct machine_mark want_mark;
 	struct step_drives drives;
+	char *user_data; /* NULL: none */
 	struct machine_memory want_memory;
 	struct machine_nic *nics;
 	size_t n_nics;
@@ -71,6 +72,8 @@ struct entry {
 	bool busy;
 	bool by_us;  /* a step began that may end it, and its outcome has not been seen */
 	bool unsure; /* an event came: ask before believing anything */
+	bool stalled; /* it was wanted to run, and was paused by QEMU */
+	bool not_started; /* of error: it could not be started */
 	bool panicked; /* it was heard to, since it runs */
 	bool ended;  /* it ran and was wanted to, and ended by itself */
 	char *error;

@@ -5,6 +5,7 @@
 #include <libvirt/virterror.h>
 
 #include "libvirt_memory.h"
+#include "seed.h"
 #include "libvirt_nics.h"
 #include "vec.h"
 
@@ -70,6 +71,20 @@ static enum machine_state state_of(int state)
 	return MACHINE_OFF;
 }
 
+/* A machine that wrote to a disk that has no room is paused by QEMU, so that nothing is lost. */
+static enum machine_stall stall_of(virDomainPtr domain)
+{
+	virDomainDiskError errors[1] = { 0 };
+	int state, reason, n;
+
+	if (virDomainGetState(domain, &state, &reason, 0) < 0 || state != VIR_DOMAIN_PAUSED || reason != VIR_DOMAIN_PAUSED_IOERROR)
+		return MACHINE_GOES;
+	n = virDomainGetDiskErrors(domain, errors, ARRAY_SIZE(errors), 0);
+	if (n > 0)
+		free(errors[0].disk);
+	return n > 0 && errors[0].error == VIR_DOMAIN_DISK_ERROR_NO_SPACE ? MACHINE_DISK_FULL : MACHINE_DISK_FAILS;
+}
+
 static bool has_crashed(virDomainPtr domain)
 {
 	int state, reason;
@@ -94,6 +109,8 @@ static bool look(virDomainPtr domain, const char *instance, bool nested, struct 
 	seen.memory = (uint64_t)info.memory << 10;
 	if (seen.state == MACHINE_RUNNING && nested)
 		seen.hypervisor = memory_hypervisor_runs(domain);
+	if (seen.state == MACHINE_PAUSED)
+		seen.stall = stall_of(domain);
 	seen.crashed = seen.state == MACHINE_OFF && has_crashed(domain);
 	if (seen.state != MACHINE_OFF)
 		(void)nics_seen(domain, &seen.nics);
@@ -207,7 +224,11 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 		r = -EEXIST;
 	} else if (args->step == STEP_DEFINE || args->step == STEP_START) {
 		/* What its state on disk belongs to is how it was when it was saved. */
-		if (!domain || virDomainHasManagedSaveImage(domain, 0) != 1)
+		bool saved = domain && virDomainHasManagedSaveImage(domain, 0) == 1;
+
+		if (!saved && args->user_data)
+			r = seed_make(args->user_data, args->seed, &args->id, args->name, message);
+		if (!saved && r == 0)
 			r = define(conn, domain, args, message);
 		if (r == 0 && !domain)
 			domain = domain_of(conn, &args->id);

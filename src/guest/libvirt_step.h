@@ -35,6 +35,7 @@ struct seen {
 	bool hypervisor;
 	bool crashed;     /* it is off because QEMU ended unasked */
 	uint64_t nics;    /* nics_digest() of what it runs with */
+	enum machine_stall stall;
 };
 
 /*
@@ -48,6 +49,7 @@ struct step_args {
 	char *xml;
 	struct machine_memory memory;
 	bool taken_in; /* a domain without any mark is this machine */
+	char *user_data, *seed; /* START: makes the seed; user_data NULL: there is none */
 	struct step_drives drives;
 	char drives_digest[MACHINE_DIGEST_SIZE];
 	bool nested; /* look whether a hypervisor runs in it */

@@ -73,6 +73,10 @@ struct machine_spec {
 	uint32_t processors;
 	bool nested; /* virtualization extensions are exposed (NV-1) */
 	enum machine_firmware firmware;
+	bool secure_boot; /* UEFI boots only what Microsoft's certificates sign */
+	const char *nvram; /* UEFI's variables: a file that is made when it is not there */
+	/* Both or none: a file for cloud-init, and the image (MACHINE_SEED) that is made of it at each start and is in one of the drives. */
+	const char *user_data, *seed;
 	bool i440fx; /* the older chipset, with IDE; else q35 */
 	/* Direct boot of a kernel; all absolute paths. */
 	const char *kernel;
@@ -119,6 +123,16 @@ const char *machine_drive_target(const struct machine_drive *drive, char ret[sta
 /* libvirt's device XML of the drive, with its boot order or (to be plugged into a running machine) without. */
 void machine_drive_xml(const struct machine_drive *drive, bool boot, struct str *ret);
 
+/*
+ * Files of a machine in the directory of its console's log: the variables of its UEFI firmware (those of secure boot are others), and
+ * the DVD for cloud-init.
+ */
+enum machine_file { MACHINE_NVRAM, MACHINE_NVRAM_SECURE, MACHINE_SEED, MACHINE_FILES };
+/* Owned by the caller. */
+char *machine_file(const char *dir, const struct guid *id, enum machine_file file);
+/* Removes what is there of them. */
+void machine_files_remove(const char *dir, const struct guid *id);
+
 /* libvirt's domain XML of the machine; console_log: path, what the guest writes to its serial console is kept there. */
 void machine_xml(const struct machine_spec *spec, const struct machine_host *host, const char *instance, const char *console_log,
 		 struct str *ret);
@@ -162,6 +176,9 @@ enum machine_state {
 	MACHINE_PAUSED,
 };
 
+/* Why a machine is paused that nobody paused. */
+enum machine_stall { MACHINE_GOES, MACHINE_DISK_FULL, MACHINE_DISK_FAILS };
+
 /* What has failed, as far as libvirt's words tell. */
 enum machine_failure {
 	MACHINE_FAILED,
@@ -172,6 +189,7 @@ enum machine_failure {
 	MACHINE_FILE_DENIED,
 	MACHINE_FILE_IN_USE,
 	MACHINE_NO_SPACE,
+	MACHINE_WRONG_FORMAT,
 	MACHINE_NAME_TAKEN,
 	MACHINE_DEVICE_HELD,
 };
@@ -198,6 +216,8 @@ struct machine {
 	bool hypervisor;     /* a hypervisor runs in it (NV-14), when it was looked at last */
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */
+	enum machine_stall stall; /* it is wanted to run; nothing is done until something else is wanted */
+	bool not_started;    /* the error is that of a start, and it is off */
 	bool ended;          /* it was wanted to run, ran, and ended by itself; nothing is done until something else is wanted */
 	enum machine_end end;
 	enum machine_failure failure; /* of error */

@@ -20,6 +20,8 @@ static const struct {
 	{ "Failed to get shared \"write\" lock", MACHINE_FILE_IN_USE },
 	{ "No space left on device", MACHINE_NO_SPACE },
 	{ "Disk quota exceeded", MACHINE_NO_SPACE },
+	{ "Image is not in ", MACHINE_WRONG_FORMAT },
+	{ "invalid VHD", MACHINE_WRONG_FORMAT },
 	{ "already exists with uuid", MACHINE_NAME_TAKEN },
 	{ "has not let go", MACHINE_DEVICE_HELD },
 	{ "already in the process of unplug", MACHINE_DEVICE_HELD },

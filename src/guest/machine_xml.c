@@ -76,14 +76,28 @@ static void element_add(struct str *s, const char *indent, const char *name, con
 	str_addf(s, "</%s>\n", name);
 }
 
+/* libvirt finds the files of the firmware by its features; secure boot needs system management mode. */
+static void firmware_add(struct str *s, const struct machine_spec *spec)
+{
+	const char *secure = spec->secure_boot ? "yes" : "no";
+
+	str_addf(s, "    <firmware>\n      <feature enabled='%s' name='enrolled-keys'/>\n      <feature enabled='%s' name='secure-boot'/>\n"
+		    "    </firmware>\n", secure, secure);
+	element_add(s, "    ", "nvram", spec->nvram);
+}
+
 static void os_add(struct str *s, const struct machine_spec *spec)
 {
-	str_addf(s, "  <os%s>\n    <type arch='x86_64' machine='%s'>hvm</type>\n",
-		 spec->firmware == MACHINE_UEFI ? " firmware='efi'" : "", spec->i440fx ? "pc" : "q35");
+	bool uefi = spec->firmware == MACHINE_UEFI;
+
+	str_addf(s, "  <os%s>\n    <type arch='x86_64' machine='%s'>hvm</type>\n", uefi ? " firmware='efi'" : "", spec->i440fx ? "pc" : "q35");
+	if (uefi)
+		firmware_add(s, spec);
 	element_add(s, "    ", "kernel", spec->kernel);
 	element_add(s, "    ", "initrd", spec->initrd);
 	element_add(s, "    ", "cmdline", spec->command_line);
-	str_add(s, "  </os>\n  <features>\n    <acpi/>\n    <apic/>\n  </features>\n");
+	str_addf(s, "  </os>\n  <features>\n    <acpi/>\n    <apic/>\n%s  </features>\n",
+		 uefi && spec->secure_boot ? "    <smm state='on'/>\n" : "");
 }
 
 /*

@@ -3,7 +3,7 @@
 
 int main(void)
 {
-	int failed = vm_tests() + machine_tests() + drive_tests() + copy_tests() + vhd_tests();
+	int failed = vm_tests() + machine_tests() + drive_tests() + copy_tests() + vhd_tests() + firmware_tests();
 
 	failed += metering_tests();
 	failed += switch_tests();

@@ -141,6 +141,7 @@ int metering_tests(void);
 int copy_tests(void);
 int drive_tests(void);
 int vhd_tests(void);
+int firmware_tests(void);
 int switch_tests(void);
 int adapter_tests(void);
 int acl_tests(void);

@@ -6,6 +6,7 @@
 #include "libvirt_step.h"
 #include "machine.h"
 #include "machine_test.h"
+#include "seed.h"
 #include "vec.h"
 
 /* The whole text that libvirt is given. What libvirt makes of it is tested by tests/netns/test_machines.py. */
@@ -151,7 +152,16 @@ static void firmware(void **state)
 
 	(void)state;
 	s.firmware = MACHINE_UEFI;
+	s.nvram = "/s/x.fd";
 	uefi = xml_of(&s, &host);
+	assert_has(uefi, "<feature enabled='no' name='enrolled-keys'/>\n      <feature enabled='no' name='secure-boot'/>\n    </firmware>\n"
+			 "    <nvram>/s/x.fd</nvram>\n");
+	assert_null(strstr(uefi, "smm"));
+	free(uefi);
+	s.secure_boot = true;
+	uefi = xml_of(&s, &host);
+	assert_has(uefi, "<feature enabled='yes' name='enrolled-keys'/>\n      <feature enabled='yes' name='secure-boot'/>\n");
+	assert_has(uefi, "<smm state='on'/>");
 	assert_has(bios, "  <os>\n    <type arch='x86_64' machine='q35'>hvm</type>\n  </os>");
 	assert_has(uefi, "  <os firmware='efi'>\n");
 	s.firmware = MACHINE_BIOS;
@@ -232,6 +242,27 @@ static void drives(void **state)
 	again = xml_of(&s, &host);
 	assert_true(machine_mark_parse(strstr(again, "<nestor:"), "0123abcd", &other));
 	assert_string_not_equal(one.drives, other.drives);
+}
+
+/* A machine's name is no host's name, and nothing but one is written there. */
+static void seed(void **state)
+{
+	static const struct {
+		const char *name, *host;
+	} cases[] = {
+		{ "web1", "web1" }, { "My VM_1", "my-vm-1" }, { "  x: {}\n- y  ", "x-y" }, { "\xc3\xa9", "localhost" }, { "", "localhost" },
+		{ "0123456789012345678901234567890123456789012345678901234567890123456789", "012345678901234567890123456789012345678901234567890123456789012" },
+	};
+	struct guid id;
+
+	(void)state;
+	assert_ok(guid_parse("11111111-2222-3333-4444-555555555555", &id));
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		_cleanup_free_ char *text = seed_meta_data(&id, cases[i].name);
+		_cleanup_free_ char *expected = xasprintf("instance-id: 11111111-2222-3333-4444-555555555555\nlocal-hostname: %s\n", cases[i].host);
+
+		assert_string_equal(text, expected);
+	}
 }
 
 /* A machine that an older daemon made has no word about drives: it is ours, and its drives are unknown. */
@@ -522,7 +553,7 @@ int run_machine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(emulated_machine), cmocka_unit_test(extensions),      cmocka_unit_test(firmware), cmocka_unit_test(drive_targets), cmocka_unit_test(drives),
-		cmocka_unit_test(mark_without_drives),
+		cmocka_unit_test(mark_without_drives), cmocka_unit_test(seed),
 		cmocka_unit_test(mark_round_trip),  cmocka_unit_test(marks_of_others), cmocka_unit_test(hosts),
 		cmocka_unit_test(messages),         cmocka_unit_test(memory_limits),   cmocka_unit_test(memory_targets),
 		cmocka_unit_test(running_nics),     cmocka_unit_test(failures),

@@ -137,6 +137,12 @@ CASES = [
     ("New-VM -Name new -Engine Namespace -VHDPath /x.img", "AmbiguousParameterSet"),
     *[(f"{cmdlet} nope{more}", UNKNOWN) for cmdlet, more in (
         ("Get-VMHardDiskDrive", ""), ("Get-VMDvdDrive", ""), ("Add-VMHardDiskDrive", " -Path /x.img"), ("Add-VMDvdDrive", ""))],
+    ("Get-VMFirmware a", "Vm.NotAMachine"),
+    ("Set-VMFirmware a -EnableSecureBoot Maybe", TRANSFORM),
+    ("Set-VMBios a -StartupOrder USB", TRANSFORM),
+    ("Set-VMBios nope -StartupOrder CD", UNKNOWN),
+    ("Set-VM a -UserDataPath /new", "Vm.NotAMachine"),
+    ("New-VM -Name new -Engine Namespace -UserDataPath /new", "AmbiguousParameterSet"),
     *[(f"{line} -SizeBytes {size}", error) for line, size, error in (
         ("New-VHD new.abc", "8MB", "Vhd.FormatUnknown"), ("New-VHD sub/new.img", "8MB", "Vm.PathInvalid"),
         ("New-VHD new.img", "much", TRANSFORM), ("New-VHD new.img", "1000001", "ParameterArgumentValidationError"),

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Disks of virtual machines: images that guests really write to, DVDs, and what happens to them while a machine runs."""
 
+import contextlib
+import glob
 import os
 
 import pytest
@@ -125,6 +127,175 @@ def test_while_it_runs(net):
     net.do("Stop-VM", Name="h", TurnOff=True)
     disks = net.libvirt.virsh("domblklist", "h").out.split()
     assert disks == ["sda", first, "sdb", "-", "sdc", second]
+
+
+def holds_locks(pid):
+    """Looking at the image would take its lock away from who is about to."""
+    for name in glob.glob(f"/proc/{pid}/fdinfo/*"):
+        with contextlib.suppress(OSError), open(name, encoding="ascii") as file:
+            if "lock:" in file.read():
+                return True
+    return False
+
+
+def test_what_cannot_be_started_stays_off(net):
+    """An image that went, changed or is somebody else's after it was attached: each by its own id, and it starts when that is over."""
+    path = make_image(net, "f.qcow2")
+    net.do("New-VM", Name="f", **net.image.parameters("echo guest: up"), VHDPath=path)
+
+    def fails(error):
+        found = refusal(net, "Start-VM", Name="f")
+        assert (found["id"], found["target"]) == (error, "f"), found
+        assert (net.vm("f")["State"], net.vm("f")["Status"]) == ("Off", found["message"])
+        assert net.libvirt.domains() == {"f": "shut off"}
+
+    os.rename(path, path + ".away")
+    fails("Vm.FileMissing")
+    run("qemu-img", "create", "-q", "-f", "raw", path, "8M")
+    fails("Vhd.WrongFormat")
+    os.rename(path + ".away", path)
+    # QEMU's lock, held by somebody who has nothing to do with us
+    other = net.ns.spawn("qemu-io", "-f", "qcow2", "-c", "sleep 100000", path)
+    wait_for(lambda: holds_locks(other.pid), 10, "the lock to be held", lambda: str(other))
+    fails("Vhd.InUse")
+    net.do("New-VM", Name="g", VHDPath=path)
+    assert refusal(net, "Start-VM", Name="g")["id"] == "Vhd.InUse"
+    net.do("Remove-VM", Name="g", Force=True)
+    other.kill()
+    net.do("Start-VM", Name="f")
+    assert (net.vm("f")["State"], net.vm("f")["Status"]) == ("Running", "Operating normally")
+    net.do("New-VM", Name="g", VHDPath=path)
+    assert refusal(net, "Start-VM", Name="g")["id"] == "Vhd.InUse"
+    net.do("New-VM", Name="h", **net.image.parameters("echo guest: up"))
+    net.do("Start-VM", Name="h")
+    assert refusal(net, "Add-VMHardDiskDrive", VMName="h", Path=path)["id"] == "Vhd.InUse"
+    assert refusal(net, "Resize-VHD", Path=path, SizeBytes="16MB")["id"] == "Vhd.InUse"
+    assert net.vm("h")["HardDrives"] == []
+
+
+def test_no_room_for_what_a_guest_writes(net):
+    """It is paused before anything is lost, says so, and goes on when there is room again."""
+    path = os.path.join(net.small, "grows.qcow2")
+    net.do("New-VHD", Path=path, SizeBytes="16MB")
+    script = "dd if=/dev/urandom of=/dev/sda bs=1M count=8 oflag=direct 2>/dev/null && echo guest: written"
+    net.make("p", net.image, READY.format(test="[ -e /dev/sda ]") + script, VHDPath=path, Generation=2)
+    wait_for(lambda: net.vm("p")["State"] == "PausedCritical", 60, "it to be paused", lambda: net.console("p") + net.daemon.log_tail())
+    assert "no room" in net.vm("p")["Status"]
+    net.daemon.restart()
+    assert net.vm("p")["State"] in ("PausedCritical", "Starting")
+    net.do("Resume-VM", Name="p")
+    wait_for(lambda: net.vm("p")["State"] == "PausedCritical", 60, "it to be paused again", lambda: net.console("p") + net.daemon.log_tail())
+    run("mount", "-o", "remount,size=32m", net.small)
+    net.do("Resume-VM", Name="p")
+    net.wait_console("p", "guest: written")
+    assert (net.vm("p")["State"], net.vm("p")["Status"]) == ("Running", "Operating normally")
+    net.do("Stop-VM", Name="p", TurnOff=True)
+    net.do("Remove-VM", Name="p", Force=True)
+    os.unlink(path)
+    run("mount", "-o", "remount,size=4m", net.small)
+
+
+# -- what a machine boots from
+
+# A boot sector: prints its message on the serial line, by the BIOS's services, and stops. Assembled by hand:
+#   xor ax,ax; mov ds,ax; mov si,0x7c14; L: lodsb; test al,al; jz H; mov ah,1; xor dx,dx; int 0x14; jmp L; H: hlt; jmp H
+BOOT_CODE = bytes.fromhex("31c08ed8be187cac84c0740831d2b401cd14ebf3f4ebfd90")
+
+
+def boot_sector(message):
+    return (BOOT_CODE + message.encode() + b"\0").ljust(510, b"\0") + b"\x55\xaa"
+
+
+def bootable(net, name, message):
+    path = os.path.join(net.disks, name)
+    with open(path, "wb") as file:
+        file.write(boot_sector(message).ljust(1 << 20, b"\0"))
+    return path
+
+
+def test_boots_by_bios(net):
+    """Generation 1: whatever kind of device comes first in the order, of disks on IDE and SCSI."""
+    ide, scsi = bootable(net, "ide.img", "boots from ide"), bootable(net, "scsi.raw", "boots from scsi")
+    net.do("New-VM", Name="b", MemoryStartupBytes="64MB", VHDPath=ide)
+    net.do("Add-VMHardDiskDrive", VMName="b", ControllerType="SCSI", Path=scsi)
+    assert net.do("Get-VMBios", VMName="b")[0]["StartupOrder"] == ["CD", "IDE", "LegacyNetworkAdapter", "Floppy"]
+    net.do("Start-VM", Name="b")
+    net.wait_console("b", "boots from ide")
+    net.do("Stop-VM", Name="b", TurnOff=True)
+    net.do("Remove-VMHardDiskDrive", VMName="b", ControllerType="IDE", ControllerNumber=0, ControllerLocation=0)
+    net.do("Set-VMBios", VMName="b", StartupOrder=["IDE", "CD"])
+    net.do("Start-VM", Name="b")
+    net.wait_console("b", "boots from scsi")
+
+
+STUB = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
+
+
+def efi_disk(net, name, message):
+    """A disk with a FAT file system where UEFI looks for a program by default: one of kernel, initial RAM disk and command line."""
+    path, program, line = os.path.join(net.disks, name), net.ns.lab.path("bootx64.efi"), net.ns.lab.path("cmdline")
+    with open(line, "w", encoding="ascii") as file:
+        file.write(net.image.parameters(f"echo guest: {message}")["KernelCommandLine"])
+    places = ((".cmdline", line, 0x30000), (".linux", net.image.kernel, 0x2000000), (".initrd", net.image.initrd, 0x4000000))
+    run("objcopy", *(word for section, source, place in places for word in (
+        "--add-section", f"{section}={source}", "--change-section-vma", f"{section}={place:#x}")), STUB, program)
+    with open(path, "wb") as file:
+        file.truncate(64 << 20)
+    run("mformat", "-i", path, "-v", "EFI", "::")
+    run("mmd", "-i", path, "::EFI", "::EFI/BOOT")
+    run("mcopy", "-i", path, program, "::EFI/BOOT/BOOTX64.EFI")
+    return path
+
+
+def test_boots_by_uefi(net):
+    """Generation 2: an EFI program on the disk, which secure boot refuses. The firmware's variables are the machine's, and go with it."""
+    path = efi_disk(net, "efi.img", "by uefi")
+    net.do("New-VM", Name="u", MemoryStartupBytes="512MB", Generation=2, VHDPath=path)
+    disk = net.do("Get-VMHardDiskDrive", VMName="u")[0]
+    assert net.do("Get-VMFirmware", VMName="u")[0]["SecureBoot"] == "On"
+    net.do("Start-VM", Name="u")
+    net.wait_console("u", "Access Denied")
+    net.do("Stop-VM", Name="u", TurnOff=True)
+    assert "guest: by uefi" not in net.console("u")
+    net.do("Set-VMFirmware", VMName="u", EnableSecureBoot="Off", FirstBootDevice=disk)
+    assert [d["Id"] for d in net.do("Get-VMFirmware", VMName="u")[0]["BootOrder"]][0] == disk["Id"]
+    net.do("Start-VM", Name="u")
+    net.wait_console("u", "guest: by uefi")
+    variables = [os.path.join(net.daemon.state_dir, "machines", f"{net.vm('u')['Id']}.{ending}") for ending in ("fd", "secure.fd")]
+    assert all(map(os.path.exists, variables))
+    net.do("Stop-VM", Name="u", TurnOff=True)
+    net.do("Remove-VM", Name="u", Force=True)
+    assert not any(map(os.path.exists, variables))
+
+
+def test_user_data(net):
+    """A guest finds its user-data on a volume cidata, as it is at each start, and meta-data that is the same at each."""
+    data = net.ns.lab.path("user-data")
+    script = "mkdir /c; echo volume $(dd if=/dev/sr0 bs=1 skip=32808 count=8 2>/dev/null); " \
+             "mount -t iso9660 -o ro /dev/sr0 /c && cat /c/meta-data /c/user-data && echo guest: read"
+    with open(data, "w", encoding="utf-8") as file:
+        file.write("#cloud-config\nfirst: time\n")
+    net.make("My VM_1", net.image, READY.format(test="[ -e /dev/sr0 ]") + script, UserDataPath=data)
+    net.wait_console("My VM_1", "guest: read")
+    identity = net.vm("My VM_1")["Id"]
+    assert f"instance-id: {identity}" in net.console("My VM_1")
+    assert "volume cidata" in net.console("My VM_1")
+    assert "local-hostname: my-vm-1" in net.console("My VM_1")
+    assert "first: time" in net.console("My VM_1")
+    net.do("Stop-VM", Name="My VM_1", TurnOff=True)
+    with open(data, "w", encoding="utf-8") as file:
+        file.write("#cloud-config\nsecond: time\n")
+    net.do("Start-VM", Name="My VM_1")
+    net.wait_console("My VM_1", "second: time")
+    net.do("Stop-VM", Name="My VM_1", TurnOff=True)
+    os.unlink(data)
+    error = refusal(net, "Start-VM", Name="My VM_1")
+    assert (error["id"], "user-data" in error["message"]) == ("Vm.FileMissing", True), error
+    net.do("Set-VM", Name="My VM_1", UserDataPath=None)
+    seed = os.path.join(net.daemon.state_dir, "machines", f"{identity}.seed.iso")
+    assert os.path.exists(seed)
+    net.do("Remove-VM", Name="My VM_1", Force=True)
+    assert not os.path.exists(seed)
 
 
 # -- images alone

@@ -83,6 +83,8 @@ MACHINE_LINES = [
     "Add-VMDvdDrive off",
     "Set-VMDvdDrive off -ToControllerLocation 1",
     "Remove-VMDvdDrive off 1 0",
+    "Set-VMBios off -StartupOrder CD",
+    "Set-VMFirmware off2 -EnableSecureBoot Off",
 ]
 PAUSED_LINES = ["Resume-VM a"]
 SAVED_LINES = ["Remove-VMSavedState a"]

@@ -204,7 +204,7 @@ static void renew(struct vm_config *config)
 
 static void own_state(struct vm_doc *vm)
 {
-	vm->state = VM_OFF;
+	vm_set_state(vm, VM_OFF, NULL);
 	vm->checkpoint = vm->restoring = (struct guid){ 0 };
 	vm->taken_in = false;
 	vm->boot = 0;

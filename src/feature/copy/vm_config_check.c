@@ -28,13 +28,21 @@ static int check_numbers(const struct vm_doc *vm, struct err **e)
 	return 0;
 }
 
+/* More devices than a machine has. */
+#define BOOT_ORDER_MAX 512
+
 static int check_boot(const struct vm_doc *vm, struct err **e)
 {
 	int r = 0;
 
 	if (!vm->kernel && (vm->initrd || vm->command_line))
 		return refuse("a kernel's belongings without a kernel", e);
-	if (vm->kernel)
+	for (char *const *word = vm->boot_order; word && *word; word++)
+		if (strlen(*word) >= GUID_TEXT_SIZE || word - vm->boot_order > BOOT_ORDER_MAX)
+			return refuse("an order of booting that there cannot be", e);
+	if (vm->user_data)
+		r = vm_check_path("UserDataPath", vm->user_data, e);
+	if (r == 0 && vm->kernel)
 		r = vm_check_path("KernelPath", vm->kernel, e);
 	if (r == 0 && vm->initrd)
 		r = vm_check_path("InitrdPath", vm->initrd, e);

@@ -38,11 +38,15 @@ struct vm_doc {
 	char *kernel;
 	char *initrd;
 	char *command_line;
+	bool secure_boot;   /* generation 2 */
+	char **boot_order;  /* what comes first: firmware.h; NULL: the default */
+	char *user_data;    /* cloud-init's, absolute path; NULL: none */
 	uint32_t checkpoint_type; /* enum vm_checkpoint_type: of those to come */
 	struct guid checkpoint;   /* what it went on from; zero: none */
 	struct guid restoring;    /* the checkpoint that it is about to be brought back to; zero: none */
 	bool taken_in; /* Import-VM -Domain: libvirt's domain of its id is it, whoever made that */
 	char *notes;
+	char *failure; /* why it is off or paused although it was to run, a sentence; NULL: it is as it was told */
 	uint64_t created; /* seconds since 1970 */
 	/* Restart-VM counts it up: a guest that was started for another number is stopped and started anew. */
 	uint64_t boot;
@@ -57,6 +61,8 @@ extern const struct cmdlet vm_host_cmdlets[];
 extern const struct cmdlet vm_console_cmdlets[];
 extern const struct object_type vm_object; /* "VirtualMachine" */
 
+/* What is wanted of it from now on; failure: why, where nobody asked for that, or NULL. */
+void vm_set_state(struct vm_doc *vm, enum vm_state state, const char *failure);
 /* It has a guest, which runs or is paused. */
 bool vm_is_on(const struct vm_doc *vm);
 const struct vm_doc *vm_get(const struct docs *d, const struct guid *id);

@@ -6,6 +6,7 @@
 #include "drive_image.h"
 #include "drive_rules.h"
 #include "feature.h"
+#include "firmware.h"
 #include "switch_rules.h"
 #include "vm_exec.h"
 #include "vm_metering.h"
@@ -44,6 +45,9 @@ static const struct param new_vm_params[] = {
 	{ "VHDPath", P_STRING, 0, "virtual hard disk that exists: a .qcow2, .img, .raw or .vhd file of libvirt's host" },
 	{ "NewVHDPath", P_STRING, 0, "virtual hard disk to make; a name without directory is in the host's directory of images" },
 	{ "NewVHDSizeBytes", P_UINT, 0, "its size, for example 40GB", .min = VHD_SIZE_MIN, .max = VHD_SIZE_MAX },
+	{ "BootDevice", P_ENUM, 0, "what is tried first; generation 2: VHD, CD (with a DVD drive for it) or NetworkAdapter",
+	  .values = firmware_boot_devices },
+	{ "UserDataPath", P_STRING, 0, "user-data for cloud-init: the guest finds it on a DVD that is made anew at each start" },
 	{ "KernelPath", P_STRING, 0, "boot this kernel instead of what the firmware finds; a file of libvirt's host" },
 	{ "InitrdPath", P_STRING, 0, "initial RAM disk of that kernel" },
 	{ "KernelCommandLine", P_STRING, 0, "command line of that kernel" },
@@ -63,6 +67,7 @@ static const struct param set_vm_params[] = {
 	VM_OBJECT,
 	{ "NewVMName", P_STRING, 0, "rename it" },
 	{ "Notes", P_STRING, MAY_BE_EMPTY, "free text" },
+	{ "UserDataPath", P_STRING, MAY_BE_EMPTY, "user-data for cloud-init, from the next start on; $null: none" },
 	{ "CheckpointType", P_ENUM, 0,
 	  "Production: without memory where the guest holds still, else with it; ProductionOnly: never with; Standard: always; Disabled: none",
 	  .values = vm_checkpoint_types, .def = "Production" },
@@ -131,7 +136,14 @@ static int new_vm_check_boot(struct call *c, struct err **e)
 	if (kernel && call_enum(c, "Engine", VM_ENGINE_QEMU) != VM_ENGINE_QEMU)
 		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
 			       "Parameter set cannot be resolved: a guest of engine Namespace boots no kernel.");
-	if (kernel)
+	if (call_given(c, "UserDataPath") && call_enum(c, "Engine", VM_ENGINE_QEMU) != VM_ENGINE_QEMU)
+		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
+			       "Parameter set cannot be resolved: a guest of engine Namespace has no DVD with user-data.");
+	if (call_given(c, "UserDataPath"))
+		r = vm_check_path("UserDataPath", call_str(c, "UserDataPath", ""), e);
+	if (r == 0 && call_given(c, "BootDevice"))
+		r = firmware_check_boot_device((uint32_t)call_uint(c, "Generation", 1), call_enum(c, "BootDevice", BOOT_VHD), e);
+	if (r == 0 && kernel)
 		r = vm_check_path("KernelPath", call_str(c, "KernelPath", ""), e);
 	if (r == 0 && call_given(c, "InitrdPath"))
 		r = vm_check_path("InitrdPath", call_str(c, "InitrdPath", ""), e);
@@ -206,6 +218,8 @@ static void new_vm_drives(struct call *c, const struct vm_doc *vm)
 		docs_put(call_docs(c), &drive_kind, drive_make(&vm->id, DRIVE_HARD_DISK, controller, 0, 0, path, format));
 	if (vm->engine == VM_ENGINE_QEMU && vm->generation == 1 && !vm->kernel)
 		docs_put(call_docs(c), &drive_kind, drive_make(&vm->id, DRIVE_DVD, DRIVE_IDE, 1, 0, NULL, DRIVE_RAW));
+	if (vm->generation == 2 && call_enum(c, "BootDevice", BOOT_VHD) == BOOT_CD)
+		docs_put(call_docs(c), &drive_kind, drive_make(&vm->id, DRIVE_DVD, DRIVE_SCSI, 0, path ? 1 : 0, NULL, DRIVE_RAW));
 }
 
 static int new_vm_make(struct call *c, void *arg, struct err **e)
@@ -234,10 +248,15 @@ static int new_vm_make(struct call *c, void *arg, struct err **e)
 	vm->kernel = given_text(c, "KernelPath");
 	vm->initrd = given_text(c, "InitrdPath");
 	vm->command_line = given_text(c, "KernelCommandLine");
+	vm->user_data = given_text(c, "UserDataPath");
+	/* As Hyper-V's default. */
+	vm->secure_boot = vm->generation == 2;
 	vm->created = (uint64_t)time(NULL);
-	docs_put(d, &vm_kind, vm);
 	new_vm_drives(c, vm);
 	docs_put(d, &adapter_kind, adapter_make(d, &vm->id, NULL, sw ? &sw->id : NULL, call_host(c)->name));
+	if (call_given(c, "BootDevice"))
+		firmware_boot_first(d, vm, call_enum(c, "BootDevice", BOOT_VHD));
+	docs_put(d, &vm_kind, vm);
 	call_emit(c, vm_to_object, &vm_kind, vm);
 	return 0;
 }
@@ -277,6 +296,7 @@ static int get_vm(struct call *c, struct err **e)
 static int set_one(struct call *c, const struct vm_doc *vm, struct err **e)
 {
 	const char *new_name = call_str(c, "NewVMName", NULL), *notes = call_str(c, "Notes", NULL);
+	const char *user_data = call_str(c, "UserDataPath", NULL);
 	struct host_guest guest = { 0 };
 	struct vm_doc *changed;
 	int r = 0;
@@ -285,6 +305,12 @@ static int set_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	if (new_name)
 		r = vm_check_name(call_docs(c), vm, new_name, e);
 	if (r == 0 && call_given(c, "ProcessorCount"))
+		r = vm_check_off(vm, e);
+	if (r == 0 && user_data)
+		r = vm_check_machine(vm, e);
+	if (r == 0 && user_data && *user_data)
+		r = vm_check_path("UserDataPath", user_data, e);
+	if (r == 0 && user_data)
 		r = vm_check_off(vm, e);
 	changed = doc_copy(&vm_kind, vm);
 	changed->memory_startup = call_uint(c, "MemoryStartupBytes", vm->memory_startup);
@@ -301,6 +327,10 @@ static int set_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	if (notes) {
 		free(changed->notes);
 		changed->notes = xstrdup(notes);
+	}
+	if (user_data) {
+		free(changed->user_data);
+		changed->user_data = *user_data ? xstrdup(user_data) : NULL;
 	}
 	changed->processor_count = call_uint(c, "ProcessorCount", vm->processor_count);
 	changed->checkpoint_type = call_enum(c, "CheckpointType", vm->checkpoint_type);
@@ -360,7 +390,7 @@ static int start_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	/* A guest that ended by itself is wanted anew: the document must differ for anything to happen. */
 	if (vm->state == VM_RUNNING)
 		changed->boot++;
-	changed->state = VM_RUNNING;
+	vm_set_state(changed, VM_RUNNING, NULL);
 	changed->ended = VM_END_NORMAL;
 	vm_write(c, changed);
 	return 0;
@@ -379,7 +409,7 @@ static int write_state(struct call *c, const struct vm_doc *vm, enum vm_state st
 	if (!call_should(c, vm->name, "%s", call_name(c)))
 		return 0;
 	changed = doc_copy(&vm_kind, vm);
-	changed->state = state;
+	vm_set_state(changed, state, NULL);
 	vm_write(c, changed);
 	return 0;
 }
@@ -497,7 +527,7 @@ static int stop_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	if (!call_should(c, vm->name, "%s", call_name(c)))
 		return 0;
 	changed = doc_copy(&vm_kind, vm);
-	changed->state = VM_OFF;
+	vm_set_state(changed, VM_OFF, NULL);
 	vm_write(c, changed);
 	return 0;
 }
@@ -520,7 +550,7 @@ static int restart_one(struct call *c, const struct vm_doc *vm, struct err **e)
 		return 0;
 	changed = doc_copy(&vm_kind, vm);
 	changed->boot++;
-	changed->state = VM_RUNNING;
+	vm_set_state(changed, VM_RUNNING, NULL);
 	vm_write(c, changed);
 	return 0;
 }

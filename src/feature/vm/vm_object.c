@@ -68,7 +68,7 @@ const struct object_type vm_object = { "VirtualMachine", vm_properties, vm_colum
 static const char *vm_state_name(const struct vm_doc *vm, const struct host_guest *guest)
 {
 	if (vm_is_on(vm))
-		return !guest->running ? "Starting" : guest->paused ? "Paused" : "Running";
+		return !guest->running ? "Starting" : !guest->paused ? "Running" : vm->failure ? "PausedCritical" : "Paused";
 	if (vm->state == VM_SAVED)
 		return guest->running ? "Saving" : "Saved";
 	return guest->running ? "Stopping" : "Off";
@@ -108,7 +108,7 @@ static json_t *vm_status(const struct vm_doc *vm, const struct host_guest *guest
 	if (guest->problem)
 		return json_sprintf("Not as it should be: %s", guest->problem);
 	if (vm_is_on(vm) == guest->running)
-		return json_string(ends[vm->state == VM_OFF ? vm->ended : VM_END_NORMAL]);
+		return json_string(vm->failure ? vm->failure : ends[vm->state == VM_OFF ? vm->ended : VM_END_NORMAL]);
 	return json_string(guest->running ? "Stopping: the guest still runs" : "Starting: the guest does not run yet");
 }
 

@@ -38,7 +38,11 @@ static const struct doc_field vm_fields[] = {
 	DOC_FIELD(vm_doc, checkpoint, DOC_GUID, "checkpoint"),
 	DOC_FIELD(vm_doc, restoring, DOC_GUID, "restoring"),
 	DOC_FIELD(vm_doc, taken_in, DOC_BOOL, "takenIn"),
+	DOC_FIELD(vm_doc, secure_boot, DOC_BOOL, "secureBoot"),
+	DOC_FIELD(vm_doc, boot_order, DOC_STRV, "bootOrder"),
+	DOC_FIELD(vm_doc, user_data, DOC_STR, "userData"),
 	DOC_FIELD(vm_doc, notes, DOC_STR, "notes"),
+	DOC_FIELD(vm_doc, failure, DOC_STR, "failure"),
 	DOC_FIELD(vm_doc, created, DOC_U64, "created"),
 	DOC_FIELD(vm_doc, boot, DOC_U64, "boot"),
 };
@@ -58,6 +62,13 @@ const struct doc_kind vm_kind = {
 	.n_fields = ARRAY_SIZE(vm_fields),
 	.key = vm_key,
 };
+
+void vm_set_state(struct vm_doc *vm, enum vm_state state, const char *failure)
+{
+	vm->state = state;
+	free(vm->failure);
+	vm->failure = failure ? xstrdup(failure) : NULL;
+}
 
 bool vm_is_on(const struct vm_doc *vm)
 {
