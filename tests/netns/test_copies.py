@@ -188,7 +188,18 @@ def test_imported_as_a_copy(net, place):
     assert made["Id"] != first["Id"] and made["NetworkAdapters"][0]["Id"] != first["NetworkAdapters"][0]["Id"]
     assert made["HardDrives"][0]["Id"] != first["HardDrives"][0]["Id"] and sorted(os.listdir(copies)) == ["a.img", "b.qcow2"]
     assert reads(os.path.join(copies, "a.img"), "b") and len(tree(out)) == 3
+    # what boots first is another's by another id
+    with open(os.path.join(out, "Virtual Machines", os.listdir(os.path.join(out, "Virtual Machines"))[0]), "r+", encoding="utf-8") as file:
+        config = json.load(file)
+        config["vm"][0].update(generation=2, bootOrder=[config["adapters"][0]["id"]])
+        config["drives"] = [{**d, "controller": "SCSI", "number": 0, "location": i} for i, d in enumerate(config["drives"])]
+        file.seek(0)
+        json.dump(config, file)
+        file.truncate()
     net.do("Rename-VM", Name="e", NewName="second")
+    third = net.do("Import-VM", Path=out, Copy=True, GenerateNewId=True, VhdDestinationPath=os.path.join(place, "third"))[0]
+    assert net.do("Get-VMFirmware", VMName="e")[0]["BootOrder"][0]["BootType"] == "Network" and third["Generation"] == 2
+    net.do("Rename-VM", Name="e", NewName="third")
     error = refusal(net, "Import-VM", Path=out, Copy=True, GenerateNewId=True, VhdDestinationPath=copies)
     assert error["id"] == "Vhd.Exists" and sorted(os.listdir(copies)) == ["a.img", "b.qcow2"]
 

@@ -176,6 +176,21 @@ static int take_disk(struct importing *x, struct drive_doc *drive, const char *r
 	return err_advise(e, -ENOENT, "The disks of an exported virtual machine lie in its directory.");
 }
 
+/* What boots first is named by its id. */
+static void renew_id(struct vm_doc *vm, struct guid *id)
+{
+	char old[GUID_TEXT_SIZE], text[GUID_TEXT_SIZE];
+
+	guid_format(id, old);
+	*id = guid_new();
+	for (char **p = vm->boot_order; p && *p; p++) {
+		if (!streq(*p, old))
+			continue;
+		free(*p);
+		*p = xstrdup(guid_format(id, text));
+	}
+}
+
 static void renew(struct vm_config *config)
 {
 	struct guid vm = guid_new();
@@ -184,13 +199,13 @@ static void renew(struct vm_config *config)
 		if (part->kind == &vm_kind) {
 			((struct vm_doc *)part->doc)->id = vm;
 		} else if (part->kind == &drive_kind) {
-			((struct drive_doc *)part->doc)->id = guid_new();
+			renew_id(vm_config_vm(config), &((struct drive_doc *)part->doc)->id);
 			((struct drive_doc *)part->doc)->vm = vm;
 		} else if (part->kind == &adapter_kind) {
 			struct adapter_doc *a = part->doc;
 			struct guid old = a->id;
 
-			a->id = guid_new();
+			renew_id(vm_config_vm(config), &a->id);
 			a->vm = vm;
 			vec_foreach(&config->parts, acl) {
 				if (acl->kind == &acl_kind && guid_equal(&((struct acl_doc *)acl->doc)->adapter, &old))
@@ -307,6 +322,8 @@ static int write_docs(struct call *c, void *arg, struct err **e)
 		return r;
 	for (size_t pos = 0; (a = vm_config_next(&x->config, &adapter_kind, &pos));)
 		settle_mac(x, a);
+	if (vm->user_data)
+		call_warn(c, "\"%s\" shows its guest a file of this host: %s.", vm->name, vm->user_data);
 	if (vm->kernel)
 		call_warn(c, "\"%s\" boots files of this host: %s%s%s.", vm->name, vm->kernel, vm->initrd ? " and " : "", vm->initrd ? vm->initrd : "");
 	call_emit(c, vm_to_object, &vm_kind, vm_get(call_docs(c), &vm->id));
