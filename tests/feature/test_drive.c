@@ -126,6 +126,7 @@ static void refusals(void **state)
 			"InvalidState"),
 		REFUSED("Add-VMHardDiskDrive", "{'VMName': 'on', 'ControllerType': 'IDE', 'Path': '/d/x.img'}", "Drive.NoPlace"),
 		REFUSED("Add-VMHardDiskDrive", "{'VMName': 'on', 'ControllerType': 'SCSI', 'ControllerNumber': 1, 'Path': '/d/x.img'}", "InvalidState"),
+		REFUSED("Add-VMDvdDrive", "{'VMName': 'on', 'ControllerType': 'SCSI'}", "InvalidState"),
 		REFUSED("Remove-VMHardDiskDrive", "{'VMName': 'on', 'ControllerType': 'IDE', 'ControllerNumber': 0, 'ControllerLocation': 0}",
 			"InvalidState"),
 		REFUSED("Remove-VMHardDiskDrive", "{'VMName': 'off', 'ControllerType': 'SCSI', 'ControllerNumber': 0, 'ControllerLocation': 9}",

@@ -194,7 +194,7 @@ static int add_check(struct call *c, enum drive_type type, const struct vm_doc *
 		r = drive_find_place(call_docs(c), vm, given.controller, given.number, given.location, place, e);
 	}
 	if (r == 0)
-		r = drive_check_pluggable(call_docs(c), vm, place, e);
+		r = drive_check_pluggable(call_docs(c), vm, type, place, e);
 	if (r == 0 && *path && type == DRIVE_HARD_DISK)
 		r = drive_check_image(call_docs(c), vm, NULL, path, e);
 	return r;
@@ -383,7 +383,7 @@ static int remove_one(struct call *c, const struct drive_doc *drive, struct err 
 {
 	const struct drive_place place = drive_place_of(drive);
 	_cleanup_free_ char *key = doc_key(&drive_kind, drive);
-	int r = drive_check_pluggable(call_docs(c), vm_get(call_docs(c), &drive->vm), &place, e);
+	int r = drive_check_pluggable(call_docs(c), vm_get(call_docs(c), &drive->vm), drive->type, &place, e);
 
 	if (r < 0 || !should(c, drive))
 		return r;

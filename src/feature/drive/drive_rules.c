@@ -277,12 +277,16 @@ static uint32_t highest_controller(const struct docs *d, const struct vm_doc *vm
 	return highest;
 }
 
-int drive_check_pluggable(const struct docs *d, const struct vm_doc *vm, const struct drive_place *place, struct err **e)
+int drive_check_pluggable(const struct docs *d, const struct vm_doc *vm, enum drive_type type, const struct drive_place *place,
+			  struct err **e)
 {
 	if (vm->state == VM_SAVED)
 		return refuse_state(vm->name, "Start it, or discard its saved state first (Remove-VMSavedState).", e);
 	if (vm->state == VM_OFF)
 		return 0;
+	if (type == DRIVE_DVD)
+		return refuse_state(vm->name, "A DVD drive comes and goes while the virtual machine is off: Stop-VM first. The disc in a drive "
+					      "changes at any time (Set-VMDvdDrive).", e);
 	if (place->controller == DRIVE_IDE)
 		return refuse_state(vm->name, "What is on an IDE controller changes while the virtual machine is off: Stop-VM first, or use SCSI.", e);
 	if (place->number > highest_controller(d, vm))

@@ -30,10 +30,11 @@ int drive_check_place(const struct docs *d, const struct vm_doc *vm, const struc
 int drive_find_place(const struct docs *d, const struct vm_doc *vm, const uint32_t *controller, const uint32_t *number,
 		     const uint32_t *location, struct drive_place *ret, struct err **e);
 /*
- * May something be plugged in or out there now (E-4)? What is on a SCSI controller while it is on, everything while it is off, nothing
+ * May a drive be plugged in or out there now (E-4)? A disk on a SCSI controller while the VM is on, everything while it is off, nothing
  * while it is saved.
  */
-int drive_check_pluggable(const struct docs *d, const struct vm_doc *vm, const struct drive_place *place, struct err **e);
+int drive_check_pluggable(const struct docs *d, const struct vm_doc *vm, enum drive_type type, const struct drive_place *place,
+			  struct err **e);
 /* Drive.ImageAttached: the VM has that image in another drive already. */
 int drive_check_image(const struct docs *d, const struct vm_doc *vm, const struct drive_doc *self, const char *path, struct err **e);
 /* Drive.NotFound; always negative. */
