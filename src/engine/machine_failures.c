@@ -56,11 +56,9 @@ void engine_machine_failed(struct engine *g, enum machine_failure failure, const
 void engine_start_failed(struct engine *g, enum machine_failure failure, const struct vm_doc *vm, const char *why)
 {
 	const struct failure *f = &failures[failure];
-	bool known = failure != MACHINE_FAILED;
 	_cleanup_err_ struct err *e = NULL;
 
-	err_set(&e, known ? f->id : "Vm.StartFailed", f->category, vm->name, "The virtual machine \"%s\" could not be started%s%s: %s.", vm->name,
-		known ? ": it " : "", known ? f->what : "", why);
+	err_set(&e, f->id, f->category, vm->name, "The virtual machine \"%s\" could not be started: it %s: %s.", vm->name, f->what, why);
 	err_advise(&e, 0, "%s", f->advice);
 	log_error("%s", e->message);
 	engine_note_state(g, vm, VM_OFF, e->message);

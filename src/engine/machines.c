@@ -115,8 +115,8 @@ static bool note_failures(struct engine *g)
 
 		if (!m.error_is_new)
 			continue;
-		/* Of a cmdlet. After a death of the daemon or libvirt's, or of the host, what is in the way may go by itself. */
-		if (m.not_started && vm && vm_is_on(vm) && g->waiters) {
+		/* What a cmdlet could not start for a known reason. After a death of the daemon or libvirt's, what is in the way may go by itself. */
+		if (m.not_started && vm && vm_is_on(vm) && g->waiters && m.failure != MACHINE_FAILED) {
 			engine_start_failed(g, m.failure, vm, m.error);
 			any = true;
 			continue;
