@@ -46,8 +46,12 @@ static int terminal_enter(struct terminal *t)
 		return -errno;
 	wake = t->wake[1];
 	ended_by = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
 		sigaction(signals[i], &action, &t->actions[i]);
+		/* nohup, or a shell's background: it would not end the program */
+		if (t->actions[i].sa_handler == SIG_IGN && signals[i] != SIGPIPE)
+			sigaction(signals[i], &t->actions[i], NULL);
+	}
 	t->is = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &t->before) == 0;
 	if (!t->is)
 		return 0;

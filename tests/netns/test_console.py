@@ -45,7 +45,9 @@ class Terminal:
         program = program or (net.daemon.program("nestor"), "--host", net.daemon.socket, "Get-VMConsole", *args)
         command = net.ns.command(*program)
         with net.ns.lab.uninterrupted():
-            self.process = subprocess.Popen(command, stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True)
+            # What a shell starts in the background ignores SIGQUIT, and so would this.
+            self.process = subprocess.Popen(command, stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True,
+                                            preexec_fn=lambda: signal.signal(signal.SIGQUIT, signal.SIG_DFL))
         self.shown = ""
 
     def __enter__(self):

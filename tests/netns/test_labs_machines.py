@@ -86,7 +86,6 @@ def test_lab3_cleanup(fabric):
     for daemon in fabric.daemons:
         daemon.script(labs.runbook("lab3-cleanup.ps1"))
         assert not any(maps(daemon).values())
-    assert wrong(fabric)
 
 
 def test_lab2_by_ip_rewrite(fabric):
@@ -107,8 +106,7 @@ def test_lab2_nothing_is_left(fabric):
 
 
 def test_lab1_by_virtual_subnets(single):
-    """Two machines with one address: a matter of luck, until they are in virtual subnets."""
-    assert wrong(single)
+    """Two machines with one address: who answers is a matter of luck, until they are in virtual subnets."""
     assert_untouched("lab1-virtual-subnet.ps1")
     out = lines(single.daemons[0].script(labs.runbook("lab1-virtual-subnet.ps1")).out)
     assert table(out) == table(lab1_table(0, 0) + lab1_table(5010, 5020) + lab1_table(5010, 5020))
@@ -120,5 +118,4 @@ def test_lab1_nothing_is_left(single):
     assert_untouched("lab1-cleanup.ps1")
     single.daemons[0].script(labs.runbook("lab1-cleanup.ps1"))
     assert not any(maps(single.daemons[0]).values())
-    assert wrong(single)
     assert_nothing_left(single)
