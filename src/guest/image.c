@@ -26,10 +26,9 @@ struct image_run {
 	int fd;
 	bool too_much;
 	bool finished;
-	struct str output; /* INFO: JSON, then messages; the others: progress and messages */
+	struct str output; /* INFO: JSON, then messages; the others: messages */
 	char *path;
 	char *made; /* the new file, as long as it is not done; NULL: none */
-	unsigned percent;
 };
 
 struct arguments {
@@ -103,7 +102,6 @@ static void resize_arguments(const struct image_job *job, const char *size, stru
 
 static void convert_arguments(const struct image_job *job, struct arguments *a)
 {
-	arg(a, "-p");
 	arg(a, "-f");
 	arg(a, job->format);
 	arg(a, "-O");
@@ -231,29 +229,6 @@ int image_pidfd(const struct image_run *run)
 	return run->pidfd;
 }
 
-unsigned image_percent(const struct image_run *run)
-{
-	return run->percent;
-}
-
-/* "    (12.34/100%)\r", again and again: only the last counts, and the rest is not kept. */
-static void take_progress(struct image_run *run)
-{
-	char *end = memrchr(run->output.data, '\r', run->output.len), *start;
-	size_t rest;
-
-	if (!end)
-		return;
-	*end = 0;
-	start = strrchr(run->output.data, '(');
-	if (start)
-		run->percent = (unsigned)MIN(strtoul(start + 1, NULL, 10), 100ul);
-	rest = run->output.len - (size_t)(end + 1 - run->output.data);
-	memmove(run->output.data, end + 1, rest);
-	run->output.len = rest;
-	run->output.data[rest] = 0;
-}
-
 int image_read(struct image_run *run)
 {
 	char buf[4096];
@@ -267,8 +242,6 @@ int image_read(struct image_run *run)
 		run->too_much = true;
 	else
 		str_addn(&run->output, buf, (size_t)n);
-	if (run->op == IMAGE_CONVERT && run->output.len)
-		take_progress(run);
 	return 1;
 }
 
