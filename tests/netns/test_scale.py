@@ -16,6 +16,8 @@ RECORDS = len(SUBNETS) * PER_SUBNET
 HERE, THERE = "214.214.51.42", [f"214.214.51.{n}" for n in range(43, 53)]
 ROOM = 25000
 A_POST = 2500  # the body of a request has at most a megabyte
+# include/nestor/dataplane.h: enum dp_dest_kind
+REMOTE, INNER = 2, 3
 
 
 def record(vsid, number, pa=None):
@@ -40,7 +42,7 @@ def address(text):
 def check_tables(daemon, wanted):
     """
     The tables of MAC and of customer addresses hold these records and nothing else, each with all it says. No guest runs: the
-    machines that are here have no port.
+    machines that are here have no port: they may be behind one (NN-1).
     """
     tables = maps(daemon)
     dests, cas, targets = dict(tables["dests"]), dict(tables["cas"]), {}
@@ -49,7 +51,7 @@ def check_tables(daemon, wanted):
         mac, pa, ca = bytes.fromhex(r["MACAddress"]), address(r["ProviderAddress"]), address(r["CustomerAddress"])
         local = r["ProviderAddress"] == HERE
         kind, flags, target, ca4, padding = struct.unpack("<BBxxI4sI", dests[struct.pack("<I6sxx", r["VirtualSubnetID"], mac)][:16])
-        assert (kind, flags, ca4, padding) == (0 if local else 2, 0, ca[12:], 0), r
+        assert (kind, flags, ca4, padding) == (INNER if local else REMOTE, 0, ca[12:], 0), r
         assert dests[struct.pack("<I6sxx", r["VirtualSubnetID"], mac)][16:] == pa
         assert cas[struct.pack("<I16s", r["VirtualSubnetID"], ca)] == struct.pack("<6sH16s", mac, int(local), pa), r
         # A provider address has one number, and a number one provider address.
