@@ -485,12 +485,15 @@ void machines_job(struct machines *m, struct job *job)
 	jobs_begin(m);
 }
 
-/* What libvirt says now. A machine that was on and should be, and is not: it has ended by itself. */
+/*
+ * What libvirt says now. A machine that was on and should be, and is not: it has ended by itself. Not when it was of another start
+ * than the one that is wanted: then a daemon that died may have asked for its end.
+ */
 static void see(struct entry *x, const struct seen *s)
 {
 	bool was_on = is_on(&x->seen);
 
-	if (was_on && !is_on(s) && !x->by_us && wants_on(x))
+	if (was_on && !is_on(s) && !x->by_us && wants_on(x) && x->seen.mark.boot == x->want_boot)
 		x->ended = true;
 	if (!was_on || !is_on(s) || x->seen.mark.boot != s->mark.boot)
 		watch_reset(&x->watch);
