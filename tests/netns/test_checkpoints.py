@@ -20,10 +20,7 @@ def _net():
     with Lab("nst") as lab:
         ns, outside = lab.namespaces("host1", "outside")
         underlay.veth(ns, outside)
-        small = lab.path("small")
-        os.mkdir(small)
-        run("mount", "-t", "tmpfs", "-o", "size=4608k", "none", small)
-        lab.on_close(lambda: run("umount", "-l", small))
+        small = lab.small_disk("4608k")
         net = Machines(ns, "host1")
         net.small = small
         net.small_mount = lambda options: net.ns.run("mount", "-o", options, small)

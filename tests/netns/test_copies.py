@@ -32,10 +32,7 @@ def _net():
     with Lab("nst") as lab:
         ns, outside = lab.namespaces("host1", "outside")
         underlay.veth(ns, outside)
-        small = lab.path("small")
-        os.mkdir(small)
-        run("mount", "-t", "tmpfs", "-o", "size=2M", "none", small)
-        lab.on_close(lambda: run("umount", "-l", small))
+        small = lab.small_disk("2M")
         net = Machines(ns, "host1")
         net.small = small
         net.lab = lab

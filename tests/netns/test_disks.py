@@ -19,11 +19,7 @@ def _net():
     with Lab("nst") as lab:
         ns, outside = lab.namespaces("host1", "outside")
         underlay.veth(ns, outside)
-        # A disk of the host with 4 MiB, there before the daemons' mount namespaces are.
-        small = lab.path("small")
-        os.mkdir(small)
-        run("mount", "-t", "tmpfs", "-o", "size=4m", "none", small)
-        lab.on_close(lambda: run("umount", "-l", small))
+        small = lab.small_disk("4m")
         net = Machines(ns, "host1")
         net.small = small
         net.switch()

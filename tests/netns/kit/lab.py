@@ -193,3 +193,12 @@ class Lab:
     def path(self, *parts):
         """A path in the lab's own temporary directory."""
         return os.path.join(self.directory, *parts)
+
+    def small_disk(self, size):
+        """A disk with so much room ("4m"): where it is. Daemons that start later see it, in whatever mount namespace."""
+        where = self.path("small")
+        os.mkdir(where)
+        with self.uninterrupted():
+            run("mount", "-t", "tmpfs", "-o", f"size={size}", "none", where)
+            self.on_close(lambda: run("umount", "-l", where))
+        return where
