@@ -18,6 +18,7 @@ struct image_work {
 	struct image_run *run; /* NULL: it waits for its turn */
 	struct image_job job;  /* path, parent and target are its own; formats are literals */
 	sd_event_source *output, *exit, *timer;
+	void (*progress)(void *arg, int percent); /* NULL: nobody wants to know */
 	host_image_fn done;
 	void *arg;
 	struct image_work *next;
@@ -95,12 +96,14 @@ static int image_error(enum image_trouble trouble, const char *path, const char 
 static int on_output(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	struct image_work *w = arg;
-	int r = image_read(w->run);
+	int before = image_percent(w->run), r = image_read(w->run);
 
 	(void)fd;
 	(void)revents;
 	if (r <= 0 && r != -EAGAIN)
 		sd_event_source_set_enabled(s, SD_EVENT_OFF);
+	if (w->progress && image_percent(w->run) != before)
+		w->progress(w->arg, image_percent(w->run));
 	return 0;
 }
 
@@ -233,6 +236,7 @@ static int host_image_start(struct host *h, const struct host_image_job *job, ho
 		.shrink = job->shrink, .in_use = job->in_use, .parent = copy(job->parent), .parent_format = job->parent_format,
 		.target = copy(job->target), .target_format = job->target_format,
 	};
+	w->progress = job->progress;
 	w->done = done;
 	w->arg = arg;
 	r = has_turn(w) ? begin(w, e) : 0;

@@ -45,7 +45,7 @@ struct waiter {
 	struct waiter *next;
 };
 
-bool engine_settle(struct engine *g, engine_settled_fn done, void *arg)
+bool engine_settle(struct engine *g, engine_settled_fn done, host_progress_fn progress, void *arg)
 {
 	struct waiter *w;
 
@@ -56,6 +56,7 @@ bool engine_settle(struct engine *g, engine_settled_fn done, void *arg)
 	w->arg = arg;
 	w->next = g->waiters;
 	g->waiters = w;
+	engine_progress_watch(g, NULL, progress, arg);
 	return true;
 }
 
@@ -72,6 +73,7 @@ void engine_waiters_free(struct engine *g, const struct err *e)
 		struct waiter *w = all;
 
 		all = w->next;
+		engine_progress_unwatch(g, w->arg);
 		w->done(w->arg, e);
 		free(w);
 	}
