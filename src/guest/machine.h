@@ -234,6 +234,8 @@ struct machine {
 	struct progress progress; /* of work: number, of and percent, as far as they were asked for */
 	enum machine_stall stall; /* it is wanted to run; nothing is done until something else is wanted */
 	bool not_started;    /* the error is that of a start, and it is off */
+	bool asked;	     /* its start was wanted anew while machines and libvirt were there, and has not been told to have failed */
+	uint64_t wants;	     /* the machines_wants() in which something new was wanted of it last */
 	bool ended;          /* it was wanted to run, ran, and ended by itself; nothing is done until something else is wanted */
 	enum machine_end end;
 	enum machine_failure failure; /* of error */
@@ -323,6 +325,8 @@ bool machines_tick(struct machines *m);
 /* Asks libvirt how far it is with what takes long; machines_get() tells what it has answered by then. Call it a few times a second. */
 void machines_ask_progress(struct machines *m);
 
+/* How often machines_want() was called so far. */
+uint64_t machines_wants(const struct machines *m);
 /* How many steps have begun so far that change something. */
 uint64_t machines_steps(const struct machines *m);
 /* How many machines have a step under way. */

@@ -36,6 +36,8 @@ static void child(const struct run *run, int out)
 	dup2(run->told ? out : null, 1);
 	dup2(out, 2);
 	close_range(3, ~0u, 0);
+	/* The daemon's share of the processor is not for it. */
+	(void)setsid();
 	execvp(run->argv[0], (char *const *)(uintptr_t)run->argv);
 	_exit(127);
 }
