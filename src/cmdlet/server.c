@@ -351,9 +351,7 @@ static void request_settled(void *arg, const struct err *failed)
 	struct err *e = NULL;
 
 	if (failed) {
-		err_set(&e, failed->id, failed->category, failed->target, "%s", failed->message);
-		if (failed->advice)
-			err_advise(&e, 0, "%s", failed->advice);
+		e = err_copy(failed);
 		request_error(r, &e);
 		err_free(e);
 	}

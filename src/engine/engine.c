@@ -363,7 +363,6 @@ void engine_free(struct engine *g)
 	sd_event_source_unref(g->machines_source);
 	sd_event_source_unref(g->tick);
 	machines_close(g->machines);
-	err_free(g->settle_error);
 	for (size_t pos = 0; map_next(g->guest_watches, &pos, NULL, NULL, &source);)
 		sd_event_source_unref(source);
 	map_free(g->guest_watches);

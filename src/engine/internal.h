@@ -53,7 +53,6 @@ struct engine {
 	struct map *copying;     /* VMs for which something of a checkpoint is under way: guid -> anything */
 	struct map *copy_failed; /* those for which it failed, until it is tried again */
 	struct waiter *waiters;     /* for what is under way */
-	struct err *settle_error;   /* for them */
 	struct shutdown *shutdowns;
 	bool retry;                 /* this pass tries again what has failed */
 	struct map *guest_watches; /* guid -> sd_event_source * */
@@ -157,7 +156,13 @@ char *engine_machines_log_dir(const struct engine *g);
  */
 void copies_begin(struct pass *p);
 #define COPY_RETRY_US 30000000
-/* The first failure is for those who wait in engine_settle(); the log has all. */
+/*
+ * The first failure of what a cmdlet's pass changed is for who waits for it in engine_settle(); the log has all. wants: that pass's
+ * machines_wants(), or EVERYBODY who waits.
+ */
+#define EVERYBODY UINT64_MAX
+void engine_tell_waiters(struct engine *g, uint64_t wants, const struct err *e);
+/* For everybody who waits, and the log. */
 void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...) _printf_(4, 5);
 void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
@@ -190,9 +195,9 @@ void engine_machines_describe(struct engine *g, struct host_machines *ret);
 void engine_shutdowns_check(struct engine *g);
 void engine_shutdowns_free(struct engine *g);
 /* Tells those who wait, and the log, that a machine or the connection to libvirt is not as it should be, and why. */
+void engine_machine_failed(struct engine *g, const struct machine *m, const char *who);
 /* One that cannot be started is Off again, and says why: what is wrong with it is for somebody to put right. */
-void engine_start_failed(struct engine *g, enum machine_failure failure, const struct vm_doc *vm, const char *why);
-void engine_machine_failed(struct engine *g, enum machine_failure failure, const char *who, const char *why);
+void engine_start_failed(struct engine *g, const struct machine *m, const struct vm_doc *vm);
 void engine_libvirt_failed(struct engine *g, const char *why);
 /* Waits for all steps that are under way; timeout_ms: how long nothing may happen. */
 void engine_machines_drain(struct engine *g, int timeout_ms);

@@ -499,6 +499,8 @@ static void see(struct entry *x, const struct seen *s)
 		watch_reset(&x->watch);
 	if (!was_on && is_on(s))
 		x->panicked = false;
+	if (is_on(s))
+		x->asked = false;
 	if (!was_on && is_on(s))
 		x->started_us = clock_us(CLOCK_REALTIME);
 	if (!is_on(s))
@@ -510,6 +512,11 @@ static void see(struct entry *x, const struct seen *s)
 
 static void disconnected(struct machines *m, const char *why)
 {
+	void *value;
+
+	/* Whoever asked hears of this, and that it is tried again. */
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
+		((struct entry *)value)->asked = false;
 	if (m->conn)
 		virConnectClose(m->conn);
 	m->conn = NULL;
@@ -653,8 +660,12 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	log = xasprintf("%s/%s.log", m->log_dir, guid_format(&w->spec.id, id));
 	machine_xml(&w->spec, &m->host, m->instance, log, &xml);
 	same = x->wanted && x->wish == w->wish && x->want_boot == w->spec.boot && streq_ptr(x->xml, str_get(&xml));
-	if (!same)
+	if (!same) {
+		x->asked = w->wish != MACHINE_WANT_OFF && w->wish != MACHINE_WANT_SAVED &&
+			   (x->asked || (x->wanted && (!wants_on(x) || x->want_boot != w->spec.boot)));
+		x->changed = m->wants;
 		x->ended = x->retrying = x->stalled = false;
+	}
 	else if (retry && x->error)
 		x->retrying = true;
 	if (!same || retry) {
@@ -709,6 +720,7 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
 	bool changed = false;
 	void *value;
 
+	m->wants++;
 	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
 		((struct entry *)value)->listed = false;
 	for (size_t i = 0; i < n; i++) {
@@ -722,7 +734,8 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
 		struct entry *x = value;
 
 		if (!x->listed && x->wanted) {
-			x->wanted = x->ended = false;
+			x->wanted = x->ended = x->asked = false;
+			x->changed = m->wants;
 			free(x->error);
 			x->error = NULL;
 			changed = true;
@@ -776,6 +789,11 @@ uint64_t machines_steps(const struct machines *m)
 	return m->steps;
 }
 
+uint64_t machines_wants(const struct machines *m)
+{
+	return m->wants;
+}
+
 size_t machines_busy(const struct machines *m)
 {
 	return m->busy + m->connecting;
@@ -796,8 +814,12 @@ void machines_told(struct machines *m)
 	void *value;
 
 	m->told = true;
-	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
-		((struct entry *)value)->told = true;
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);) {
+		struct entry *x = value;
+
+		x->told = true;
+		x->asked &= !x->error;
+	}
 }
 
 static void entry_tell(const struct entry *x, struct machine *ret)
@@ -807,7 +829,7 @@ static void entry_tell(const struct entry *x, struct machine *ret)
 				 .hypervisor = x->seen.hypervisor, .cpu_percent = x->watch.cpu_percent, .cpu_ns = x->watch.cpu_ns,
 				 .disks = x->watch.disks, .heartbeat = watch_heartbeat(&x->watch),
 				 .busy = x->busy, .ended = x->ended, .stall = x->stalled ? x->seen.stall : MACHINE_GOES,
-				 .not_started = x->error && x->not_started, .error = x->error,
+				 .not_started = x->error && x->not_started, .asked = x->asked, .wants = x->changed, .error = x->error,
 				 .end = x->panicked ? MACHINE_PANICKED : x->seen.crashed ? MACHINE_CRASHED : MACHINE_POWERED_OFF,
 				 .failure = x->error ? machine_failure_of(x->error) : MACHINE_FAILED,
 				 .error_is_new = x->error && !x->told, .refused = x->refused };

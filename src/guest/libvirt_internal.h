@@ -74,6 +74,8 @@ struct entry {
 	bool unsure; /* an event came: ask before believing anything */
 	bool stalled; /* it was wanted to run, and was paused by QEMU */
 	bool not_started; /* of error: it could not be started */
+	bool asked;	  /* its start was wanted while this daemon and libvirt were there, and has neither come about nor failed */
+	uint64_t changed; /* of machines.wants, when something new was wanted of it last */
 	bool panicked; /* it was heard to, since it runs */
 	bool ended;  /* it ran and was wanted to, and ended by itself */
 	char *error;
@@ -103,6 +105,7 @@ struct machines {
 	size_t running_jobs;
 	int stop_fd; /* readable: jobs are to end */
 	uint64_t steps; /* begun, but for those that only look */
+	uint64_t wants; /* how often machines_want() was called */
 	bool counting;  /* numbers have been asked for */
 	bool closing;   /* who asked agents may be gone */
 	unsigned processors; /* of this host */

@@ -218,6 +218,8 @@ struct machine {
 	bool busy;           /* something is under way */
 	enum machine_stall stall; /* it is wanted to run; nothing is done until something else is wanted */
 	bool not_started;    /* the error is that of a start, and it is off */
+	bool asked;	     /* its start was wanted anew while machines and libvirt were there, and has not been told to have failed */
+	uint64_t wants;	     /* the machines_wants() in which something new was wanted of it last */
 	bool ended;          /* it was wanted to run, ran, and ended by itself; nothing is done until something else is wanted */
 	enum machine_end end;
 	enum machine_failure failure; /* of error */
@@ -304,6 +306,8 @@ void machines_console(struct machines *m, const struct guid *id, bool force, mac
  */
 bool machines_tick(struct machines *m);
 
+/* How often machines_want() was called so far. */
+uint64_t machines_wants(const struct machines *m);
 /* How many steps have begun so far that change something. */
 uint64_t machines_steps(const struct machines *m);
 /* How many machines have a step under way. */

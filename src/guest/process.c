@@ -181,7 +181,7 @@ int process_spawn(const char *program, const char *const argv[], const int fds[s
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	posix_spawn_file_actions_init(&actions);
 	/* Out of the way first: a source must not be overwritten by an earlier target. */
 	for (int i = 0; r == 0 && i < 4; i++) {

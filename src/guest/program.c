@@ -27,6 +27,8 @@ static void child(const char *const argv[], int out)
 	dup2(null, 1);
 	dup2(out, 2);
 	close_range(3, ~0u, 0);
+	/* The daemon's share of the processor is not for it. */
+	(void)setsid();
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(127);
 }

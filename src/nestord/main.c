@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -224,6 +225,20 @@ static int run(struct daemon *d, struct err **e)
 	return r;
 }
 
+/*
+ * Guests may want all of the processor; whoever asks the daemon should not have to wait behind them. The scheduler shares it out by
+ * sessions where no cgroup does (sched(7), autogroup), and what the daemon starts is in sessions of its own. One that was started by
+ * hand, in a terminal's session, takes nothing for that.
+ */
+static void claim_processor(void)
+{
+	_cleanup_close_ int fd = getsid(0) == getpid() ? open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC) : -1;
+
+	/* Not every kernel has it, and in a container it may not be ours to say. */
+	if (fd >= 0)
+		(void)write_all(fd, "-10", 3);
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon d = { 0 };
@@ -232,6 +247,7 @@ int main(int argc, char **argv)
 
 	if (r == 0) {
 		log_set_level(d.options.verbose ? LOG_DEBUG : LOG_INFO);
+		claim_processor();
 		r = run(&d, &e);
 	}
 	if (e) {

@@ -3,6 +3,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 
@@ -12,6 +13,8 @@ from fabric import PAS, Host
 from kit import CmdletError, Image, Lab, Libvirt, run, underlay, wait_for
 from support import BUILD_DIR, VOLATILE, assert_settled, health, hang_up, prune
 from test_what_if import MACHINE_LINES, PAUSED_LINES, SAVED_LINES
+
+pytestmark = pytest.mark.slow
 
 BOOT_SECONDS = 60
 VSID = 5010
@@ -234,6 +237,41 @@ def test_what_libvirt_refuses_is_told(net):
     assert (account["lastWrites"], account["failures"]) == (0, 0), net.daemon.log_tail()
     net.do("Remove-VM", Name="m", Force=True)
     assert net.libvirt.domains() == {"a": "running"}
+
+
+def test_a_start_that_was_not_asked_for_is_not_given_up(net):
+    """What was to run before the daemon died is tried until it runs, whoever waits for something else meanwhile."""
+    kernel = net.ns.lab.path("kernel")
+    shutil.copy(net.image.kernel, kernel)
+    net.do("New-VM", Name="m", MemoryStartupBytes="192MB", **{**net.image.parameters("echo guest: up"), "KernelPath": kernel})
+    before = net.libvirt.machines()
+    net.do("Start-VM", Name="m")
+    net.daemon.stop()
+    (process,) = net.libvirt.machines() - before
+    os.kill(process, signal.SIGKILL)
+    wait_for(lambda: net.libvirt.domains()["m"] == "shut off", 20, "m to be off")
+    os.rename(kernel, kernel + ".away")
+    net.daemon.start()
+    wait_for(lambda: "No such file" in net.vm("m")["Status"] or "could not load kernel" in net.vm("m")["Status"], 20, "the start to fail", net.daemon.log_tail)
+    # one that waits for another machine hears nothing of it; one that changes it does, and does not end the wish either
+    net.make("w", net.image, "echo guest: up")
+    error = refusal(net, "Add-VMNetworkAdapter", VMName="m", Name="more")
+    assert (error["id"], net.vm("m")["State"]) == ("Vm.FileMissing", "Starting")
+    os.rename(kernel + ".away", kernel)
+    net.do("Remove-VMNetworkAdapter", VMName="m", Name="more")
+    assert (net.vm("m")["State"], net.vm("m")["Status"]) == ("Running", "Operating normally")
+
+
+def test_each_hears_of_its_own(net):
+    """Two cmdlets wait at once: the failure is that of who asked for it."""
+    net.do("New-VM", Name="m", KernelPath="/nowhere/vmlinuz")
+    net.make("w", net.image, "echo guest: up", start=False)
+    waits = net.ns.spawn(net.daemon.program("nestor"), "--host", net.daemon.socket, "Start-VM", "w")
+    wait_for(lambda: net.vm("w")["State"] != "Off", 10, "the start to be asked for", lambda: str(waits))
+    error = refusal(net, "Start-VM", Name="m")
+    assert (error["id"], error["target"]) == ("Vm.FileMissing", "m")
+    assert waits.wait().err == "", waits
+    assert (net.vm("w")["State"], net.vm("m")["State"]) == ("Running", "Off")
 
 
 def test_not_enough_memory(net):
