@@ -120,7 +120,8 @@ static int read_instance(struct daemon *d, struct err **e)
 static int open_documents(struct daemon *d, struct err **e)
 {
 	_cleanup_free_ char *path = xasprintf("%s/nestor.db", d->options.state_dir);
-	int r = mkdir_p(d->options.state_dir, 0700);
+	/* QEMU, which need not be root, opens images in it by their names; the store is for its owner alone. */
+	int r = mkdir_p(d->options.state_dir, 0711);
 
 	if (r < 0)
 		return err_set_errno(e, "Config.StateDir", -r, d->options.state_dir, "Cannot make the directory %s: %s.",

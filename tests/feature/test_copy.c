@@ -410,10 +410,10 @@ static void exported(void **state)
 	kit_refused(k, "Export-VM", "{'Name': 'v', 'Path': 'out'}", "Vm.PathInvalid");
 	kit_refused(k, "Import-VM", "{'Path': '/nowhere/at/all'}", "Import.NotFound");
 	kit_refused(k, "Import-VM", "{'Path': '/nowhere', 'Domain': 'v'}", "AmbiguousParameterSet");
-	kit_do(k, "Rename-VM", "{'Name': 'v', 'NewName': 'a/b'}");
-	kit_refused(k, "Export-VM", "{'Name': 'a/b', 'Path': '/out'}", "Export.NameUnusable");
-	kit_do(k, "Start-VM", "{'Name': 'a/b'}");
-	kit_refused(k, "Export-VM", "{'Name': 'a/b', 'Path': '/out'}", "InvalidState");
+	kit_do(k, "Rename-VM", "{'Name': 'v', 'NewName': '..b'}");
+	kit_refused(k, "Export-VM", "{'Name': '..b', 'Path': '/out'}", "Export.NameUnusable");
+	kit_do(k, "Start-VM", "{'Name': '..b'}");
+	kit_refused(k, "Export-VM", "{'Name': '..b', 'Path': '/out'}", "InvalidState");
 	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
 	kit_refused(k, "Export-VM", "{'Name': 'ns', 'Path': '/out'}", "Vm.NotAMachine");
 }

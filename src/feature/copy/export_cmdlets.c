@@ -150,6 +150,8 @@ static json_t *config_of(const struct docs *d, const struct vm_doc *vm)
 	set_text(own, NULL, "state", vm_states[VM_OFF]);
 	set_text(own, NULL, "checkpoint", NULL);
 	set_text(own, NULL, "restoring", NULL);
+	set_text(own, NULL, "path", NULL);
+	set_text(own, NULL, "snapshotPath", NULL);
 	json_object_set_new(json_array_get(own, 0), "takenIn", json_false());
 	json_object_set_new(json_array_get(own, 0), "boot", json_integer(0));
 	json_object_set_new(config, "switches", switches_of(d, vm));
