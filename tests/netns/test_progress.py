@@ -5,18 +5,29 @@ What is held here by SIGSTOP takes exactly as long as the test wants it to.
 """
 
 import contextlib
+import fcntl
 import glob
 import http.client
 import json
 import os
+import pty
+import re
+import select
 import signal
 import socket
+import struct
+import subprocess
+import tempfile
+import termios
 
 import pytest
 
+from fabric import Prepared
 from kit import Image, Lab, run, underlay, wait_for
 from support import BUILD_DIR, assert_settled, health
 from test_machines import Machines
+
+pytestmark = pytest.mark.slow
 
 SECONDS = 30
 LINES = "application/x-ndjson"
@@ -206,3 +217,208 @@ def test_who_goes_away_ends_it(net):
             wait_for(lambda: not children(net), SECONDS, "qemu-img to be ended")
     wait_for(lambda: not os.path.exists(target), SECONDS, "what was begun to be removed")
     assert health(net.daemon)["status"] == "ok"
+
+
+# -- a terminal
+
+class Terminal:
+    """`nestor ...` with standard error on a terminal, and with standard output in a file."""
+
+    def __init__(self, net, *words, columns=200, ns=None, env=None):
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        command = (ns or net.ns).command(net.daemon.program("nestor"), "--host", net.daemon.socket, *words)
+        self.out = tempfile.TemporaryFile("w+", encoding="utf-8")  # pylint: disable=consider-using-with
+        with net.ns.lab.uninterrupted():
+            self.process = subprocess.Popen(command, stdin=self.slave, stdout=self.out, stderr=self.slave, start_new_session=True,
+                                            env={**os.environ, **(env or {})})
+        self.shown = ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+        self.out.close()
+        os.close(self.master)
+        os.close(self.slave)
+
+    def read(self):
+        while select.select([self.master], [], [], 0)[0]:
+            self.shown += os.read(self.master, 65536).decode()
+        return self.shown
+
+    def wait(self, pattern):
+        return wait_for(lambda: re.search(pattern, self.read()), SECONDS, f"{pattern!r} on the terminal", lambda: repr(self.shown))
+
+    def ended(self):
+        """Its exit code, when nothing is left of the line."""
+        wait_for(lambda: self.process.poll() is not None, SECONDS, "nestor to end", lambda: repr(self.read()))
+        self.read()
+        return self.process.returncode
+
+    def left(self):
+        """What the last line shows at last."""
+        cells, at = {}, 0
+        for char in self.shown.rpartition("\n")[2]:
+            at = 0 if char == "\r" else at
+            if char != "\r":
+                cells[at] = char
+                at += 1
+        return "".join(cells[i] for i in sorted(cells)).rstrip()
+
+    def printed(self):
+        self.out.seek(0)
+        return self.out.read()
+
+
+def test_a_line_on_a_terminal(net):
+    """It is there from half a second on, is written over itself, fits, and is gone when the answer is printed."""
+    target = os.path.join(net.disks, "t.qcow2")
+    with Terminal(net, "-o", "json", "Convert-VHD", net.source, target, "-PassThru") as t:
+        with hold_image(net) as image:
+            t.wait(f"Converting {net.source}: [0-9]+( s|%)")
+            assert t.shown.startswith("\r") and "\n" not in t.shown
+            assert t.printed() == ""
+            assert t.process.poll() is None
+            release(image)
+            assert t.ended() == 0
+        assert t.left() == ""
+        assert "\n" not in t.shown
+        assert json.loads(t.printed())[0]["Path"] == target
+
+
+def test_a_narrow_terminal(net):
+    with Terminal(net, "Convert-VHD", net.source, os.path.join(net.disks, "n.qcow2"), columns=24) as t, hold_image(net) as image:
+        t.wait("Converting /")
+        release(image)
+        assert t.ended() == 0
+        assert t.left() == ""
+        assert all(len(part) < 24 for part in t.shown.split("\r")), t.shown
+
+
+def test_time_where_nothing_is_known(net):
+    """An old daemon, or a call that has nothing to tell: the cmdlet and how long it has been."""
+    net.do("New-VM", Name="ns", Engine="Namespace")
+    net.do("Start-VM", Name="ns")
+    with Terminal(net, "Invoke-Command", "-VMName", "ns", "-ScriptBlock", "mkfifo /tmp/wait; head -c 1 /tmp/wait") as t:
+        t.wait("\rInvoke-Command: 0 s")
+        t.wait("\rInvoke-Command: 1 s")
+        assert t.process.poll() is None
+    net.do("Stop-VM", Name="ns", TurnOff=True)
+
+
+@contextlib.contextmanager
+def waiting(net):
+    """A call that has nothing to tell, and does not end by itself."""
+    net.do("New-VM", Name="ns", Engine="Namespace")
+    net.do("Start-VM", Name="ns")
+    with Terminal(net, "Invoke-Command", "-VMName", "ns", "-ScriptBlock", "mkfifo /tmp/wait; head -c 1 /tmp/wait") as t:
+        yield t
+    net.do("Stop-VM", Name="ns", TurnOff=True)
+
+
+def test_time_where_nothing_is_known(net):
+    with waiting(net) as t:
+        t.wait("\rInvoke-Command: 0 s")
+        t.wait("\rInvoke-Command: 1 s")
+        assert t.process.poll() is None
+
+
+@pytest.mark.parametrize("preference", ["SilentlyContinue", "Ignore"])
+def test_preference(net, preference):
+    with Terminal(net, "-c", f"$ProgressPreference = '{preference}'; Convert-VHD {net.source} {net.disks}/p.qcow2") as t:
+        with hold_image(net) as image:
+            # That one began later, so this one's time has come, too.
+            with waiting(net) as other:
+                other.wait("Invoke-Command: 0 s")
+            release(image)
+            assert t.ended() == 0
+        assert t.shown == ""
+
+
+def test_no_terminal(net):
+    """Nothing at all where standard error is none."""
+    command = net.ns.command(net.daemon.program("nestor"), "--host", net.daemon.socket, "Convert-VHD", net.source, f"{net.disks}/q.qcow2")
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        with hold_image(net) as image:
+            with waiting(net) as other:
+                other.wait("Invoke-Command: 0 s")
+            release(image)
+        assert process.communicate() == (b"", b"")
+        assert process.returncode == 0
+
+
+def test_in_a_script_and_in_the_shell(net):
+    """One line for each command that takes long, and none is left; Ctrl-C ends a script when what is under way is done."""
+    script = os.path.join(net.disks, "two.ps1")
+    with open(script, "w", encoding="utf-8") as file:
+        file.write("".join(f"Convert-VHD {net.source} {net.disks}/s{i}.qcow2\n" for i in range(3)))
+    with Terminal(net, "run", script) as t:
+        for i in range(2):
+            with hold_image(net, f"{net.disks}/s{i}.qcow2") as image:
+                wait_for(lambda: t.read() and t.left().startswith(f"Converting {net.source}: "), SECONDS, "its line", lambda: repr(t.shown))
+                if i:
+                    t.process.send_signal(signal.SIGINT)
+                release(image)
+        assert t.ended() == 1
+        assert "Converting" not in t.left()
+        assert not os.path.exists(f"{net.disks}/s2.qcow2")
+    with Terminal(net, "shell") as t:
+        os.write(t.master, f"Convert-VHD {net.source} {net.disks}/i.qcow2\n".encode())
+        with hold_image(net) as image:
+            t.wait(f"Converting {net.source}: [0-9]")
+            release(image)
+        os.write(t.master, b"exit\n")
+        assert t.ended() == 0
+    assert os.path.exists(f"{net.disks}/i.qcow2")
+
+
+FORWARD = """
+import socket, ssl, sys, threading
+context = None
+if sys.argv[2:]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[2])
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+def pump(a, b):
+    while data := a.recv(65536):
+        b.sendall(data)
+    b.shutdown(socket.SHUT_WR)
+while True:
+    client = listener.accept()[0]
+    daemon = socket.socket(socket.AF_UNIX)
+    daemon.connect(sys.argv[1])
+    client = context.wrap_socket(client, server_side=True) if context else client
+    threading.Thread(target=pump, args=(daemon, client), daemon=True).start()
+    threading.Thread(target=lambda: pump(client, daemon), daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_another_host(net, scheme):
+    """By http and by https, which is libcurl's."""
+    certificate = os.path.join(net.disks, "certificate")
+    arguments = [net.daemon.socket]
+    if scheme == "https":
+        run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1",
+            "-keyout", certificate, "-out", certificate + ".crt")
+        with open(certificate, "a", encoding="ascii") as file, open(certificate + ".crt", encoding="ascii") as public:
+            file.write(public.read())
+        arguments.append(certificate)
+    forward = net.ns.spawn("python3", "-c", FORWARD, *arguments)
+    port = int(wait_for(lambda: forward.out.strip(), SECONDS, "the port", lambda: str(forward)))
+    target = f"{net.disks}/{scheme}.qcow2"
+    ns = Prepared(net.ns, f"mount --bind {certificate}.crt /etc/ssl/certs/ca-certificates.crt") if scheme == "https" else net.ns
+    with Terminal(net, "-o", "json", "-c", f"Convert-VHD {net.source} {target} -PassThru -ComputerName far", ns=ns,
+                  env={"NESTOR_HOSTS": f"far={scheme}://127.0.0.1:{port}"}) as t:
+        with hold_image(net) as image:
+            t.wait(f"\rfar: Converting {net.source}: [0-9]+")
+            release(image)
+            assert t.ended() == 0, t.shown
+        assert t.left() == ""
+        assert [(o["Path"], o["PSComputerName"]) for o in json.loads(t.printed())] == [(target, "far")]
+    forward.stop()
