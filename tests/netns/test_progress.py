@@ -13,6 +13,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -65,7 +66,7 @@ def _alone(net):
         net.do("Remove-VM", Name=vm["Name"], Force=True)
     for path in glob.glob(os.path.join(net.disks, "*")):
         if path != net.source:
-            os.unlink(path)
+            run("rm", "-rf", path)
 
 
 class Answer:
@@ -217,6 +218,116 @@ def test_who_goes_away_ends_it(net):
             wait_for(lambda: not children(net), SECONDS, "qemu-img to be ended")
     wait_for(lambda: not os.path.exists(target), SECONDS, "what was begun to be removed")
     assert health(net.daemon)["status"] == "ok"
+
+
+
+# -- virtual machines
+
+def boot(net, *names):
+    """Machines that have booted, with their process ids."""
+    for name in names:
+        net.make(name, net.image, "echo guest: up; while :; do sleep 1; done", start=False)
+    with Answer(net, "Start-VM", Name=list(names)) as asked:
+        answer = asked.rest()[1] if asked.in_lines else dict(zip(("status", "answer"), asked.ordinary()))
+    assert (answer["status"], answer["answer"]["errors"]) == (200, []), answer
+    for name in names:
+        net.wait_console(name, "guest: up")
+    return {name: process_of(net, name) for name in names}
+
+
+def process_of(net, name):
+    for pid in net.libvirt.machines():
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+            if f"guest={name},debug-threads=on" in file.read():
+                return pid
+    raise AssertionError(f"no process of {name}")
+
+
+def test_several_machines(net):
+    """Saved at once: one is told of, until it is over."""
+    pids = boot(net, "a", "b")
+    with held(set(pids.values())) as stopped, Answer(net, "Save-VM", Name=["a", "b"]) as asked:
+        first = asked.progress()
+        assert first == doing("Saving", first["target"], None, 1, 2), first
+        pid = pids.pop(first["target"])
+        stopped.remove(pid)
+        release({pid})
+        while (second := asked.progress())["number"] == 1:
+            assert second["target"] == first["target"], second
+        assert second == doing("Saving", *pids, None, 2, 2)
+        release(stopped)
+        progress, last = asked.rest()
+    assert all((p["activity"], p["target"], p["number"]) == ("Saving", *pids, 2) for p in progress), progress
+    assert (last["status"], last["answer"]["errors"]) == (200, [])
+    assert {vm["State"] for vm in net.do("Get-VM")} == {"Saved"}
+
+
+def test_a_guest_that_shuts_down(net):
+    boot(net, "s")
+    with Answer(net, "Stop-VM", Name="s") as asked:
+        assert asked.progress() == doing("Shutting down", "s")
+        assert net.vm("s")["State"] == "Running"
+        net.do("Stop-VM", Name="s", TurnOff=True)
+        asked.rest()
+
+
+def test_how_much_of_a_memory(net):
+    """As libvirt tells, which has been asked to write slowly."""
+    pid = boot(net, "m")["m"]
+    with held({pid}) as stopped, Answer(net, "Checkpoint-VM", Name="m", SnapshotName="c") as asked:
+        assert asked.progress() == doing("Making a checkpoint of", "m")
+        slower = net.ns.spawn("virsh", "-q", "-c", net.libvirt.uri, "migrate-setspeed", "m", "8")
+        release(stopped)
+        progress, last = asked.rest()
+        slower.wait()
+    percents = [p["percent"] for p in progress if p["activity"].startswith("Making")]
+    assert percents and rises(percents), progress
+    assert (last["status"], last["answer"]["errors"]) == (200, [])
+
+
+def told(asked, activity, targets, of):
+    """The progress of the rest: what is counted goes up, and each percentage with it."""
+    progress, last = asked.rest()
+    assert (last["status"], last["answer"]["errors"]) == (200, []), last
+    progress = [p for p in progress if p["activity"] == activity]
+    assert {p["target"] for p in progress} <= set(targets) and {p["of"] for p in progress} <= {of}, progress
+    assert [p["number"] for p in progress] == sorted(p["number"] for p in progress)
+    for number in range(1, of + 1):
+        assert rises([p["percent"] for p in progress if p["number"] == number and p["percent"] is not None]), progress
+    return progress
+
+
+def test_copies_of_a_machine(net):
+    """Its disks one after the other, out and in again; then what a checkpoint kept goes back to where it came from."""
+    first, second = (os.path.join(net.disks, name) for name in ("first.raw", "second.raw"))
+    for path in (first, second):
+        run("cp", "--reflink=auto", net.source, path)
+    net.do("New-VM", Name="e", VHDPath=first, MemoryStartupBytes="128MB")
+    net.do("Add-VMHardDiskDrive", VMName="e", Path=second)
+    out = os.path.join(net.disks, "out")
+    with Answer(net, "Export-VM", Name="e", Path=out) as asked, hold_image(net, second) as image:
+        shown = asked.progress()
+        while shown["number"] == 1:
+            shown = asked.progress()
+        assert (shown["activity"], shown["target"], shown["number"], shown["of"]) == ("Exporting", "e", 2, 2)
+        release(image)
+        told(asked, "Exporting", ["e"], 2)
+    net.do("Remove-VM", Name="e", Force=True)
+    os.unlink(first)
+    os.unlink(second)
+    with Answer(net, "Import-VM", Path=os.path.join(out, "e"), Copy=True, VhdDestinationPath=net.disks) as asked:
+        copies = [os.path.join(out, "e", "Virtual Hard Disks", name) for name in ("first.raw", "second.raw")]
+        progress = told(asked, "Copying", copies, 2)
+    assert [p["target"] for p in progress if p["percent"] is None] == copies
+    net.do("Checkpoint-VM", Name="e", SnapshotName="c")
+    top = net.do("Get-VMHardDiskDrive", VMName="e")[0]["Path"]
+    run("qemu-io", "-f", "qcow2", "-c", "write -P 7 0 64M", top)
+    with Answer(net, "Remove-VMSnapshot", VMName="e", Name="c") as asked, hold_image(net, top) as image:
+        shown = asked.progress()
+        assert (shown["activity"], shown["target"]) == ("Merging disks of", "e")
+        release(image)
+        told(asked, "Merging disks of", ["e"], 1)
+    shutil.rmtree(out)
 
 
 # -- a terminal
