@@ -25,8 +25,8 @@ A, B = "10.10.10.11", "10.10.10.12"
 class Machines(Host):
     """A host with a libvirt daemon."""
 
-    def __init__(self, ns, name):
-        self.libvirt = Libvirt(ns)
+    def __init__(self, ns, name, **libvirt):
+        self.libvirt = Libvirt(ns, **libvirt)
         super().__init__(ns, name, "--libvirt", self.libvirt.uri)
 
     def make(self, name, image, script, start=True, switch="vswitch", **parameters):
