@@ -14,7 +14,7 @@
 #define SAID_MAX 4096
 #define MESSAGE_MAX 500
 
-static void child(const char *const argv[], int out)
+static void child(const char *const argv[], int out, pid_t parent)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
@@ -23,6 +23,8 @@ static void child(const char *const argv[], int out)
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	/* Or a copy would go on into a file that somebody else believes to be finished with. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
 	dup2(null, 0);
 	dup2(null, 1);
 	dup2(out, 2);
@@ -82,14 +84,14 @@ int program_run(const char *const argv[], int stop_fd, char **ret_message)
 {
 	_cleanup_str_ struct str said = { 0 };
 	int pipes[2], status = 0;
+	pid_t parent = getpid(), pid;
 	bool stopped;
-	pid_t pid;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
 	pid = fork();
 	if (pid == 0)
-		child(argv, pipes[1]);
+		child(argv, pipes[1], parent);
 	close(pipes[1]);
 	if (pid < 0) {
 		close(pipes[0]);
