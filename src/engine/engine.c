@@ -365,6 +365,7 @@ void engine_free(struct engine *g)
 	engine_waiters_free(g, NULL);
 	sd_event_source_unref(g->machines_source);
 	sd_event_source_unref(g->tick);
+	g->progress = sd_event_source_disable_unref(g->progress);
 	machines_close(g->machines);
 	for (size_t pos = 0; map_next(g->guest_watches, &pos, NULL, NULL, &source);)
 		sd_event_source_unref(source);

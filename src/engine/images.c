@@ -22,6 +22,7 @@ struct image_work {
 	bool for_drive;
 	char *unfinished;      /* note of the file that it makes; NULL: none */
 	char *made_for_drive;  /* note of the image that it has made */
+	void (*progress)(void *arg, int percent); /* NULL: nobody wants to know */
 	host_image_fn done;
 	void *arg;
 	struct image_work *next;
@@ -109,12 +110,14 @@ static int image_error(enum image_trouble trouble, const char *path, const char 
 static int on_output(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	struct image_work *w = arg;
-	int r = image_read(w->run);
+	int before = image_percent(w->run), r = image_read(w->run);
 
 	(void)fd;
 	(void)revents;
 	if (r <= 0 && r != -EAGAIN)
 		sd_event_source_set_enabled(s, SD_EVENT_OFF);
+	if (w->progress && image_percent(w->run) != before)
+		w->progress(w->arg, image_percent(w->run));
 	return 0;
 }
 
@@ -279,6 +282,7 @@ static int host_image_start(struct host *h, const struct host_image_job *job, ho
 		.target = copy(job->target), .target_format = job->target_format,
 	};
 	w->for_drive = job->for_drive;
+	w->progress = job->progress;
 	w->done = done;
 	w->arg = arg;
 	r = has_turn(w) ? begin(w, e) : 0;

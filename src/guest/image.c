@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "percent.h"
 #include "process.h"
 
 #define PROGRAM "/usr/bin/qemu-img"
@@ -27,6 +28,7 @@ struct image_run {
 	bool too_much;
 	bool finished;
 	struct str output; /* INFO: JSON, then messages; the others: messages */
+	struct percent percent; /* CONVERT */
 	char *path;
 	char *made;	 /* the new file; NULL: none */
 	char *temporary; /* what it is called as long as it is not whole; NULL: it is, or there is none */
@@ -103,6 +105,7 @@ static void resize_arguments(const struct image_job *job, const char *size, stru
 
 static void convert_arguments(const struct image_job *job, struct arguments *a)
 {
+	arg(a, "-p");
 	arg(a, "-f");
 	arg(a, job->format);
 	arg(a, "-O");
@@ -206,6 +209,7 @@ int image_start(const struct image_job *job, struct image_run **ret)
 
 	run->op = job->op;
 	run->fd = run->pidfd = -1;
+	run->percent.percent = PROGRESS_UNKNOWN;
 	run->path = xstrdup(job->path);
 	if (made) {
 		r = claim(made, job->temporary);
@@ -254,6 +258,11 @@ int image_pidfd(const struct image_run *run)
 	return run->pidfd;
 }
 
+int image_percent(const struct image_run *run)
+{
+	return run->percent.percent;
+}
+
 int image_read(struct image_run *run)
 {
 	char buf[4096];
@@ -265,6 +274,8 @@ int image_read(struct image_run *run)
 		return 0;
 	if (run->output.len + (size_t)n > OUTPUT_MAX)
 		run->too_much = true;
+	else if (run->op == IMAGE_CONVERT)
+		percent_read(&run->percent, buf, (size_t)n, &run->output);
 	else
 		str_addn(&run->output, buf, (size_t)n);
 	return 1;
@@ -312,6 +323,7 @@ int image_finish(struct image_run *run, struct image_info *ret, char **message)
 
 	while (image_read(run) > 0)
 		;
+	percent_end(&run->percent, &run->output);
 	r = waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED) < 0 ? -errno : 0;
 	run->finished = r == 0;
 	if (r == 0 && info.si_code != CLD_EXITED) {

@@ -59,6 +59,8 @@ int image_fd(const struct image_run *run);
 int image_pidfd(const struct image_run *run);
 /* 1: there may be more; 0: the end; -EAGAIN: nothing now; -Exxx. */
 int image_read(struct image_run *run);
+/* CONVERT: how much is done, 0..100; else, or before it has said so, PROGRESS_UNKNOWN. */
+int image_percent(const struct image_run *run);
 /*
  * After its end. 0: done, INFO: with ret. Negative: *message says why, in qemu-img's words or ours, without line ends; owned by the
  * caller.

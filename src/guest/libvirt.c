@@ -183,6 +183,8 @@ static void run_task(struct work *work)
 		do_connect(t->m, t);
 	else if (t->kind == TASK_STEP)
 		t->r = step_run(t->conn, t->m->instance, &t->args, &t->seen, &t->message);
+	else if (t->kind == TASK_PROGRESS)
+		progress_run(t);
 	else
 		look_run(t);
 	news(t->m, t);
@@ -360,6 +362,7 @@ static void step_begin(struct machines *m, struct entry *x)
 		return;
 	x->unsure = false;
 	x->busy = true;
+	progress_begin(m, x, step, NULL);
 	x->by_us |= step == STEP_START || step == STEP_DESTROY || step == STEP_DEFINE || step == STEP_UNDEFINE || step == STEP_SAVE;
 	if (step == STEP_SHUTDOWN)
 		x->shut_down = false;
@@ -423,8 +426,10 @@ static void job_begin(struct machines *m, struct entry *x, struct job *job)
 	struct task *t = task_new(m, TASK_JOB);
 
 	t->job = job;
-	if (x)
+	if (x) {
 		x->busy = true;
+		progress_begin(m, x, STEP_QUERY, job);
+	}
 	m->steps++;
 	m->running_jobs++;
 	job->started = pthread_create(&job->thread, NULL, run_job, t) == 0;
@@ -473,8 +478,10 @@ static void job_done(struct machines *m, struct task *t)
 		pthread_join(t->job->thread, NULL);
 	virConnectClose(t->conn);
 	m->running_jobs--;
-	if (x)
+	if (x) {
 		x->busy = false;
+		x->job = NULL;
+	}
 	job_end(m, t->job);
 }
 
@@ -651,6 +658,8 @@ bool machines_dispatch(struct machines *m)
 			changed |= stepped(m, t);
 		} else if (t->kind == TASK_NUMBERS || t->kind == TASK_ADDRESSES || t->kind == TASK_AGENT || t->kind == TASK_CONSOLE) {
 			looked(m, t);
+		} else if (t->kind == TASK_PROGRESS) {
+			progress_taken(m, t);
 		} else if (t->kind == TASK_JOB) {
 			job_done(m, t);
 			changed = true;
@@ -860,6 +869,7 @@ static void entry_tell(const struct entry *x, struct machine *ret)
 				 .end = x->panicked ? MACHINE_PANICKED : x->seen.crashed ? MACHINE_CRASHED : MACHINE_POWERED_OFF,
 				 .failure = x->error ? machine_failure_of(x->error) : MACHINE_FAILED,
 				 .error_is_new = x->error && !x->told, .refused = x->refused };
+	progress_tell(x, ret);
 }
 
 bool machines_get(const struct machines *m, const struct guid *id, struct machine *ret)

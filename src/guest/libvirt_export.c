@@ -34,11 +34,25 @@ static int make_directories(const struct machine_export *x, const char *top)
 	return 0;
 }
 
+struct copying {
+	struct job *job;
+	size_t number, of;
+};
+
+static void told(void *arg, int percent)
+{
+	const struct copying *c = arg;
+
+	job_tell(c->job, c->number, c->of, percent);
+}
+
 static int copy_disks(struct job *job, const struct machine_export *x, const char *top)
 {
+	struct copying copying = { .job = job, .of = x->disks.n };
+
 	vec_foreach(&x->disks, disk) {
 		_cleanup_free_ char *to = xasprintf("%s/%s", top, disk->to);
-		const char *argv[] = { "qemu-img", "convert", "-q", "-f", disk->format, "-O", disk->to_format, NULL, NULL, NULL, NULL, NULL };
+		const char *argv[] = { "qemu-img", "convert", "-p", "-f", disk->format, "-O", disk->to_format, NULL, NULL, NULL, NULL, NULL };
 		size_t n = 7;
 		int r;
 
@@ -49,7 +63,9 @@ static int copy_disks(struct job *job, const struct machine_export *x, const cha
 		}
 		argv[n++] = disk->from;
 		argv[n] = to;
-		r = program_run(argv, job->stop_fd, &job->message);
+		copying.number++;
+		told(&copying, PROGRESS_UNKNOWN);
+		r = program_run_telling(argv, job->stop_fd, told, &copying, &job->message);
 		if (r < 0)
 			return job->message && strstr(job->message, "No space left") ? -ENOSPC : r;
 	}
@@ -132,7 +148,7 @@ void machines_export(struct machines *m, struct machine_export *x, machine_expor
 {
 	struct export_job *j = xcalloc(1, sizeof(*j));
 
-	j->job = (struct job){ .machine = x->machine, .run = export_run, .end = export_end };
+	j->job = (struct job){ .machine = x->machine, .work = MACHINE_IS_EXPORTED, .run = export_run, .end = export_end };
 	j->x = x;
 	j->done = done;
 	j->arg = arg;

@@ -387,7 +387,7 @@ static void invoke(struct cmdlet_server *s, const char *name, const char *text)
 	_cleanup_free_ char *before = snapshot(), *after = NULL;
 	struct answer a = { 0 };
 
-	cmdlet_server_invoke(s, name, request, done, &a);
+	cmdlet_server_invoke(s, name, request, done, NULL, &a);
 	tell_domain();
 	while (exec_done) {
 		host_exec_fn f = exec_done;

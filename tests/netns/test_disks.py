@@ -12,6 +12,8 @@ from kit import CmdletError, Image, Lab, run, underlay, wait_for
 from support import BUILD_DIR, assert_settled, hang_up, programs
 from test_machines import Machines
 
+pytestmark = pytest.mark.slow
+
 READY = "for i in $(seq 50); do {test} && break; usleep 200000; done\n"
 
 

@@ -17,6 +17,8 @@ from kit import CmdletError, Image, Lab, Libvirt, run, underlay, wait_for
 from support import BUILD_DIR, VOLATILE, assert_settled, health, hang_up, prune
 from test_what_if import MACHINE_LINES, PAUSED_LINES, SAVED_LINES
 
+pytestmark = pytest.mark.slow
+
 BOOT_SECONDS = 60
 VSID = 5010
 A_MAC, B_MAC = "000000000011", "000000000012"

@@ -14,6 +14,8 @@ from support import BUILD_DIR, assert_settled, hang_up, health
 from test_hot_adapters import taps
 from test_machines import BOOT_SECONDS, Machines
 
+pytestmark = pytest.mark.slow
+
 MACHINES, GUESTS = 10, 200
 MIB = 1 << 20
 RESIDENT = 50 * MIB

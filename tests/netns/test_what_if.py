@@ -61,6 +61,7 @@ LINES = [
     "Set-NetVirtualizationBroadcast -ProviderAddress 239.1.1.1",
     "Remove-NetVirtualizationBroadcast",
     "Set-NetVirtualizationGlobal -UseExternalRouter $true",
+    "Set-VMHost -VirtualHardDiskPath /usr -VirtualMachinePath /usr",
     "New-VHD new.qcow2 8MB",
     "Resize-VHD /nowhere/new.qcow2 16MB",
     "Convert-VHD /nowhere/new.qcow2 new.vhd -DeleteSource",

@@ -6,6 +6,7 @@
 #include "checkpoint.h"
 #include "feature.h"
 #include "switch_rules.h"
+#include "vm_location.h"
 #include "vm_rules.h"
 
 /* Checkpoint-VM and *-VMSnapshot (cmdlets.md 3.4). The documents say what is wanted; the engine's copies.c does it. */
@@ -160,6 +161,8 @@ static int check_checkpoint(struct call *c, const struct vm_doc *vm, struct err 
 	}
 	if (r == 0)
 		r = check_quiet(call_docs(c), vm, e);
+	if (r == 0)
+		r = location_check(c, vm_snapshot_path(c, vm), e);
 	return r == 0 ? check_state(c, vm, e) : r;
 }
 
@@ -187,8 +190,11 @@ static const char *base_name(const char *path)
 #define STEM_MAX 180
 #define GUID_LENGTH 36
 
-/* Beside the image, as what it is called after: the same stem for all that lie on one. */
-static char *overlay_path(const struct docs *d, const char *image)
+/*
+ * Beside the image, unless the machine's checkpoints have a place of their own; called after the image: the same stem for all that lie on
+ * one.
+ */
+static char *overlay_path(const struct docs *d, const struct vm_doc *vm, const char *image)
 {
 	const char *name = base_name(image), *dot = strrchr(name, '.');
 	size_t stem = dot && dot > name ? (size_t)(dot - name) : strlen(name);
@@ -197,7 +203,10 @@ static char *overlay_path(const struct docs *d, const char *image)
 
 	if (image_get(d, image) && stem > GUID_LENGTH + 1)
 		stem -= GUID_LENGTH + 1;
-	return xasprintf("%.*s%.*s_%s.qcow2", (int)(name - image), image, (int)MIN(stem, (size_t)STEM_MAX), name, guid_format(&id, text));
+	guid_format(&id, text);
+	if (vm->snapshot_path)
+		return xasprintf("%s/%.*s_%s.qcow2", vm->snapshot_path, (int)MIN(stem, (size_t)STEM_MAX), name, text);
+	return xasprintf("%.*s%.*s_%s.qcow2", (int)(name - image), image, (int)MIN(stem, (size_t)STEM_MAX), name, text);
 }
 
 static char **strv_push(char **list, size_t n, char *text)
@@ -220,7 +229,7 @@ static void add_disks(const struct docs *d, const struct vm_doc *vm, struct chec
 			continue;
 		s->drives = strv_push(s->drives, n, xstrdup(guid_format(&(*drive)->id, id)));
 		s->disks = strv_push(s->disks, n, xstrdup((*drive)->path));
-		s->overlays = strv_push(s->overlays, n++, overlay_path(d, (*drive)->path));
+		s->overlays = strv_push(s->overlays, n++, overlay_path(d, vm, (*drive)->path));
 	}
 	vec_done(&drives);
 }
@@ -248,7 +257,7 @@ static struct checkpoint_doc *make_checkpoint(struct call *c, const struct vm_do
 	s->type = vm->checkpoint_type == VM_CHECKPOINT_STANDARD ? CHECKPOINT_STANDARD : CHECKPOINT_PRODUCTION;
 	s->quiesced_only = vm->checkpoint_type == VM_CHECKPOINT_PRODUCTION_ONLY;
 	s->config = json_dumps(config, JSON_COMPACT);
-	s->memory = xasprintf("%s/%s.memory", call_host(c)->machines_dir, guid_format(&s->id, id));
+	s->memory = xasprintf("%s/%s.memory", vm_snapshot_path(c, vm), guid_format(&s->id, id));
 	add_disks(call_docs(c), vm, s);
 	json_decref(config);
 	return s;
@@ -451,7 +460,7 @@ static int get_snapshot(struct call *c, struct err **e)
 /* ---- Restore-VMSnapshot ---- */
 
 /* Each disk goes on in a new overlay on what the checkpoint has of it. */
-static void new_overlays(struct docs *d, struct vm_config *config, const struct checkpoint_doc *s)
+static void new_overlays(struct docs *d, const struct vm_doc *vm, struct vm_config *config)
 {
 	struct drive_doc *drive;
 
@@ -461,9 +470,9 @@ static void new_overlays(struct docs *d, struct vm_config *config, const struct 
 		if (drive->type != DRIVE_HARD_DISK || !drive->path)
 			continue;
 		image = doc_new(&image_kind);
-		image->vm = s->vm;
+		image->vm = vm->id;
 		image->type = IMAGE_DISK;
-		image->path = overlay_path(d, drive->path);
+		image->path = overlay_path(d, vm, drive->path);
 		image->backing = TAKE_PTR(drive->path);
 		image->backing_format = drive->format;
 		drive->path = xstrdup(image->path);
@@ -484,18 +493,26 @@ static void reconnect(struct call *c, struct vm_config *config)
 	}
 }
 
+static void replace_text(char **text, const char *value)
+{
+	free(*text);
+	*text = value ? xstrdup(value) : NULL;
+}
+
+/* What it is called and where it lies is not part of what it was. */
 static void restore_docs(struct call *c, const struct vm_doc *vm, const struct checkpoint_doc *s, struct vm_config *config)
 {
 	struct vm_doc *own = vm_config_vm(config);
 	struct docs *d = call_docs(c);
 	drive_vec drives = { 0 };
 
-	free(own->name);
-	own->name = xstrdup(vm->name);
+	replace_text(&own->name, vm->name);
+	replace_text(&own->path, vm->path);
+	replace_text(&own->snapshot_path, vm->snapshot_path);
 	own->taken_in = vm->taken_in;
 	own->checkpoint = own->restoring = s->id;
 	reconnect(c, config);
-	new_overlays(d, config, s);
+	new_overlays(d, vm, config);
 	drive_of_vm(d, &vm->id, &drives);
 	vm_config_delete(d, vm);
 	vm_config_put(d, config);
@@ -514,6 +531,9 @@ static int restore_snapshot(struct call *c, struct err **e)
 	if (!vm)
 		return *e ? -EINVAL : 0;
 	r = check_quiet(call_docs(c), vm, e);
+	/* Its disks go on there. */
+	if (r == 0 && vm->snapshot_path)
+		r = location_check(c, vm->snapshot_path, e);
 	if (r == 0 && call_should(c, vm->name, "%s", call_name(c)))
 		r = vm_config_parse(s->config, &config, e);
 	else

@@ -150,6 +150,8 @@ static json_t *config_of(const struct docs *d, const struct vm_doc *vm)
 	set_text(own, NULL, "state", vm_states[VM_OFF]);
 	set_text(own, NULL, "checkpoint", NULL);
 	set_text(own, NULL, "restoring", NULL);
+	set_text(own, NULL, "path", NULL);
+	set_text(own, NULL, "snapshotPath", NULL);
 	json_object_set_new(json_array_get(own, 0), "takenIn", json_false());
 	json_object_set_new(json_array_get(own, 0), "boot", json_integer(0));
 	json_object_set_new(config, "switches", switches_of(d, vm));
@@ -161,6 +163,8 @@ static json_t *config_of(const struct docs *d, const struct vm_doc *vm)
 struct exports {
 	struct call *call;
 	size_t left; /* that are under way, and one while they are begun */
+	size_t begun, over;
+	struct one_export *shown; /* whose progress is told */
 };
 
 struct one_export {
@@ -169,6 +173,24 @@ struct one_export {
 	char *name;
 };
 
+/* Of several one after the other is told of, though all are under way. */
+static void on_progress(void *arg, const struct progress *given)
+{
+	struct one_export *one = arg;
+	struct exports *all = one->all;
+	struct progress p = *given;
+
+	if (!all->shown)
+		all->shown = one;
+	if (all->shown != one)
+		return;
+	if (all->begun > 1) {
+		p.number = all->over + 1;
+		p.of = all->begun;
+	}
+	call_progress_of(all->call, &p);
+}
+
 static void on_export(void *arg, struct err *e)
 {
 	struct one_export *one = arg;
@@ -176,6 +198,9 @@ static void on_export(void *arg, struct err *e)
 	struct call *c = all->call;
 	const struct vm_doc *vm = vm_get(call_docs(c), &one->vm);
 
+	all->over++;
+	if (all->shown == one)
+		all->shown = NULL;
 	if (e)
 		call_error(c, &e);
 	else if (vm && call_bool(c, "PassThru", false))
@@ -195,7 +220,7 @@ static int begin(struct exports *all, const struct vm_doc *vm, struct err **e)
 	struct one_export *one = xcalloc(1, sizeof(*one));
 	json_t *config = config_of(call_docs(c), vm);
 	char id[GUID_TEXT_SIZE];
-	struct host_export x = { .vm = vm->id, .parent = call_str(c, "Path", ""), .name = vm->name };
+	struct host_export x = { .vm = vm->id, .parent = call_str(c, "Path", ""), .name = vm->name, .progress = on_progress };
 	int r;
 
 	add_disks(call_docs(c), vm, config, &x);
@@ -216,6 +241,7 @@ static int begin(struct exports *all, const struct vm_doc *vm, struct err **e)
 		return r;
 	}
 	all->left++;
+	all->begun++;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "import.h"
 #include "switch_rules.h"
 #include "vm_config.h"
+#include "vm_location.h"
 #include "vm_rules.h"
 
 /*
@@ -30,6 +31,7 @@ struct importing {
 	VEC(struct import_disk) disks;
 	size_t at;               /* the disk that is looked at, or copied */
 	bool copy, copying;
+	char *path, *snapshot_path; /* of the machine; NULL: the default */
 	char *directory;         /* where copies go */
 	struct err *error;
 };
@@ -50,6 +52,8 @@ static void importing_free(struct importing *x)
 	}
 	vec_done(&x->disks);
 	free(x->directory);
+	free(x->path);
+	free(x->snapshot_path);
 	err_free(x->error);
 	free(x);
 }
@@ -217,8 +221,12 @@ static void renew(struct vm_config *config)
 	}
 }
 
-static void own_state(struct vm_doc *vm)
+static void own_state(const struct importing *x, struct vm_doc *vm)
 {
+	free(vm->path);
+	vm->path = x->path ? xstrdup(x->path) : NULL;
+	free(vm->snapshot_path);
+	vm->snapshot_path = x->snapshot_path ? xstrdup(x->snapshot_path) : NULL;
 	vm_set_state(vm, VM_OFF, NULL);
 	vm->checkpoint = vm->restoring = (struct guid){ 0 };
 	vm->taken_in = false;
@@ -236,7 +244,7 @@ static int take_config(struct importing *x, const char *text, const char *root, 
 	json_decref(json);
 	if (r < 0)
 		return r;
-	own_state(vm_config_vm(&x->config));
+	own_state(x, vm_config_vm(&x->config));
 	if (call_bool(x->call, "GenerateNewId", false))
 		renew(&x->config);
 	for (size_t pos = 0; r == 0 && (drive = vm_config_next(&x->config, &drive_kind, &pos));)
@@ -316,8 +324,10 @@ static int write_docs(struct call *c, void *arg, struct err **e)
 	}
 	for (size_t pos = 0; (a = vm_config_next(&x->config, &adapter_kind, &pos));)
 		connect_adapter(x, a);
+	r = x->path ? 0 : location_new_make(c, NULL, vm_config_vm(&x->config), e);
 	/* What there is may have changed since it was looked at first. */
-	r = add(x, e);
+	if (r == 0)
+		r = add(x, e);
 	if (r < 0)
 		return r;
 	for (size_t pos = 0; (a = vm_config_next(&x->config, &adapter_kind, &pos));)
@@ -355,14 +365,24 @@ static void on_image(void *arg, const struct host_image *image, struct err *e)
 	go_on(x);
 }
 
+static void on_progress(void *arg, int percent)
+{
+	const struct importing *x = arg;
+
+	call_progress_of(x->call, &(struct progress){ .activity = "Copying", .target = x->disks.items[x->at].from, .number = x->at + 1,
+						      .of = x->disks.n, .percent = percent });
+}
+
 static int begin(struct importing *x, struct err **e)
 {
 	const struct import_disk *disk = &x->disks.items[x->at];
 	struct host *h = call_host(x->call);
 	struct drive_look *look;
 	struct host_image_job job = { .op = HOST_IMAGE_CONVERT, .path = disk->from, .format = disk->format, .target = disk->to,
-				      .target_format = disk->format, .for_drive = true };
+				      .target_format = disk->format, .for_drive = true, .progress = on_progress };
 
+	if (x->copying)
+		on_progress(x, PROGRESS_UNKNOWN);
 	return x->copying ? h->image(h, &job, on_image, x, e) : drive_look(h, disk->from, false, on_image, x, &look, e);
 }
 
@@ -372,7 +392,7 @@ static void go_on(struct importing *x)
 	if (!x->error && x->at == x->disks.n && x->copy && !x->copying) {
 		x->copying = true;
 		x->at = 0;
-		mkdir_p(x->directory, 0700);
+		mkdir_p(x->directory, 0711);
 	}
 	if (x->error || x->at == x->disks.n || begin(x, &x->error) < 0)
 		finish(x);
@@ -395,14 +415,29 @@ static int check(struct importing *x, const char *path, struct err **e)
 	return call_should(x->call, vm_config_vm(&x->config)->name, "%s", call_name(x->call));
 }
 
+static int locate(struct importing *x, struct err **e)
+{
+	struct call *c = x->call;
+	const char *given = call_str(c, "VhdDestinationPath", NULL);
+	int r;
+
+	x->directory = xstrdup(given ? given : vm_host_disk_path(c));
+	r = given ? vm_check_path("VhdDestinationPath", given, e) : x->copy ? location_check(c, x->directory, e) : 0;
+	if (r == 0 && call_given(c, "VirtualMachinePath"))
+		r = location_resolve("VirtualMachinePath", call_str(c, "VirtualMachinePath", ""), &x->path, e);
+	else if (r == 0)
+		r = location_new_check(c, NULL, e);
+	if (r == 0 && call_given(c, "SnapshotFilePath"))
+		r = location_resolve("SnapshotFilePath", call_str(c, "SnapshotFilePath", ""), &x->snapshot_path, e);
+	return r;
+}
+
 int import_config(struct call *c, struct err **e)
 {
-	const char *path = call_str(c, "Path", ""), *directory = call_str(c, "VhdDestinationPath", call_host(c)->image_dir);
+	const char *path = call_str(c, "Path", "");
 	struct importing *x;
 	int r = vm_check_path("Path", path, e);
 
-	if (r == 0)
-		r = vm_check_path("VhdDestinationPath", directory, e);
 	if (r == 0)
 		r = vm_check_engine(VM_ENGINE_QEMU, call_host(c), path, e);
 	if (r < 0)
@@ -410,8 +445,9 @@ int import_config(struct call *c, struct err **e)
 	x = xcalloc(1, sizeof(*x));
 	x->call = c;
 	x->copy = call_bool(c, "Copy", false);
-	x->directory = xstrdup(directory);
-	r = check(x, path, e);
+	r = locate(x, e);
+	if (r == 0)
+		r = check(x, path, e);
 	/* The first image is looked at here, so that the answer is never given from within. */
 	if (r == 1 && x->disks.n)
 		r = begin(x, e) < 0 ? -EIO : CALL_PENDING;

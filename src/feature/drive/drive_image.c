@@ -2,6 +2,7 @@
 #include "drive_image.h"
 
 #include "drive_rules.h"
+#include "vm_location.h"
 
 static const char *const qemu_names[] = {
 	[DRIVE_RAW] = "raw", [DRIVE_QCOW2] = "qcow2", [DRIVE_VHDX] = "vhdx", [DRIVE_VHD] = "vpc",
@@ -25,7 +26,7 @@ bool drive_format_from_qemu(const char *name, enum drive_format *ret)
 
 char *drive_path_resolve(struct call *c, const char *path)
 {
-	return strchr(path, '/') ? xstrdup(path) : xasprintf("%s/%s", call_host(c)->image_dir, path);
+	return strchr(path, '/') ? xstrdup(path) : xasprintf("%s/%s", vm_host_disk_path(c), path);
 }
 
 /* ---- looking at an image and its parents ---- */

@@ -45,6 +45,8 @@ struct vm_doc {
 	struct guid checkpoint;   /* what it went on from; zero: none */
 	struct guid restoring;    /* the checkpoint that it is about to be brought back to; zero: none */
 	bool taken_in; /* Import-VM -Domain: libvirt's domain of its id is it, whoever made that */
+	char *path;	     /* canonical directory of what it keeps besides its disks; NULL: the host's own (vm_location.h) */
+	char *snapshot_path; /* of what its checkpoints to come are made of; NULL: its memory in path, disks beside what they lie on */
 	char *notes;
 	char *failure; /* why it is off or paused although it was to run, a sentence; NULL: it is as it was told */
 	uint64_t created; /* seconds since 1970 */
