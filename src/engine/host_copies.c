@@ -4,6 +4,7 @@
 #include "export.h"
 #include "internal.h"
 #include "machine_export.h"
+#include "unfinished.h"
 
 /* What cmdlets that take machines in and out ask of the host. */
 
@@ -48,9 +49,12 @@ static int host_domain(struct host *h, const char *name, host_domain_fn done, vo
 }
 
 struct export_request {
+	struct engine *g;
+	host_progress_fn progress;
 	host_export_fn done;
 	void *arg;
 	char *target;
+	char *unfinished;
 };
 
 static void on_export(void *arg, int r, const char *error)
@@ -58,6 +62,7 @@ static void on_export(void *arg, int r, const char *error)
 	struct export_request *request = arg;
 	struct err *e = NULL;
 
+	engine_progress_unwatch(request->g, request);
 	if (r == -EEXIST) {
 		err_set(&e, "Export.Exists", ERR_RESOURCE_EXISTS, request->target, "\"%s\" exists already.", request->target);
 		err_advise(&e, r, "Remove it, or give another -Path.");
@@ -68,9 +73,17 @@ static void on_export(void *arg, int r, const char *error)
 		err_set_errno(&e, "Export.Failed", -r, request->target, "\"%s\" cannot be written: %s.", request->target, error);
 		err_advise(&e, r, "Nothing of it is left there.");
 	}
+	unfinished_end(request->unfinished);
 	request->done(request->arg, e);
 	free(request->target);
 	free(request);
+}
+
+static void on_progress(void *arg, const struct progress *p)
+{
+	struct export_request *request = arg;
+
+	request->progress(request->arg, p);
 }
 
 static struct machine_export *export_of(const struct host_export *x)
@@ -94,16 +107,21 @@ static struct machine_export *export_of(const struct host_export *x)
 static int host_export_machine(struct host *h, const struct host_export *x, host_export_fn done, void *arg, struct err **e)
 {
 	struct engine *g = engine_of(h);
+	_cleanup_free_ char *top = machine_export_top(x->parent, x->name, g->config.instance);
 	struct export_request *request;
 	int r = engine_machines(g, e);
 
 	if (r < 0)
 		return r;
 	request = xcalloc(1, sizeof(*request));
+	request->g = g;
+	request->progress = x->progress;
 	request->done = done;
 	request->arg = arg;
 	request->target = xasprintf("%s/%s", x->parent, x->name);
+	request->unfinished = unfinished_tree(g, top);
 	machines_export(g->machines, export_of(x), on_export, request);
+	engine_progress_watch(g, &x->vm, x->progress ? on_progress : NULL, request);
 	return 0;
 }
 

@@ -25,7 +25,9 @@
 
 struct exec_job;
 struct image_work;
+struct made_image;
 struct machine_exec;
+struct progress_watch;
 struct console;
 struct wait;
 struct learning;
@@ -53,11 +55,14 @@ struct engine {
 	struct map *copying;     /* VMs for which something of a checkpoint is under way: guid -> anything */
 	struct map *copy_failed; /* those for which it failed, until it is tried again */
 	struct waiter *waiters;     /* for what is under way */
+	struct progress_watch *progress_watches;
+	sd_event_source *progress;
 	struct shutdown *shutdowns;
 	bool retry;                 /* this pass tries again what has failed */
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
 	struct image_work *images;
+	struct made_image *made_images; /* for drives whose documents are still to come */
 	char *image_dir;
 	struct exec_job *jobs;             /* commands in namespace guests */
 	struct machine_exec *machine_jobs; /* and in machines */
@@ -168,6 +173,8 @@ void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
 void engine_host_images_init(struct engine *g);
+/* Images that documents name by now are theirs. */
+void engine_images_settle(struct engine *g);
 /* Ends all work on images; what was being made is removed. */
 void engine_images_free(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */
@@ -186,6 +193,12 @@ void engine_learning_free(struct engine *g);
 /* Forgets those whose port or L2Only record is gone: before a pass. */
 void engine_learning_prune(struct engine *g);
 void engine_lives_end(struct engine *g);
+/*
+ * From now on fn(arg) is told what is under way for the machine (NULL: for any) and how far it is; fn NULL: nobody wants to know. Needs
+ * the driver of virtual machines.
+ */
+void engine_progress_watch(struct engine *g, const struct guid *vm, host_progress_fn fn, void *arg);
+void engine_progress_unwatch(struct engine *g, void *arg);
 /* Tells all who wait in engine_settle(). */
 void engine_waiters_free(struct engine *g, const struct err *e);
 /* The guest is asked to shut down; done when it has, or when it has not in time. */

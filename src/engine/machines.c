@@ -47,7 +47,7 @@ struct waiter {
 	struct waiter *next;
 };
 
-bool engine_settle(struct engine *g, engine_settled_fn done, void *arg)
+bool engine_settle(struct engine *g, engine_settled_fn done, host_progress_fn progress, void *arg)
 {
 	struct waiter *w;
 
@@ -59,6 +59,7 @@ bool engine_settle(struct engine *g, engine_settled_fn done, void *arg)
 	w->wants = machines_wants(g->machines);
 	w->next = g->waiters;
 	g->waiters = w;
+	engine_progress_watch(g, NULL, progress, arg);
 	return true;
 }
 
@@ -75,6 +76,7 @@ void engine_waiters_free(struct engine *g, const struct err *e)
 		struct waiter *w = all;
 
 		all = w->next;
+		engine_progress_unwatch(g, w->arg);
 		w->done(w->arg, w->error ? w->error : e);
 		err_free(w->error);
 		free(w);

@@ -4,6 +4,7 @@
 #include "agent.h"
 #include "guid.h"
 #include "mac.h"
+#include "progress.h"
 #include "str.h"
 
 /*
@@ -192,6 +193,8 @@ enum machine_failure {
 	MACHINE_WRONG_FORMAT,
 	MACHINE_NAME_TAKEN,
 	MACHINE_DEVICE_HELD,
+	MACHINE_LOST, /* libvirt died over its start, and holds it since then */
+	MACHINE_BUSY, /* libvirt does something else with it */
 };
 enum machine_failure machine_failure_of(const char *message);
 
@@ -200,6 +203,19 @@ enum machine_end {
 	MACHINE_POWERED_OFF,
 	MACHINE_CRASHED,  /* QEMU ended, or was killed */
 	MACHINE_PANICKED, /* its kernel said so (pvpanic) */
+};
+
+/* What is under way for a machine, as far as it can take long. */
+enum machine_work {
+	MACHINE_RESTS,
+	MACHINE_STARTS,
+	MACHINE_STOPS,
+	MACHINE_SAVES,
+	MACHINE_CHANGES, /* any other step */
+	MACHINE_IS_CHECKPOINTED,
+	MACHINE_IS_RESTORED,
+	MACHINE_IS_MERGED,
+	MACHINE_IS_EXPORTED,
 };
 
 struct machine {
@@ -216,6 +232,8 @@ struct machine {
 	bool hypervisor;     /* a hypervisor runs in it (NV-14), when it was looked at last */
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */
+	enum machine_work work;
+	struct progress progress; /* of work: number, of and percent, as far as they were asked for */
 	enum machine_stall stall; /* it is wanted to run; nothing is done until something else is wanted */
 	bool not_started;    /* the error is that of a start, and it is off */
 	bool asked;	     /* its start was wanted anew while machines and libvirt were there, and has not been told to have failed */
@@ -305,6 +323,9 @@ void machines_console(struct machines *m, const struct guid *id, bool force, mac
  * its demand. Call it about once a second. True: there is a machine for which that should go on.
  */
 bool machines_tick(struct machines *m);
+
+/* Asks libvirt how far it is with what takes long; machines_get() tells what it has answered by then. Call it a few times a second. */
+void machines_ask_progress(struct machines *m);
 
 /* How often machines_want() was called so far. */
 uint64_t machines_wants(const struct machines *m);

@@ -38,10 +38,10 @@ static json_t *backend_describe(void *arg, const char *cmdlet)
 }
 
 static void backend_invoke(void *arg, const char *cmdlet, json_t *body, const struct api_caller *caller, api_done_fn done,
-			   void *done_arg)
+			   api_progress_fn progress, void *done_arg)
 {
 	(void)caller;
-	cmdlet_server_invoke(((struct daemon *)arg)->vocabulary, cmdlet, body, done, done_arg);
+	cmdlet_server_invoke(((struct daemon *)arg)->vocabulary, cmdlet, body, done, progress, done_arg);
 }
 
 static void backend_cancel(void *arg, void *done_arg)
@@ -79,11 +79,12 @@ static int reconcile(void *arg, struct err **e)
 	return engine_reconcile(((struct daemon *)arg)->engine, e);
 }
 
-static bool settle(void *arg, void (*done)(void *request, const struct err *e), void *request)
+static bool settle(void *arg, void (*done)(void *request, const struct err *e), void (*progress)(void *request, const struct progress *p),
+		   void *request)
 {
 	struct daemon *d = arg;
 
-	return engine_settle(d->engine, done, request);
+	return engine_settle(d->engine, done, progress, request);
 }
 
 /* The mark by which this daemon knows its links among those of others: made once, kept with the documents. */

@@ -402,6 +402,7 @@ static void exported(void **state)
 	kit_do(k, "Export-VM", "{'Name': 'v', 'Path': '/out', 'PassThru': true}");
 	kit_names(k, "Name", "v");
 	kit_warning(k, "without its checkpoints");
+	kit_told(k, "Exporting v 1/2 40;");
 	/* Called after what they were at first, and no two the same. */
 	assert_non_null(strstr(k->exported, "/out/v /d/a_"));
 	assert_non_null(strstr(k->exported, " qcow2 Virtual Hard Disks/a.img raw /other/a_"));

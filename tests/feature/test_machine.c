@@ -255,6 +255,7 @@ static void orderly_shutdown(void **state)
 	kit_do(k, "Start-VM", "{'Name': '*'}");
 	kit_run(k, "Stop-VM", "{'Name': '*'}");
 	kit_one_error(k, "Vm.ShutdownRefused", NULL);
+	kit_told(k, "Shutting down a 1/2 -;Shutting down a 2/2 -;");
 	kit_do(k, "Get-VM", "{'Name': 'ns'}");
 	kit_property(k, 0, "State", "'Off'");
 
@@ -336,6 +337,7 @@ static void waiting(void **state)
 	kit_all_refused(k, cases, ARRAY_SIZE(cases));
 	kit_do(k, "Wait-VM", "{'Name': ['a', 'b'], 'For': 'IPAddress', 'TimeoutSec': 7, 'PassThru': true}");
 	kit_names(k, "Name", "a b");
+	kit_told(k, "Waiting for a 1/2 -;Waiting for a 2/2 -;");
 	assert_true(k->waited.address && k->waited.timeout_ms == 7000 && k->waited.delay_ms == 1000);
 	kit_do(k, "Restart-VM", "{'Name': 'a', 'Wait': true, 'Delay': 3}");
 	assert_true(!k->waited.address && !k->waited.timeout_ms && k->waited.delay_ms == 3000);

@@ -163,6 +163,8 @@ static json_t *config_of(const struct docs *d, const struct vm_doc *vm)
 struct exports {
 	struct call *call;
 	size_t left; /* that are under way, and one while they are begun */
+	size_t begun, over;
+	struct one_export *shown; /* whose progress is told */
 };
 
 struct one_export {
@@ -171,6 +173,24 @@ struct one_export {
 	char *name;
 };
 
+/* Of several one after the other is told of, though all are under way. */
+static void on_progress(void *arg, const struct progress *given)
+{
+	struct one_export *one = arg;
+	struct exports *all = one->all;
+	struct progress p = *given;
+
+	if (!all->shown)
+		all->shown = one;
+	if (all->shown != one)
+		return;
+	if (all->begun > 1) {
+		p.number = all->over + 1;
+		p.of = all->begun;
+	}
+	call_progress_of(all->call, &p);
+}
+
 static void on_export(void *arg, struct err *e)
 {
 	struct one_export *one = arg;
@@ -178,6 +198,9 @@ static void on_export(void *arg, struct err *e)
 	struct call *c = all->call;
 	const struct vm_doc *vm = vm_get(call_docs(c), &one->vm);
 
+	all->over++;
+	if (all->shown == one)
+		all->shown = NULL;
 	if (e)
 		call_error(c, &e);
 	else if (vm && call_bool(c, "PassThru", false))
@@ -197,7 +220,7 @@ static int begin(struct exports *all, const struct vm_doc *vm, struct err **e)
 	struct one_export *one = xcalloc(1, sizeof(*one));
 	json_t *config = config_of(call_docs(c), vm);
 	char id[GUID_TEXT_SIZE];
-	struct host_export x = { .vm = vm->id, .parent = call_str(c, "Path", ""), .name = vm->name };
+	struct host_export x = { .vm = vm->id, .parent = call_str(c, "Path", ""), .name = vm->name, .progress = on_progress };
 	int r;
 
 	add_disks(call_docs(c), vm, config, &x);
@@ -218,6 +241,7 @@ static int begin(struct exports *all, const struct vm_doc *vm, struct err **e)
 		return r;
 	}
 	all->left++;
+	all->begun++;
 	return 0;
 }
 
