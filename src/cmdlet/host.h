@@ -203,6 +203,7 @@ struct host_image_job {
 	bool in_use;               /* INFO: also of one that is in use */
 	const char *parent, *parent_format; /* CREATE */
 	const char *target, *target_format; /* CONVERT: the new image */
+	bool for_drive; /* CREATE, CONVERT: a daemon that dies before a drive's document names it has made nothing */
 	void (*progress)(void *arg, int percent); /* CONVERT: it has come so far (0..100); with the job's arg. NULL: nobody wants to know */
 };
 
@@ -296,6 +297,8 @@ struct host {
 	int (*image)(struct host *h, const struct host_image_job *job, host_image_fn done, void *arg, struct err **e);
 	/* Ends the jobs of this arg before their time: done(arg) is called from within. Nothing when they have ended. */
 	void (*image_end)(struct host *h, void *arg);
+	/* Removes an image that was made for a drive which has not come about after all. */
+	void (*image_discard)(struct host *h, const char *path);
 	/* The directory of images that are named without one; exists when an image is made there. */
 	const char *image_dir;
 	/*

@@ -7,6 +7,7 @@
 
 #include "internal.h"
 #include "log.h"
+#include "unfinished.h"
 
 void pass_degraded(struct pass *p, const char *format, ...)
 {
@@ -112,6 +113,7 @@ int engine_reconcile(struct engine *g, struct err **e)
 
 	engine_learning_prune(g);
 	engine_metering_sample(g);
+	engine_images_settle(g);
 	r = pass_run(g, steps, ARRAY_SIZE(steps), e);
 	if (g->status.failures)
 		engine_schedule(g, RETRY_US);
@@ -317,6 +319,7 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 	g->records = records_new(&dataplane_records_ops);
 	docs_watch(config->docs, records_note, g->records);
 	engine_host_init(g);
+	unfinished_clean(g);
 	r = open_kernel(g, e);
 	if (r == 0)
 		r = open_events(g, e);

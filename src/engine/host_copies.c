@@ -4,6 +4,7 @@
 #include "export.h"
 #include "internal.h"
 #include "machine_export.h"
+#include "unfinished.h"
 
 /* What cmdlets that take machines in and out ask of the host. */
 
@@ -53,6 +54,7 @@ struct export_request {
 	host_export_fn done;
 	void *arg;
 	char *target;
+	char *unfinished;
 };
 
 static void on_export(void *arg, int r, const char *error)
@@ -71,6 +73,7 @@ static void on_export(void *arg, int r, const char *error)
 		err_set_errno(&e, "Export.Failed", -r, request->target, "\"%s\" cannot be written: %s.", request->target, error);
 		err_advise(&e, r, "Nothing of it is left there.");
 	}
+	unfinished_end(request->unfinished);
 	request->done(request->arg, e);
 	free(request->target);
 	free(request);
@@ -104,6 +107,7 @@ static struct machine_export *export_of(const struct host_export *x)
 static int host_export_machine(struct host *h, const struct host_export *x, host_export_fn done, void *arg, struct err **e)
 {
 	struct engine *g = engine_of(h);
+	_cleanup_free_ char *top = machine_export_top(x->parent, x->name, g->config.instance);
 	struct export_request *request;
 	int r = engine_machines(g, e);
 
@@ -115,6 +119,7 @@ static int host_export_machine(struct host *h, const struct host_export *x, host
 	request->done = done;
 	request->arg = arg;
 	request->target = xasprintf("%s/%s", x->parent, x->name);
+	request->unfinished = unfinished_tree(g, top);
 	machines_export(g->machines, export_of(x), on_export, request);
 	engine_progress_watch(g, &x->vm, x->progress ? on_progress : NULL, request);
 	return 0;

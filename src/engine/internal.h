@@ -25,6 +25,7 @@
 
 struct exec_job;
 struct image_work;
+struct made_image;
 struct machine_exec;
 struct progress_watch;
 struct console;
@@ -61,6 +62,7 @@ struct engine {
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
 	struct image_work *images;
+	struct made_image *made_images; /* for drives whose documents are still to come */
 	char *image_dir;
 	struct exec_job *jobs;             /* commands in namespace guests */
 	struct machine_exec *machine_jobs; /* and in machines */
@@ -171,6 +173,8 @@ void engine_host_copies_init(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
 void engine_host_images_init(struct engine *g);
+/* Images that documents name by now are theirs. */
+void engine_images_settle(struct engine *g);
 /* Ends all work on images; what was being made is removed. */
 void engine_images_free(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */

@@ -35,6 +35,10 @@ static const struct failure failures[] = {
 				 "Rename one of the two (Rename-VM), or take that one in (Import-VM -Domain)." },
 	[MACHINE_DEVICE_HELD] = { "Vm.DeviceInUse", ERR_RESOURCE_BUSY, "still has what was taken away from it",
 				  "Its guest must let go of it, which one that is still booting does later; Stop-VM ends that." },
+	[MACHINE_LOST] = { "Vm.LibvirtLost", ERR_RESOURCE_BUSY, "is held by libvirt, which does not know any more what it has started",
+			   "Stop libvirtd, remove the machine's NAME.xml from /run/libvirt/qemu, and start libvirtd (docs/operations.md)." },
+	[MACHINE_BUSY] = { "Vm.LibvirtBusy", ERR_RESOURCE_BUSY, "is being changed by somebody else of libvirt's",
+			   "virsh domjobinfo tells of what takes long, and virsh domjobabort ends it." },
 };
 
 static void tell(struct engine *g, uint64_t wants, const struct failure *failure, const char *who, const char *why)

@@ -249,6 +249,12 @@ bool is_on(const struct seen *s)
 	return s->state == MACHINE_RUNNING || s->state == MACHINE_PAUSED;
 }
 
+/* What is said to be starting has not run yet. */
+static bool has_begun(const struct seen *s)
+{
+	return is_on(s) && !s->starting;
+}
+
 /* Of a machine that runs as it should. */
 static bool next_memory_step(const struct entry *x, enum step *ret)
 {
@@ -270,6 +276,10 @@ static bool next_step_on(const struct entry *x, enum step *ret)
 {
 	bool paused = x->seen.state == MACHINE_PAUSED;
 
+	if (x->seen.starting && x->wanted && x->wish != MACHINE_WANT_OFF) {
+		*ret = STEP_AWAIT;
+		return true;
+	}
 	if (x->wanted && x->wish == MACHINE_WANT_SAVED) {
 		*ret = STEP_SAVE;
 		return true;
@@ -358,7 +368,7 @@ static void step_begin(struct machines *m, struct entry *x)
 		x->shut_down = false;
 	x->balance = false;
 	m->busy++;
-	m->steps += step != STEP_QUERY && step != STEP_BALANCE;
+	m->steps += step != STEP_QUERY && step != STEP_AWAIT && step != STEP_BALANCE;
 	t = task_new(m, TASK_STEP);
 	t->args = (struct step_args){ .step = step, .id = x->id, .name = x->name ? xstrdup(x->name) : NULL,
 				      .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
@@ -498,32 +508,45 @@ void machines_job(struct machines *m, struct job *job)
  */
 static void see(struct entry *x, const struct seen *s)
 {
-	bool was_on = is_on(&x->seen);
+	bool was_on = has_begun(&x->seen), on = has_begun(s), lost = (x->seen.lost && s->starting) || s->lost;
 
 	if (was_on && !is_on(s) && !x->by_us && wants_on(x) && x->seen.mark.boot == x->want_boot)
 		x->ended = true;
-	if (!was_on || !is_on(s) || x->seen.mark.boot != s->mark.boot)
+	if (!was_on || !on || x->seen.mark.boot != s->mark.boot)
 		watch_reset(&x->watch);
-	if (!was_on && is_on(s))
+	if (!was_on && on)
 		x->panicked = false;
-	if (is_on(s))
+	if (on)
 		x->asked = false;
-	if (!was_on && is_on(s))
+	if (!was_on && on)
 		x->started_us = clock_us(CLOCK_REALTIME);
-	if (!is_on(s))
+	if (!on)
 		x->started_us = x->resized = 0;
+	if (x->seen.lost && !lost) {
+		free(x->error);
+		x->error = NULL;
+	}
 	if (s->stall && x->wish == MACHINE_WANT_RUNNING)
 		x->stalled = true;
 	x->seen = *s;
+	x->seen.lost = lost;
 }
 
 static void disconnected(struct machines *m, const char *why)
 {
 	void *value;
 
-	/* Whoever asked hears of this, and that it is tried again. */
-	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
-		((struct entry *)value)->asked = false;
+	/* Whoever asked hears of this, and that it is tried again; and a new libvirt may have found what the old one lost. */
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);) {
+		struct entry *x = value;
+
+		x->asked = false;
+		if (!x->seen.lost)
+			continue;
+		x->seen.lost = false;
+		free(x->error);
+		x->error = NULL;
+	}
 	if (m->conn)
 		virConnectClose(m->conn);
 	m->conn = NULL;
@@ -566,15 +589,15 @@ static bool stepped(struct machines *m, struct task *t)
 {
 	struct entry *x = entry_get(m, &t->args.id);
 	enum step step = t->args.step;
-	bool news = (step != STEP_QUERY && step != STEP_BALANCE) || t->r < 0;
-	enum machine_state before;
+	bool news = (step != STEP_QUERY && step != STEP_AWAIT && step != STEP_BALANCE) || t->r < 0;
+	struct seen before;
 
 	virConnectClose(t->conn);
 	m->busy--;
 	if (!x)
 		return news;
 	x->busy = false;
-	before = x->seen.state;
+	before = x->seen;
 	if (t->r == -ENOTCONN) {
 		/* The connection's end is news of its own. */
 		x->unsure = true;
@@ -582,7 +605,7 @@ static bool stepped(struct machines *m, struct task *t)
 	}
 	see(x, &t->seen);
 	x->by_us = false;
-	news |= x->seen.state != before;
+	news |= x->seen.state != before.state || x->seen.starting != before.starting;
 	if (step == STEP_RESIZE && t->r == 0)
 		x->resized = t->args.memory.startup;
 	if (t->r < 0 && step == STEP_SHUTDOWN) {
@@ -677,7 +700,11 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	}
 	else if (retry && x->error)
 		x->retrying = true;
-	if (!same || retry) {
+	/* Another step would wait for the lock, too, and keep a thread for half a minute: it is looked whether that is over. */
+	if (x->seen.lost) {
+		x->told &= same;
+		x->unsure |= retry || !same;
+	} else if (!same || retry) {
 		free(x->error);
 		x->error = NULL;
 	}
@@ -833,7 +860,7 @@ void machines_told(struct machines *m)
 
 static void entry_tell(const struct entry *x, struct machine *ret)
 {
-	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
+	*ret = (struct machine){ .id = x->id, .state = x->seen.starting ? MACHINE_OFF : x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
 				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->watch.demand,
 				 .hypervisor = x->seen.hypervisor, .cpu_percent = x->watch.cpu_percent, .cpu_ns = x->watch.cpu_ns,
 				 .disks = x->watch.disks, .heartbeat = watch_heartbeat(&x->watch),

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,19 +15,6 @@ struct export_job {
 	machine_export_fn done;
 	void *arg;
 };
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-#define DESCRIPTORS 8
-
-static void remove_tree(const char *path)
-{
-	nftw(path, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
 
 static int make_directories(const struct machine_export *x, const char *top)
 {
@@ -99,10 +85,15 @@ static int publish(const char *parent, const char *top, const char *name)
 	return fsync(up) < 0 ? -errno : 0;
 }
 
+char *machine_export_top(const char *parent, const char *name, const char *instance)
+{
+	return xasprintf("%s/.%s.exporting-%s", parent, name, instance);
+}
+
 static int export_run(struct job *job, virConnectPtr conn, const char *instance)
 {
 	const struct machine_export *x = ((struct export_job *)job)->x;
-	_cleanup_free_ char *top = xasprintf("%s/.%s.exporting-%s", x->parent, x->name, instance);
+	_cleanup_free_ char *top = machine_export_top(x->parent, x->name, instance);
 	_cleanup_free_ char *whole = xasprintf("%s/%s", x->parent, x->name), *config = xasprintf("%s/%s", top, x->config_name);
 	int r;
 

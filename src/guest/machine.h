@@ -193,6 +193,8 @@ enum machine_failure {
 	MACHINE_WRONG_FORMAT,
 	MACHINE_NAME_TAKEN,
 	MACHINE_DEVICE_HELD,
+	MACHINE_LOST, /* libvirt died over its start, and holds it since then */
+	MACHINE_BUSY, /* libvirt does something else with it */
 };
 enum machine_failure machine_failure_of(const char *message);
 

@@ -39,3 +39,5 @@ int process_each(int (*fn)(pid_t pid, void *arg), void *arg);
  * environment, in a session of its own: the daemon's share of the processor is not for it. The caller waits for it.
  */
 int process_spawn(const char *program, const char *const argv[], const int fds[static 4], pid_t *ret);
+/* The same of one that is killed when the calling thread ends. */
+int process_spawn_mortal(const char *program, const char *const argv[], const int fds[static 4], pid_t *ret);

@@ -23,7 +23,7 @@ struct run {
 	struct str said;
 };
 
-static void child(const struct run *run, int out)
+static void child(const struct run *run, int out, pid_t parent)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
@@ -32,6 +32,8 @@ static void child(const struct run *run, int out)
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	/* Or a copy would go on into a file that somebody else believes to be finished with. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
 	dup2(null, 0);
 	dup2(run->told ? out : null, 1);
 	dup2(out, 2);
@@ -101,14 +103,14 @@ static char *one_line(const char *program, const struct str *said)
 static int run_to_end(struct run *run, char **ret_message)
 {
 	int pipes[2], status = 0;
+	pid_t parent = getpid(), pid;
 	bool stopped;
-	pid_t pid;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
 	pid = fork();
 	if (pid == 0)
-		child(run, pipes[1]);
+		child(run, pipes[1], parent);
 	close(pipes[1]);
 	if (pid < 0) {
 		close(pipes[0]);

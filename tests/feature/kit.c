@@ -286,6 +286,12 @@ static void end_images(struct kit *k)
 	}
 }
 
+static void fake_image_discard(struct host *h, const char *path)
+{
+	(void)h;
+	(void)path;
+}
+
 static void fake_image_end(struct host *h, void *arg)
 {
 	(void)h, (void)arg;
@@ -412,7 +418,7 @@ int kit_setup(void **state)
 		.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
 		.console = fake_console, .wait = fake_wait, .wait_end = fake_wait_end,
-		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
+		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_discard = fake_image_discard, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
 		.port_spoofed = fake_port_spoofed,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};

@@ -215,6 +215,12 @@ static void end_images(void)
 	}
 }
 
+static void fake_image_discard(struct host *h, const char *path)
+{
+	(void)h;
+	(void)path;
+}
+
 static void fake_image_end(struct host *h, void *arg)
 {
 	(void)h, (void)arg;
@@ -304,7 +310,7 @@ static void fake_trace_end(struct host *h, void *arg)
 
 static struct host host = {
 	.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
-	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images",
+	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_discard = fake_image_discard, .image_dir = "/images",
 	.console = fake_console, .wait = fake_wait, .wait_end = fake_exec_end,
 	.shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
 	.port_spoofed = fake_port_spoofed,

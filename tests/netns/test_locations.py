@@ -11,6 +11,8 @@ from support import BUILD_DIR, VOLATILE, assert_settled, prune
 from test_checkpoints import COUNT, READY, current, disk, kind, reads, write
 from test_machines import Machines, refusal
 
+pytestmark = pytest.mark.slow
+
 NOBODY = 65534
 
 

@@ -213,10 +213,12 @@ def test_who_goes_away_ends_it(net):
     with Answer(net, "Convert-VHD", Path=net.source, DestinationPath=target) as asked:
         with hold_image(net):
             assert asked.progress() == doing("Converting", net.source)
-            assert os.path.exists(target)
+            begun = [name for name in os.listdir(net.disks) if name.startswith(".nestor-")]
+            assert len(begun) == 1 and not os.path.exists(target)
             asked.sock.shutdown(socket.SHUT_RDWR)
             wait_for(lambda: not children(net), SECONDS, "qemu-img to be ended")
-    wait_for(lambda: not os.path.exists(target), SECONDS, "what was begun to be removed")
+    wait_for(lambda: begun[0] not in os.listdir(net.disks), SECONDS, "what was begun to be removed")
+    assert not os.path.exists(target)
     assert health(net.daemon)["status"] == "ok"
 
 

@@ -337,17 +337,17 @@ static int write_docs(struct call *c, void *arg, struct err **e)
 	if (vm->kernel)
 		call_warn(c, "\"%s\" boots files of this host: %s%s%s.", vm->name, vm->kernel, vm->initrd ? " and " : "", vm->initrd ? vm->initrd : "");
 	call_emit(c, vm_to_object, &vm_kind, vm_get(call_docs(c), &vm->id));
-	vec_foreach(&x->disks, disk)
-		disk->made = false;
 	return 0;
 }
 
 static void finish(struct importing *x)
 {
+	struct host *h = call_host(x->call);
+
 	call_resume(x->call, write_docs, x);
 	vec_foreach(&x->disks, disk)
 		if (disk->made)
-			unlink(disk->to);
+			h->image_discard(h, disk->to);
 	importing_free(x);
 }
 
@@ -379,7 +379,7 @@ static int begin(struct importing *x, struct err **e)
 	struct host *h = call_host(x->call);
 	struct drive_look *look;
 	struct host_image_job job = { .op = HOST_IMAGE_CONVERT, .path = disk->from, .format = disk->format, .target = disk->to,
-				      .target_format = disk->format, .progress = on_progress };
+				      .target_format = disk->format, .for_drive = true, .progress = on_progress };
 
 	if (x->copying)
 		on_progress(x, PROGRESS_UNKNOWN);

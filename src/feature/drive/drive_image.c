@@ -163,21 +163,32 @@ void drive_look_end(struct drive_look *look)
 struct wait {
 	struct call *call;
 	struct drive_look *look; /* NULL: another job */
+	char *made;		 /* what that makes */
 	drive_image_fn fn;
 	void *arg;
 };
 
+static void wait_free(struct wait *w)
+{
+	free(w->made);
+	free(w->arg);
+	free(w);
+}
+
 static void on_done(void *arg, const struct host_image *image, struct err *e)
 {
 	struct wait *w = arg;
+	struct host *host = call_host(w->call);
 
 	(void)image;
 	if (e)
 		call_complete(w->call, &e);
 	else
 		call_resume(w->call, w->fn, w->arg);
-	free(w->arg);
-	free(w);
+	/* It may have been refused meanwhile. */
+	if (!e && w->made)
+		host->image_discard(host, w->made);
+	wait_free(w);
 }
 
 static void on_cancel(void *arg)
@@ -194,8 +205,7 @@ static void on_cancel(void *arg)
 static int wait_begun(struct wait *w, int r)
 {
 	if (r < 0) {
-		free(w->arg);
-		free(w);
+		wait_free(w);
 		return r;
 	}
 	call_on_cancel(w->call, on_cancel, w);
@@ -215,6 +225,8 @@ int drive_image_run(struct call *c, const struct host_image_job *job, drive_imag
 	struct host *host = call_host(c);
 	struct wait *w = wait_new(c, fn, arg);
 
+	if (job->for_drive)
+		w->made = xstrdup(job->path);
 	return wait_begun(w, host->image(host, job, on_done, w, e));
 }
 

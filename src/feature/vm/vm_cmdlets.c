@@ -303,7 +303,7 @@ static int new_vm(struct call *c, struct err **e)
 	if (call_given(c, "VHDPath"))
 		return drive_image_check(c, path, true, new_vm_make, NULL, e);
 	return drive_image_run(c, &(struct host_image_job){ .op = HOST_IMAGE_CREATE, .path = path, .format = drive_format_qemu(format),
-							    .size = call_uint(c, "NewVHDSizeBytes", 0) },
+							    .size = call_uint(c, "NewVHDSizeBytes", 0), .for_drive = true },
 			       new_vm_make, NULL, e);
 }
 
