@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "checkpoint_view.h"
 #include "drive_image.h"
 #include "drive_rules.h"
 #include "feature.h"
@@ -57,7 +58,7 @@ static const struct param add_dvd_params[] = {
 	{ "Path", P_STRING, POS(3) | MAY_BE_EMPTY, DVD_PATH "; without one the drive is empty" },
 	{ 0 },
 };
-static const struct param get_params[] = { VM_NAMES, VM_OBJECTS, PLACE(POS(1), POS(2), POS(3), 0), { 0 } };
+static const struct param get_params[] = { VM_NAMES, VM_OBJECTS, SNAPSHOT_PARAM(IN_SET(3)), PLACE(POS(1), POS(2), POS(3), 0), { 0 } };
 static const struct param set_disk_params[] = {
 	VM_NAMES, VM_OBJECTS, DRIVE_OBJECTS("VMHardDiskDrive", hard_disk_type), PLACE(POS(1), POS(2), POS(3), BY_VM),
 	{ "Path", P_STRING, POS(4), DISK_PATH },
@@ -103,14 +104,12 @@ static bool matches(const struct drive_doc *drive, enum drive_type type, const s
 	       (!given->number || drive->number == *given->number) && (!given->location || drive->location == *given->location);
 }
 
-static void select_of_vms(struct call *c, enum drive_type type, drive_vec *ret)
+static void select_of_vms(struct call *c, enum drive_type type, const vm_vec *vms, drive_vec *ret)
 {
 	struct given given;
-	vm_vec vms = { 0 };
 
 	given_place(c, "ControllerType", "ControllerNumber", "ControllerLocation", &given);
-	vm_select(c, "VMName", "VM", &vms);
-	vec_foreach(&vms, vm) {
+	vec_foreach(vms, vm) {
 		drive_vec drives = { 0 };
 		size_t before = ret->n;
 
@@ -129,7 +128,6 @@ static void select_of_vms(struct call *c, enum drive_type type, drive_vec *ret)
 			call_error(c, &e);
 		}
 	}
-	vec_done(&vms);
 }
 
 static void select_objects(struct call *c, enum drive_type type, const struct arg *objects, drive_vec *ret)
@@ -154,11 +152,15 @@ static void select_objects(struct call *c, enum drive_type type, const struct ar
 static void drives_select(struct call *c, enum drive_type type, drive_vec *ret)
 {
 	const char *param = type == DRIVE_DVD ? "VMDvdDrive" : "VMHardDiskDrive";
+	vm_vec vms = { 0 };
 
-	if (call_given(c, param))
+	if (call_given(c, param)) {
 		select_objects(c, type, call_arg(c, param), ret);
-	else
-		select_of_vms(c, type, ret);
+		return;
+	}
+	vm_select(c, "VMName", "VM", &vms);
+	select_of_vms(c, type, &vms, ret);
+	vec_done(&vms);
 }
 
 static void drive_write(struct call *c, struct drive_doc *drive)
@@ -267,11 +269,14 @@ static int add(struct call *c, enum drive_type type, struct err **e)
 static int get(struct call *c, enum drive_type type)
 {
 	drive_vec drives = { 0 };
+	vm_vec vms = { 0 };
 
-	select_of_vms(c, type, &drives);
+	vm_select_or_kept(c, &vms);
+	select_of_vms(c, type, &vms, &drives);
 	vec_foreach(&drives, drive)
 		call_emit(c, drive_to_object, &drive_kind, *drive);
 	vec_done(&drives);
+	vec_done(&vms);
 	return 0;
 }
 
@@ -418,16 +423,26 @@ static int add_dvd(struct call *c, struct err **e)
 	return add(c, DRIVE_DVD, e);
 }
 
-static int get_disk(struct call *c, struct err **e)
+static int get_disks(struct call *c, struct err **e)
 {
 	(void)e;
 	return get(c, DRIVE_HARD_DISK);
 }
 
-static int get_dvd(struct call *c, struct err **e)
+static int get_dvds(struct call *c, struct err **e)
 {
 	(void)e;
 	return get(c, DRIVE_DVD);
+}
+
+static int get_disk(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_disks, e);
+}
+
+static int get_dvd(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_dvds, e);
 }
 
 static int set_disk(struct call *c, struct err **e)

@@ -79,6 +79,8 @@ typedef VEC(const struct vm_doc *) vm_vec;
  * name without wildcard that no VM has is E-1, noted by call_error() (the rest goes on); nothing given selects all.
  */
 void vm_select(struct call *c, const char *name_param, const char *object_param, vm_vec *ret);
+/* By -VMName or -VM, or the one that -VMSnapshot (checkpoint_view.h) is of. */
+void vm_select_or_kept(struct call *c, vm_vec *ret);
 /* As vm_select(), by names or by id. */
 void vm_select_or_id(struct call *c, const char *name_param, const char *id_param, vm_vec *ret);
 
