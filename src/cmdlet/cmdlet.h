@@ -138,6 +138,12 @@ typedef json_t *(*object_fn)(struct call *c, const void *doc);
 void call_emit(struct call *c, object_fn make, const struct doc_kind *kind, const void *doc);
 void call_emit_json(struct call *c, json_t *object);
 /*
+ * From now on, until it is called with NULL, call_emit() makes its object at once, of the documents as they are inside the transaction, and
+ * finish has the last word about it.
+ */
+typedef void (*object_finish_fn)(json_t *object, const void *arg);
+void call_emit_now(struct call *c, object_finish_fn finish, const void *arg);
+/*
  * The answer is no objects but a stream of bytes both ways, which whoever serves the vocabulary finds by this description (taken over;
  * status 101). One of a request can have that. Errors win.
  */

@@ -76,6 +76,8 @@ struct request {
 
 struct call {
 	struct request *request;
+	object_finish_fn finish; /* call_emit_now() */
+	const void *finish_arg;
 	struct arg args[CMDLET_MAX_PARAMS];
 };
 

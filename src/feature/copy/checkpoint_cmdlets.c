@@ -3,7 +3,7 @@
 #include <time.h>
 
 #include "adapter_rules.h"
-#include "checkpoint.h"
+#include "checkpoint_view.h"
 #include "feature.h"
 #include "switch_rules.h"
 #include "vm_location.h"
@@ -12,7 +12,6 @@
 /* Checkpoint-VM and *-VMSnapshot (cmdlets.md 3.4). The documents say what is wanted; the engine's copies.c does it. */
 
 static const char *const vm_type[] = { "VirtualMachine", NULL };
-static const char *const snapshot_type[] = { "VMSnapshot", NULL };
 static const char *const snapshot_types[] = { "Standard", "Recovery", "Planned", "Missing", "Replica", "AppConsistentReplica",
 					      "SyncedReplica", NULL };
 
@@ -355,23 +354,29 @@ static void check_names(struct call *c, const struct arg *names, const checkpoin
 	}
 }
 
+const struct checkpoint_doc *checkpoint_of_object(struct call *c, const json_t *object)
+{
+	const char *name = object_text(object, "Name");
+	const struct checkpoint_doc *s = NULL;
+	struct err *e = NULL;
+	struct guid id;
+
+	if (object_guid(object, "Id", &id))
+		s = checkpoint_get(call_docs(c), &id);
+	if (s)
+		return s;
+	unknown(name ? name : "", &e);
+	call_error(c, &e);
+	return NULL;
+}
+
 static void of_objects(struct call *c, const struct arg *objects, checkpoint_vec *ret)
 {
 	for (size_t i = 0; i < objects->n; i++) {
-		const json_t *object = objects->values[i].object;
-		const char *name = object_text(object, "Name");
-		const struct checkpoint_doc *s = NULL;
-		struct err *e = NULL;
-		struct guid id;
+		const struct checkpoint_doc *s = checkpoint_of_object(c, objects->values[i].object);
 
-		if (object_guid(object, "Id", &id))
-			s = checkpoint_get(call_docs(c), &id);
-		if (s) {
+		if (s)
 			vec_push(ret, s);
-			continue;
-		}
-		unknown(name ? name : "", &e);
-		call_error(c, &e);
 	}
 }
 

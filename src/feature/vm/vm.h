@@ -40,6 +40,7 @@ struct vm_doc {
 	char *command_line;
 	bool secure_boot;   /* generation 2 */
 	char **boot_order;  /* what comes first: firmware.h; NULL: the default */
+	uint32_t scsi_controllers; /* that it has even with nothing on them; 0: as 1 */
 	char *user_data;    /* cloud-init's, absolute path; NULL: none */
 	uint32_t checkpoint_type; /* enum vm_checkpoint_type: of those to come */
 	struct guid checkpoint;   /* what it went on from; zero: none */
@@ -79,6 +80,8 @@ typedef VEC(const struct vm_doc *) vm_vec;
  * name without wildcard that no VM has is E-1, noted by call_error() (the rest goes on); nothing given selects all.
  */
 void vm_select(struct call *c, const char *name_param, const char *object_param, vm_vec *ret);
+/* By -VMName or -VM, or the one that -VMSnapshot (checkpoint_view.h) is of. */
+void vm_select_or_kept(struct call *c, vm_vec *ret);
 /* As vm_select(), by names or by id. */
 void vm_select_or_id(struct call *c, const char *name_param, const char *id_param, vm_vec *ret);
 
