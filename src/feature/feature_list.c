@@ -48,6 +48,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	export_cmdlets,
 	checkpoint_cmdlets,
 	drive_cmdlets,
+	controller_cmdlets,
 	vhd_cmdlets,
 	firmware_cmdlets,
 	switch_cmdlets,

@@ -88,6 +88,7 @@ struct machine_spec {
 	bool taken_in; /* a domain with its id that bears no mark at all is this machine, from now on */
 	const struct machine_drive *drives;
 	size_t n_drives;
+	uint32_t scsi_controllers; /* at least; those that drives are on come by themselves */
 	/* The caller's own count of starts: a running machine of another number is ended and started anew. */
 	uint64_t boot;
 };

@@ -133,6 +133,9 @@ CASES = [
     ("Add-VMHardDiskDrive a", MISSING),
     ("Add-VMHardDiskDrive a Floppy -Path /x.img", TRANSFORM),
     ("Add-VMDvdDrive a", "Vm.NotAMachine"),
+    ("Add-VMScsiController a", "Vm.NotAMachine"),
+    ("Remove-VMScsiController a 0", "Vm.NotAMachine"),
+    ("Get-VMScsiController a 4", "ParameterArgumentValidationError"),
     ("Remove-VMDvdDrive a 0 0", "Drive.NotFound"),
     ("New-VM -Name new -Engine Namespace -VHDPath /x.img", "AmbiguousParameterSet"),
     *[(f"{cmdlet} nope{more}", UNKNOWN) for cmdlet, more in (

@@ -93,6 +93,20 @@ def test_what_is_written_is_there_after_a_restart(net):
             assert file.read(17).startswith(b"writtenwritten\n"), path
 
 
+def test_another_controller(net):
+    """It is there with a start although nothing is on it, and takes a disk while the machine runs."""
+    script = "n=$(ls -d /sys/bus/virtio/drivers/virtio_scsi/virtio* | wc -l); echo guest: $n controllers\n" \
+             "while :; do [ -e /dev/sdb ] && { for d in sda sdb; do readlink -f /sys/block/$d; done | grep -o 'virtio[0-9]*' | sort -u | wc -l | sed s/^/guest:\\ on\\ /; break; }; usleep 200000; done"
+    net.make("s", net.image, READY.format(test="[ -e /dev/sda ]") + script, start=False, Generation=2, VHDPath=make_image(net, "s1.img", kind="raw"))
+    net.do("Add-VMScsiController", VMName="s")
+    net.do("Start-VM", Name="s")
+    net.wait_console("s", "guest: 2 controllers")
+    second = make_image(net, "s2.img", kind="raw")
+    assert not net.daemon.pipeline(f"Get-VMScsiController s 1 | Add-VMHardDiskDrive -Path {second}").err
+    assert [len(c["Drives"]) for c in net.do("Get-VMScsiController", VMName="s")] == [1, 1]
+    net.wait_console("s", "guest: on 2")
+
+
 def test_while_it_runs(net):
     """SCSI disks come and go, media change; what is there is not disturbed by a daemon that starts anew."""
     first, second, iso, other = make_image(net, "1.qcow2"), make_image(net, "2.qcow2"), make_iso(net, "1.iso", "one"), make_iso(net, "2.iso", "two")

@@ -167,6 +167,7 @@ def test_what_if(net):
         run("qemu-img", "create", "-q", "-f", "raw", net.ns.lab.path(name), "1M")
     net.do("New-VM", Name="off", Version="9.3", VHDPath=net.ns.lab.path("disk.img"))
     net.do("New-VM", Name="off2", Generation=2)
+    net.do("Add-VMScsiController", VMName="off2")
     what_if(net, MACHINE_LINES)
     net.do("Suspend-VM", Name="a")
     what_if(net, PAUSED_LINES)

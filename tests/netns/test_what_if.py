@@ -85,6 +85,8 @@ MACHINE_LINES = [
     "Set-VMDvdDrive off -ToControllerLocation 1",
     "Remove-VMDvdDrive off 1 0",
     "Set-VMBios off -StartupOrder CD",
+    "Add-VMScsiController off",
+    "Remove-VMScsiController off2 1",
     "Set-VMFirmware off2 -EnableSecureBoot Off",
 ]
 PAUSED_LINES = ["Resume-VM a"]

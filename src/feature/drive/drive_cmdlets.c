@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <limits.h>
-#include <stdio.h>
-
 #include "checkpoint_view.h"
 #include "drive_image.h"
 #include "drive_rules.h"
@@ -47,22 +44,28 @@ static const char *const dvd_type[] = { "DvdDrive", NULL };
 #define PLACE(type_pos_, number_pos_, location_pos_, sets_)                                                            \
 	TYPE("ControllerType", type_pos_, sets_), NUMBER("ControllerNumber", number_pos_, sets_),                      \
 		LOCATION("ControllerLocation", location_pos_, sets_)
+/* Of a controller that is given as an object, the location alone is open. */
+#define PLACE_OR_CONTROLLER(others_, type_pos_, number_pos_, location_pos_)                                            \
+	{ "VMDriveController", P_OBJECT, REQUIRED | PIPE_VALUE, "a controller, as Get-VMScsiController returns it",    \
+	  .values = drive_controller_type, .sets = IN_SET(2) },                                                        \
+		TYPE("ControllerType", type_pos_, others_), NUMBER("ControllerNumber", number_pos_, others_),          \
+		LOCATION("ControllerLocation", location_pos_, 0)
 #define NEW_PLACE TYPE("ToControllerType", 0, 0), NUMBER("ToControllerNumber", 0, 0), LOCATION("ToControllerLocation", 0, 0)
 #define IN_DIRECTORY "; a name without directory is in the host's directory of images"
 #define DISK_PATH "virtual hard disk: a .qcow2, .img, .raw or .vhd file of libvirt's host" IN_DIRECTORY
 #define DVD_PATH "image of the DVD: an .iso file of libvirt's host" IN_DIRECTORY
 
 static const struct param add_disk_params[] = {
-	VM_NAMES, VM_OBJECTS, PLACE(POS(1), POS(2), POS(3), 0),
+	VM_NAMES, VM_OBJECTS, PLACE_OR_CONTROLLER(BY_VM, POS(1), POS(2), POS(3)),
 	{ "Path", P_STRING, REQUIRED | POS(4), DISK_PATH },
 	{ 0 },
 };
 static const struct param add_dvd_params[] = {
-	VM_NAMES, VM_OBJECTS, PLACE(0, POS(1), POS(2), 0),
+	VM_NAMES, VM_OBJECTS, PLACE_OR_CONTROLLER(BY_VM, 0, POS(1), POS(2)),
 	{ "Path", P_STRING, POS(3) | MAY_BE_EMPTY, DVD_PATH "; without one the drive is empty" },
 	{ 0 },
 };
-static const struct param get_params[] = { VM_NAMES, VM_OBJECTS, SNAPSHOT_PARAM(IN_SET(3)), PLACE(POS(1), POS(2), POS(3), 0), { 0 } };
+static const struct param get_params[] = { VM_NAMES, VM_OBJECTS, SNAPSHOT_PARAM(IN_SET(3)), PLACE_OR_CONTROLLER(BY_VM | IN_SET(3), POS(1), POS(2), POS(3)), { 0 } };
 static const struct param set_disk_params[] = {
 	VM_NAMES, VM_OBJECTS, DRIVE_OBJECTS("VMHardDiskDrive", hard_disk_type), PLACE(POS(1), POS(2), POS(3), BY_VM),
 	{ "Path", P_STRING, POS(4), DISK_PATH },
@@ -102,31 +105,54 @@ static void given_place(struct call *c, const char *type, const char *number, co
 	ret->location = given_number(c, location, &ret->values[2]);
 }
 
+static void given_copy(const struct given *from, struct given *ret)
+{
+	memcpy(ret->values, from->values, sizeof(ret->values));
+	ret->controller = from->controller ? &ret->values[0] : NULL;
+	ret->number = from->number ? &ret->values[1] : NULL;
+	ret->location = from->location ? &ret->values[2] : NULL;
+}
+
+/* By -VMDriveController, or by the numbers. False: there is no such controller, which is noted. */
+static bool given_controller(struct call *c, struct given *ret, vm_vec *vms)
+{
+	const struct arg *object = call_arg(c, "VMDriveController");
+	const struct vm_doc *vm;
+
+	given_place(c, "ControllerType", "ControllerNumber", "ControllerLocation", ret);
+	if (!object->given)
+		return true;
+	vm = drive_controller_of(c, object->values[0].object, &ret->values[0], &ret->values[1]);
+	if (!vm)
+		return false;
+	ret->controller = &ret->values[0];
+	ret->number = &ret->values[1];
+	vec_push(vms, vm);
+	return true;
+}
+
 static bool matches(const struct drive_doc *drive, enum drive_type type, const struct given *given)
 {
 	return drive->type == type && (!given->controller || drive->controller == *given->controller) &&
 	       (!given->number || drive->number == *given->number) && (!given->location || drive->location == *given->location);
 }
 
-static void select_of_vms(struct call *c, enum drive_type type, const vm_vec *vms, drive_vec *ret)
+static void select_of_vms(struct call *c, enum drive_type type, const struct given *given, const vm_vec *vms, drive_vec *ret)
 {
-	struct given given;
-
-	given_place(c, "ControllerType", "ControllerNumber", "ControllerLocation", &given);
 	vec_foreach(vms, vm) {
 		drive_vec drives = { 0 };
 		size_t before = ret->n;
 
 		drive_of_vm(call_docs(c), &(*vm)->id, &drives);
 		vec_foreach(&drives, drive)
-			if (matches(*drive, type, &given))
+			if (matches(*drive, type, given))
 				vec_push(ret, *drive);
 		vec_done(&drives);
 		/* A place that was named is meant to have something in it. */
-		if (ret->n == before && given.number && given.location) {
+		if (ret->n == before && given->number && given->location) {
 			struct err *e = NULL;
 			_cleanup_free_ char *what = xasprintf("%s of \"%s\" on controller number %u at location %u", drive_types[type],
-							      (*vm)->name, *given.number, *given.location);
+							      (*vm)->name, *given->number, *given->location);
 
 			drive_unknown(what, &e);
 			call_error(c, &e);
@@ -156,14 +182,16 @@ static void select_objects(struct call *c, enum drive_type type, const struct ar
 static void drives_select(struct call *c, enum drive_type type, drive_vec *ret)
 {
 	const char *param = type == DRIVE_DVD ? "VMDvdDrive" : "VMHardDiskDrive";
+	struct given given;
 	vm_vec vms = { 0 };
 
 	if (call_given(c, param)) {
 		select_objects(c, type, call_arg(c, param), ret);
 		return;
 	}
+	given_place(c, "ControllerType", "ControllerNumber", "ControllerLocation", &given);
 	vm_select(c, "VMName", "VM", &vms);
-	select_of_vms(c, type, &vms, ret);
+	select_of_vms(c, type, &given, &vms, ret);
 	vec_done(&vms);
 }
 
@@ -182,45 +210,45 @@ static bool should(struct call *c, const struct drive_doc *drive)
 	return call_should(c, target, "%s", call_name(c));
 }
 
-/* All of it, because a while may have passed since it was checked. */
-static int add_check(struct call *c, enum drive_type type, const char *path, const struct vm_doc *vm, struct drive_place *place, struct err **e)
-{
-	enum drive_format format;
-	struct given given;
-	int r = vm_check_machine(vm, e);
-
-	given_place(c, "ControllerType", "ControllerNumber", "ControllerLocation", &given);
-	if (r == 0 && *path)
-		r = drive_check_path("Path", type, path, &format, e);
-	if (r == 0 && given.controller && given.number && given.location) {
-		*place = (struct drive_place){ *given.controller, *given.number, *given.location };
-		r = drive_check_place(call_docs(c), vm, NULL, place, e);
-	} else if (r == 0) {
-		r = drive_find_place(call_docs(c), vm, given.controller, given.number, given.location, place, e);
-	}
-	if (r == 0)
-		r = drive_check_pluggable(call_docs(c), vm, type, place, e);
-	if (r == 0 && *path && type == DRIVE_HARD_DISK)
-		r = drive_check_image(call_docs(c), vm, NULL, path, e);
-	return r;
-}
-
 /* What is added to whom. */
 struct addition {
 	enum drive_type type;
-	char path[PATH_MAX]; /* that was looked at; "": none */
+	char *path; /* that was looked at, behind vms; "": none */
 	enum drive_format format;
 	bool on; /* one of them runs */
+	struct given given; /* the objects that were piped are gone when it goes on */
 	size_t n;
 	struct guid vms[];
 };
+
+/* All of it, because a while may have passed since it was checked. */
+static int add_check(struct call *c, const struct addition *to, const struct vm_doc *vm, struct drive_place *place, struct err **e)
+{
+	const struct given *given = &to->given;
+	enum drive_format format;
+	int r = vm_check_machine(vm, e);
+
+	if (r == 0 && *to->path)
+		r = drive_check_path("Path", to->type, to->path, &format, e);
+	if (r == 0 && given->controller && given->number && given->location) {
+		*place = (struct drive_place){ *given->controller, *given->number, *given->location };
+		r = drive_check_place(call_docs(c), vm, NULL, place, e);
+	} else if (r == 0) {
+		r = drive_find_place(call_docs(c), vm, given->controller, given->number, given->location, place, e);
+	}
+	if (r == 0)
+		r = drive_check_pluggable(call_docs(c), vm, to->type, place, e);
+	if (r == 0 && *to->path && to->type == DRIVE_HARD_DISK)
+		r = drive_check_image(call_docs(c), vm, NULL, to->path, e);
+	return r;
+}
 
 static void add_one(struct call *c, const struct addition *to, const struct guid *id)
 {
 	const struct vm_doc *vm = vm_get(call_docs(c), id);
 	struct drive_place place;
 	struct err *e = NULL;
-	int r = vm ? add_check(c, to->type, to->path, vm, &place, &e) : vm_unknown("", &e);
+	int r = vm ? add_check(c, to, vm, &place, &e) : vm_unknown("", &e);
 
 	if (r < 0)
 		call_error(c, &e);
@@ -242,18 +270,22 @@ static int add(struct call *c, enum drive_type type, struct err **e)
 {
 	_cleanup_free_ char *path = drive_path_resolve(c, call_str(c, "Path", ""));
 	struct addition *to;
+	struct given given;
 	vm_vec vms = { 0 };
 
-	vm_select(c, "VMName", "VM", &vms);
-	to = xcalloc(1, sizeof(*to) + vms.n * sizeof(to->vms[0]));
+	if (!given_controller(c, &given, &vms))
+		return 0;
+	if (!vms.n)
+		vm_select(c, "VMName", "VM", &vms);
+	to = xcalloc(1, sizeof(*to) + vms.n * sizeof(to->vms[0]) + strlen(path) + 1);
 	to->type = type;
-	/* One that is longer is no path to any of them. */
-	snprintf(to->path, sizeof(to->path), "%s", path);
+	to->path = strcpy((char *)&to->vms[vms.n], path);
+	given_copy(&given, &to->given);
 	vec_foreach(&vms, vm) {
 		struct drive_place place;
 		struct err *one = NULL;
 
-		if (add_check(c, type, path, *vm, &place, &one) < 0) {
+		if (add_check(c, to, *vm, &place, &one) < 0) {
 			call_error(c, &one);
 		} else if (call_should(c, (*vm)->name, "%s", call_name(c))) {
 			to->on |= (*vm)->state != VM_OFF;
@@ -274,10 +306,14 @@ static int add(struct call *c, enum drive_type type, struct err **e)
 static int get(struct call *c, enum drive_type type)
 {
 	drive_vec drives = { 0 };
+	struct given given;
 	vm_vec vms = { 0 };
 
-	vm_select_or_kept(c, &vms);
-	select_of_vms(c, type, &vms, &drives);
+	if (!given_controller(c, &given, &vms))
+		return 0;
+	if (!vms.n)
+		vm_select_or_kept(c, &vms);
+	select_of_vms(c, type, &given, &vms, &drives);
 	vec_foreach(&drives, drive)
 		call_emit(c, drive_to_object, &drive_kind, *drive);
 	vec_done(&drives);
@@ -352,7 +388,7 @@ static int set_one(struct call *c, const struct drive_doc *drive, const char *pa
 /* What gets another image. */
 struct change {
 	struct guid drive;
-	char path[PATH_MAX]; /* that was looked at */
+	char path[]; /* that was looked at */
 };
 
 static int set_checked(struct call *c, void *arg, struct err **e)
@@ -377,9 +413,9 @@ static int set_begin(struct call *c, const struct drive_doc *drive, struct err *
 		return r;
 	if (!*path)
 		return set_one(c, drive, path, e);
-	change = xcalloc(1, sizeof(*change));
+	change = xcalloc(1, sizeof(*change) + strlen(path) + 1);
 	change->drive = drive->id;
-	snprintf(change->path, sizeof(change->path), "%s", path);
+	strcpy(change->path, path);
 	return drive_image_check(c, path, true, set_checked, change, e);
 }
 

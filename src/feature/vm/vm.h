@@ -40,6 +40,7 @@ struct vm_doc {
 	char *command_line;
 	bool secure_boot;   /* generation 2 */
 	char **boot_order;  /* what comes first: firmware.h; NULL: the default */
+	uint32_t scsi_controllers; /* that it has even with nothing on them; 0: as 1 */
 	char *user_data;    /* cloud-init's, absolute path; NULL: none */
 	uint32_t checkpoint_type; /* enum vm_checkpoint_type: of those to come */
 	struct guid checkpoint;   /* what it went on from; zero: none */

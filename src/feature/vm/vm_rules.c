@@ -40,6 +40,7 @@ static const struct doc_field vm_fields[] = {
 	DOC_FIELD(vm_doc, taken_in, DOC_BOOL, "takenIn"),
 	DOC_FIELD(vm_doc, secure_boot, DOC_BOOL, "secureBoot"),
 	DOC_FIELD(vm_doc, boot_order, DOC_STRV, "bootOrder"),
+	DOC_FIELD(vm_doc, scsi_controllers, DOC_U32, "scsiControllers"),
 	DOC_FIELD(vm_doc, user_data, DOC_STR, "userData"),
 	DOC_FIELD(vm_doc, path, DOC_STR, "path"),
 	DOC_FIELD(vm_doc, snapshot_path, DOC_STR, "snapshotPath"),
