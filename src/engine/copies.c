@@ -147,9 +147,10 @@ static void on_done(void *arg, const struct machine_copy *m, int r, const char *
 		else if (docs_commit(d, NULL, &e) < 0)
 			log_error("cannot note what was done for a checkpoint: %s", e->message);
 	}
-	if (r < 0 && m->kind != MACHINE_CHECKPOINT)
+	if (r < 0 && m->kind != MACHINE_CHECKPOINT && !is_for_later(r))
 		map_put(g->copy_failed, &x->vm, sizeof(x->vm), g);
-	engine_schedule(g, r < 0 ? COPY_RETRY_US : 0);
+	/* What only wanted a connection goes on with the next one. */
+	engine_schedule(g, r == 0 ? 0 : is_for_later(r) ? RECONNECT_US : COPY_RETRY_US);
 	free(x->top);
 	free(x);
 }
@@ -195,11 +196,14 @@ void copies_begin(struct pass *p)
 	vec_foreach(&vms, vm) {
 		struct copy_want w = copy_next(g->config.docs, vm);
 
-		if (map_get(g->copying, vm, sizeof(*vm)))
+		/* Without a connection it would fail at once, and each failure is followed by a pass. */
+		if (map_get(g->copying, vm, sizeof(*vm)) || (machines_error(g->machines) && !g->retry))
 			continue;
 		/* What failed is tried again at its time; a restored machine must not begin before it is. */
-		if (map_get(g->copy_failed, vm, sizeof(*vm)) && w.kind != COPY_RESTORE)
+		if (map_get(g->copy_failed, vm, sizeof(*vm)) && w.kind != COPY_RESTORE) {
+			pass_degraded(p, "something of a checkpoint failed, and is tried again");
 			continue;
+		}
 		pass_wrote(p, "something of a checkpoint began");
 		begin(g, &w);
 	}
