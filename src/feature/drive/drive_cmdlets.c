@@ -163,19 +163,16 @@ static void select_of_vms(struct call *c, enum drive_type type, const struct giv
 static void select_objects(struct call *c, enum drive_type type, const struct arg *objects, drive_vec *ret)
 {
 	for (size_t i = 0; i < objects->n; i++) {
-		const char *name = object_text(objects->values[i].object, "Name");
-		const struct drive_doc *drive = NULL;
-		struct err *e = NULL;
-		struct guid id;
+		const struct drive_doc *drive = object_doc(c, &drive_kind, objects->values[i].object, "Id", "Name", drive_unknown);
 
-		if (object_guid(objects->values[i].object, "Id", &id))
-			drive = drive_get(call_docs(c), &id);
+		struct err *e = NULL;
+
 		if (drive && drive->type == type) {
 			vec_push(ret, drive);
-			continue;
+		} else if (drive) {
+			drive_unknown(drive_types[type], &e);
+			call_error(c, &e);
 		}
-		drive_unknown(name ? name : "", &e);
-		call_error(c, &e);
 	}
 }
 
