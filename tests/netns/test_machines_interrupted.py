@@ -44,6 +44,8 @@ STEPS = [
     ("Update-VMVersion", {"Name": "m"}),
     ("Enable-VMResourceMetering", {"VMName": "m"}),
     ("Add-VMNetworkAdapter", {"VMName": "m", "Name": "second", "SwitchName": "vswitch"}),
+    ("Add-VMScsiController", {"VMName": "m"}),
+    ("Remove-VMScsiController", {"VMName": "m", "ControllerNumber": 1}),
     ("Add-VMHardDiskDrive", {"VMName": "m", "Path": "{place}/disk.img"}),
     ("Set-VMHardDiskDrive", {"VMName": "m", "ControllerType": "SCSI", "ControllerNumber": 0, "ControllerLocation": 1,
                              "ToControllerLocation": 5}),
