@@ -295,6 +295,8 @@ def test_user_data(net):
     assert "volume cidata" in net.console("My VM_1")
     assert "local-hostname: my-vm-1" in net.console("My VM_1")
     assert "first: time" in net.console("My VM_1")
+    seed = os.path.join(net.daemon.state_dir, "machines", f"{identity}.seed.iso")
+    assert glob.glob(f"{seed}*") == [seed]
     net.do("Stop-VM", Name="My VM_1", TurnOff=True)
     with open(data, "w", encoding="utf-8") as file:
         file.write("#cloud-config\nsecond: time\n")
@@ -305,7 +307,6 @@ def test_user_data(net):
     error = refusal(net, "Start-VM", Name="My VM_1")
     assert (error["id"], "user-data" in error["message"]) == ("Vm.FileMissing", True), error
     net.do("Set-VM", Name="My VM_1", UserDataPath=None)
-    seed = os.path.join(net.daemon.state_dir, "machines", f"{identity}.seed.iso")
     assert os.path.exists(seed)
     net.do("Remove-VM", Name="My VM_1", Force=True)
     assert not os.path.exists(seed)
@@ -352,6 +353,13 @@ def test_in_the_host_s_directory(net):
     assert net.do("Get-VHD", VMId=net.do("Get-VM", Name="d")[0]["Id"])[0]["Path"] == path
     assert refusal(net, "New-VM", Name="e", NewVHDPath="d.qcow2", NewVHDSizeBytes="8MB")["id"] == "Vhd.Exists"
     assert [vm["Name"] for vm in net.do("Get-VM")] == ["d"]
+    for name in ("e.qcow2", "f.qcow2", "g.raw"):
+        net.do("New-VHD", Path=name, SizeBytes="8MB")
+    net.do("New-VM", Name="e", VHDPath="e.qcow2")
+    net.do("Add-VMHardDiskDrive", VMName="e", Path="f.qcow2")
+    net.do("Set-VMHardDiskDrive", VMName="d", Path="g.raw")
+    drives = {vm["Name"]: [os.path.relpath(drive["Path"], os.path.dirname(path)) for drive in vm["HardDrives"]] for vm in net.do("Get-VM")}
+    assert drives == {"d": ["g.raw"], "e": ["e.qcow2", "f.qcow2"]}
 
 
 def test_many_at_once(net):

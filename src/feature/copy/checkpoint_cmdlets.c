@@ -356,18 +356,7 @@ static void check_names(struct call *c, const struct arg *names, const checkpoin
 
 const struct checkpoint_doc *checkpoint_of_object(struct call *c, const json_t *object)
 {
-	const char *name = object_text(object, "Name");
-	const struct checkpoint_doc *s = NULL;
-	struct err *e = NULL;
-	struct guid id;
-
-	if (object_guid(object, "Id", &id))
-		s = checkpoint_get(call_docs(c), &id);
-	if (s)
-		return s;
-	unknown(name ? name : "", &e);
-	call_error(c, &e);
-	return NULL;
+	return object_doc(c, &checkpoint_kind, object, "Id", "Name", unknown);
 }
 
 static void of_objects(struct call *c, const struct arg *objects, checkpoint_vec *ret)
