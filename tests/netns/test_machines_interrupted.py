@@ -25,7 +25,8 @@ pytestmark = pytest.mark.slow
 
 LONGEST = 0.6  # seconds that a kill waits for the answer, at most
 SECONDS = 120 # a libvirt that has lost a machine says so after 30
-GETTERS = ("Get-VM", "Get-VMProcessor", "Get-VMMemory", "Get-VMNetworkAdapter", "Get-VMHardDiskDrive", "Get-VMDvdDrive", "Get-VMSnapshot")
+GETTERS = ("Get-VM", "Get-VMProcessor", "Get-VMMemory", "Get-VMNetworkAdapter", "Get-VMHardDiskDrive", "Get-VMDvdDrive", "Get-VMScsiController",
+           "Get-VMSnapshot")
 DOMAIN_STATES = {"Running": "running", "Paused": "paused", "Off": "shut off", "Saved": "shut off"}
 
 # "s" runs a Linux, and its adapters and memory come and go with its help; "m" has nothing to boot; "d" is taken in from libvirt; "c" is a
@@ -44,6 +45,8 @@ STEPS = [
     ("Update-VMVersion", {"Name": "m"}),
     ("Enable-VMResourceMetering", {"VMName": "m"}),
     ("Add-VMNetworkAdapter", {"VMName": "m", "Name": "second", "SwitchName": "vswitch"}),
+    ("Add-VMScsiController", {"VMName": "m"}),
+    ("Remove-VMScsiController", {"VMName": "m", "ControllerNumber": 1}),
     ("Add-VMHardDiskDrive", {"VMName": "m", "Path": "{place}/disk.img"}),
     ("Set-VMHardDiskDrive", {"VMName": "m", "ControllerType": "SCSI", "ControllerNumber": 0, "ControllerLocation": 1,
                              "ToControllerLocation": 5}),
@@ -77,6 +80,7 @@ STEPS = [
     ("Remove-VMNetworkAdapter", {"VMName": "n", "Name": "second"}),
     ("Remove-VMHardDiskDrive", {"VMName": "n", "ControllerType": "SCSI", "ControllerNumber": 0, "ControllerLocation": 5}),
     ("Remove-VMDvdDrive", {"VMName": "n", "ControllerNumber": 0, "ControllerLocation": 1}),
+    ("Reset-VMResourceMetering", {"VMName": "n"}),
     ("Disable-VMResourceMetering", {"VMName": "n"}),
     ("Remove-VM", {"Name": "n", "Force": True}),
     ("Import-VM", {"Path": "{place}/m"}),
