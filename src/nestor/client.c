@@ -8,8 +8,6 @@
 
 #include "str.h"
 
-volatile sig_atomic_t client_interrupted;
-
 static char *fold(const char *name)
 {
 	char *s = xstrdup(name);
@@ -183,7 +181,7 @@ static int64_t now(void *userdata _unused_)
 
 static void on_interrupt(int signal _unused_)
 {
-	client_interrupted = 1;
+	http_interrupted = 1;
 }
 
 void client_init(struct client *c)
@@ -194,7 +192,7 @@ void client_init(struct client *c)
 	c->hosts = map_new();
 	c->shell = (struct shell_host){ .userdata = c, .catalogue = get_catalogue, .run_cmdlet = run_cmdlet, .write = write_text,
 					.sleep_ms = sleep_ms, .ping = ping_host, .env = get_env, .now = now,
-					.interrupted = &client_interrupted };
+					.interrupted = &http_interrupted };
 }
 
 void client_done(struct client *c)

@@ -13,8 +13,6 @@ struct client {
 	struct shell_host shell;
 };
 
-extern volatile sig_atomic_t client_interrupted;
-
 void client_init(struct client *c);
 void client_done(struct client *c);
 /* "host1=SOCKET-OR-URL,host2=..." -EINVAL with *e. */

@@ -80,21 +80,31 @@ struct reader {
 	struct str buf;
 };
 
-static void wait_for_more(const struct reader *r)
+volatile sig_atomic_t http_interrupted;
+
+static int wait_for_more(const struct reader *r)
 {
 	struct pollfd p = { .fd = r->fd, .events = POLLIN };
 	int n;
 
-	while (r->listener && ((n = poll(&p, 1, TICK_MS)) == 0 || (n < 0 && errno == EINTR)))
-		r->listener->tick(r->listener->arg);
+	/* A signal between the look at it and poll() is seen a moment later. */
+	while ((n = poll(&p, 1, TICK_MS)) == 0 || (n < 0 && errno == EINTR)) {
+		if (http_interrupted)
+			return -EINTR;
+		if (r->listener)
+			r->listener->tick(r->listener->arg);
+	}
+	return n < 0 ? -errno : 0;
 }
 
 static int fill(struct reader *r)
 {
 	char chunk[65536];
 	ssize_t n;
+	int waited = wait_for_more(r);
 
-	wait_for_more(r);
+	if (waited < 0)
+		return waited;
 	do
 		n = read(r->fd, chunk, sizeof(chunk));
 	while (n < 0 && errno == EINTR);
@@ -208,8 +218,15 @@ int http_read_reply(int fd, const struct http_listener *listener, struct http_re
 	return r;
 }
 
+int http_stopped(struct err **e, const char *target)
+{
+	return err_set_errno(e, "PipelineStopped", EINTR, target, "The wait for an answer of %s was interrupted.", target);
+}
+
 static int unreachable(struct err **e, const char *target, int r)
 {
+	if (r == -EINTR)
+		return http_stopped(e, target);
 	err_set(e, "Nestor.DaemonUnreachable", ERR_RESOURCE_UNAVAILABLE, target, "The daemon at %s cannot be reached: %s.", target,
 		r == -EPROTO ? "the connection ended within an answer" : strerror(-r));
 	return err_advise(e, r, r == -EACCES ? "run as root or as a member of the group nestor" :

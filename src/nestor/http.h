@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <signal.h>
+
 #include "err.h"
 #include "str.h"
 
@@ -19,6 +21,10 @@ static inline void http_reply_done(struct http_reply *r)
 {
 	free(r->body);
 }
+
+/* Set by a signal's handler: a wait for an answer ends (PipelineStopped), and the daemon, which sees the connection close, cancels. */
+extern volatile sig_atomic_t http_interrupted;
+int http_stopped(struct err **e, const char *target);
 
 /* Who waits for an answer may hear of it before. */
 struct http_listener {

@@ -66,8 +66,9 @@ static int on_transfer(void *userdata, curl_off_t down, curl_off_t down_now, cur
 	const struct transfer *t = userdata;
 
 	(void)down, (void)down_now, (void)up, (void)up_now;
-	t->body.listener->tick(t->body.listener->arg);
-	return 0;
+	if (t->body.listener)
+		t->body.listener->tick(t->body.listener->arg);
+	return http_interrupted;
 }
 
 static void listen_to(const struct curl_api *api, CURL *c, struct transfer *t)
@@ -84,6 +85,8 @@ static int transfer_end(struct transfer *t, const char *url, CURLcode code, long
 	http_body_done(&t->body);
 	if (r == 0)
 		return 0;
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		return http_stopped(e, url);
 	return err_advise(e, err_set_errno(e, "Nestor.DaemonUnreachable", EIO, url, "The daemon at %s cannot be reached: %s.", url,
 					   r == -EPROTO ? "the connection ended within an answer" : t->api->strerror(code)),
 			  "check --host, NESTOR_HOST or --hosts");
@@ -111,8 +114,7 @@ int http_request_curl(const char *url, const char *method, const char *body, siz
 	(void)(api.setopt)(c, CURLOPT_NOSIGNAL, 1L);
 	(void)(api.setopt)(c, CURLOPT_WRITEFUNCTION, take);
 	(void)(api.setopt)(c, CURLOPT_WRITEDATA, &t);
-	if (listener)
-		listen_to(&api, c, &t);
+	listen_to(&api, c, &t);
 	if (body) {
 		(void)(api.setopt)(c, CURLOPT_HTTPHEADER, headers);
 		(void)(api.setopt)(c, CURLOPT_POSTFIELDSIZE, (long)size);

@@ -51,7 +51,7 @@ static int wait_answer(int fd, int family, bool raw, uint16_t id, uint16_t seq, 
 		size_t skip = 0;
 		ssize_t n;
 
-		if (left <= 0 || client_interrupted)
+		if (left <= 0 || http_interrupted)
 			return -ETIMEDOUT;
 		if (poll(&p, 1, (int)left + 1) <= 0)
 			continue;

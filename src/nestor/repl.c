@@ -114,7 +114,7 @@ int repl_run(struct shell *sh)
 			text.data[--text.len] = 0;
 			edit.add_history(text.data);
 		}
-		client_interrupted = 0;
+		http_interrupted = 0;
 		code = shell_run(sh, "line", str_get(&text), text.len, false);
 		str_done(&text);
 		text = (struct str){};

@@ -201,8 +201,10 @@ static int run_request(const struct call *c, const char *where, json_t *paramete
 	int status = 0, r;
 
 	r = sh->host->run_cmdlet(sh->host->userdata, where, c->spec->name, parameters, input, is_quiet(c), &response, &status, &e);
-	if (r < 0)
-		return no_answer(c, where, e);
+	if (r < 0) {
+		r = eval_step(c->sh, c->node); /* was it stopped? */
+		return r == FLOW_OK ? no_answer(c, where, e) : r;
+	}
 	if (!wa || (!strieq(wa, "SilentlyContinue") && !strieq(wa, "Ignore")))
 		show_texts(c, json_object_get(response, "warnings"), true, "WARNING: ");
 	show_texts(c, json_object_get(response, "whatIf"), false, "");

@@ -468,7 +468,7 @@ def test_no_terminal(net):
 
 
 def test_in_a_script_and_in_the_shell(net):
-    """One line for each command that takes long, and none is left; Ctrl-C ends a script when what is under way is done."""
+    """One line for each command that takes long, and none is left; Ctrl-C ends what is under way, and the script, or leads to the prompt."""
     script = os.path.join(net.disks, "two.ps1")
     with open(script, "w", encoding="utf-8") as file:
         file.write("".join(f"Convert-VHD {net.source} {net.disks}/s{i}.qcow2\n" for i in range(3)))
@@ -480,18 +480,26 @@ def test_in_a_script_and_in_the_shell(net):
                 wait_for(lambda: t.read() and t.left().startswith(f"Converting {net.source}: "), SECONDS, "its line", lambda: repr(t.shown))
                 if i:
                     t.process.send_signal(signal.SIGINT)
-                release(image)
-        assert t.ended() == 1
-        assert "Converting" not in t.left()
-        assert not os.path.exists(f"{net.disks}/s2.qcow2")
+                    assert t.ended() == 1
+                else:
+                    release(image)
+        assert "PipelineStopped" in t.shown and "Converting" not in t.left()
+        wait_for(lambda: not children(net), SECONDS, "qemu-img to be ended")
+        assert [os.path.exists(f"{net.disks}/s{i}.qcow2") for i in range(3)] == [True, False, False]
     with Terminal(net, "shell") as t:
         os.write(t.master, f"Convert-VHD {net.source} {net.disks}/i.qcow2\n".encode())
         with hold_image(net) as image:
             t.wait(f"Converting {net.source}: [0-9]")
+            before |= image
             release(image)
+        os.write(t.master, f"Convert-VHD {net.source} {net.disks}/j.qcow2\n".encode())
+        with hold_image(net, but=before):
+            t.wait("(?s)Converting.*Converting")
+            t.process.send_signal(signal.SIGINT)
+            t.wait("PipelineStopped")
         os.write(t.master, b"exit\n")
-        assert t.ended() == 0
-    assert os.path.exists(f"{net.disks}/i.qcow2")
+        assert t.ended() == 1
+    assert os.path.exists(f"{net.disks}/i.qcow2") and not os.path.exists(f"{net.disks}/j.qcow2")
 
 
 FORWARD = """
