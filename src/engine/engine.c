@@ -111,6 +111,7 @@ int engine_reconcile(struct engine *g, struct err **e)
 	};
 
 	engine_learning_prune(g);
+	engine_captures_prune(g);
 	engine_metering_sample(g);
 	r = pass_run(g, steps, ARRAY_SIZE(steps), e);
 	if (g->status.failures)
@@ -313,6 +314,8 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 	g->no_xdp = map_new();
 	g->copying = map_new();
 	g->copy_failed = map_new();
+	g->captures = map_new();
+	g->exporting = map_new();
 	g->settle_us = SETTLE_MIN_US;
 	g->records = records_new(&dataplane_records_ops);
 	docs_watch(config->docs, records_note, g->records);
@@ -370,6 +373,7 @@ void engine_free(struct engine *g)
 	map_free(g->no_xdp);
 	free(g->machines_dir);
 	map_free(g->copying);
+	engine_captures_free(g);
 	map_free(g->copy_failed);
 	docs_unwatch(g->config.docs, records_note, g->records);
 	records_free(g->records);

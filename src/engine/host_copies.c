@@ -4,6 +4,7 @@
 #include "export.h"
 #include "internal.h"
 #include "machine_export.h"
+#include "machine_import.h"
 
 /* What cmdlets that take machines in and out ask of the host. */
 
@@ -48,16 +49,31 @@ static int host_domain(struct host *h, const char *name, host_domain_fn done, vo
 }
 
 struct export_request {
+	struct engine *g;
 	host_export_fn done;
 	void *arg;
 	char *target;
 };
+
+/* Two that write one directory would remove each other's. */
+static int target_claim(struct engine *g, const char *target, struct err **e)
+{
+	int r;
+
+	if (!map_get(g->exporting, target, strlen(target))) {
+		map_put(g->exporting, target, strlen(target), g);
+		return 0;
+	}
+	r = err_set(e, "Export.Busy", ERR_RESOURCE_BUSY, target, "\"%s\" is being written already.", target);
+	return err_advise(e, r, "Wait until that is done, or give another -Path.");
+}
 
 static void on_export(void *arg, int r, const char *error)
 {
 	struct export_request *request = arg;
 	struct err *e = NULL;
 
+	map_del(request->g->exporting, request->target, strlen(request->target));
 	if (r == -EEXIST) {
 		err_set(&e, "Export.Exists", ERR_RESOURCE_EXISTS, request->target, "\"%s\" exists already.", request->target);
 		err_advise(&e, r, "Remove it, or give another -Path.");
@@ -73,38 +89,104 @@ static void on_export(void *arg, int r, const char *error)
 	free(request);
 }
 
+static char *strdup_or_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
 static struct machine_export *export_of(const struct host_export *x)
 {
 	static const char *const directories[] = { EXPORT_CONFIGS, EXPORT_DISKS, EXPORT_SNAPSHOTS };
 	struct machine_export *m = xcalloc(1, sizeof(*m));
 
-	m->machine = x->vm;
+	if (!x->kept)
+		m->machine = x->vm;
 	m->parent = xstrdup(x->parent);
 	m->name = xstrdup(x->name);
-	m->config_name = xstrdup(x->config_name);
-	m->config = xstrdup(x->config);
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
 		vec_push(&m->directories, xstrdup(directories[i]));
-	for (size_t i = 0; i < x->n_disks; i++)
-		vec_push(&m->disks, (struct machine_export_disk){ xstrdup(x->disks[i].from), xstrdup(x->disks[i].format), xstrdup(x->disks[i].to),
-								  xstrdup(x->disks[i].to_format) });
+	vec_foreach(&x->texts, text)
+		vec_push(&m->texts, (struct machine_export_text){ xstrdup(text->to), xstrdup(text->text) });
+	vec_foreach(&x->files, file)
+		vec_push(&m->files, (struct machine_export_file){ xstrdup(file->from), xstrdup(file->to) });
+	vec_foreach(&x->disks, disk)
+		vec_push(&m->disks, (struct machine_export_disk){ .from = xstrdup(disk->from), .format = xstrdup(disk->format),
+								  .to = xstrdup(disk->to), .to_format = xstrdup(disk->to_format),
+								  .backing = strdup_or_null(disk->backing),
+								  .backing_format = strdup_or_null(disk->backing_format) });
 	return m;
 }
 
 static int host_export_machine(struct host *h, const struct host_export *x, host_export_fn done, void *arg, struct err **e)
 {
 	struct engine *g = engine_of(h);
+	_cleanup_free_ char *target = xasprintf("%s/%s", x->parent, x->name);
 	struct export_request *request;
+	int r = engine_machines(g, e);
+
+	if (r == 0)
+		r = target_claim(g, target, e);
+	if (r < 0)
+		return r;
+	request = xcalloc(1, sizeof(*request));
+	request->g = g;
+	request->done = done;
+	request->arg = arg;
+	request->target = TAKE_PTR(target);
+	machines_export(g->machines, export_of(x), on_export, request);
+	return 0;
+}
+
+/* ---- what comes in ---- */
+
+struct import_request {
+	host_import_fn done;
+	void *arg;
+};
+
+static void on_import(void *arg, int r, const char *path, const char *error)
+{
+	struct import_request *request = arg;
+	struct err *e = NULL;
+
+	if (r == -EINVAL || r == -EFBIG || r == -ENOENT) {
+		err_set(&e, "Import.FileInvalid", ERR_INVALID_ARGUMENT, path, "\"%s\" is not what it should be: %s.", path, error);
+		err_advise(&e, r, "Export the virtual machine anew where it comes from.");
+	} else if (r == -ENOSPC) {
+		err_set(&e, "Vhd.DiskFull", ERR_WRITE_ERROR, path, "There is no room for \"%s\" beside the daemon's state.", path);
+		err_advise(&e, r, "Make room; nothing of the virtual machine has been imported.");
+	} else if (r < 0) {
+		err_set_errno(&e, "Import.Failed", -r, path, "\"%s\" cannot be copied: %s.", path, error);
+		err_advise(&e, r, "Nothing of the virtual machine has been imported.");
+	}
+	request->done(request->arg, e);
+	free(request);
+}
+
+static int host_import_files(struct host *h, const struct host_import *x, host_import_fn done, void *arg, struct err **e)
+{
+	struct engine *g = engine_of(h);
+	struct import_request *request;
+	struct machine_import *m;
 	int r = engine_machines(g, e);
 
 	if (r < 0)
 		return r;
+	m = xcalloc(1, sizeof(*m));
+	vec_foreach(&x->files, file)
+		vec_push(&m->files, (struct machine_import_file){ xstrdup(file->from), xstrdup(file->to), file->memory });
+	vec_foreach(&x->ids, id)
+		vec_push(&m->ids, (struct save_image_id){ xstrdup(id->from), xstrdup(id->to) });
 	request = xcalloc(1, sizeof(*request));
 	request->done = done;
 	request->arg = arg;
-	request->target = xasprintf("%s/%s", x->parent, x->name);
-	machines_export(g->machines, export_of(x), on_export, request);
+	machines_import(g->machines, m, on_import, request);
 	return 0;
+}
+
+static char *host_variables(struct host *h, const struct guid *id, bool secure_boot)
+{
+	return machine_file(h->machines_dir, id, secure_boot ? MACHINE_NVRAM_SECURE : MACHINE_NVRAM);
 }
 
 void engine_host_copies_init(struct engine *g)
@@ -113,4 +195,8 @@ void engine_host_copies_init(struct engine *g)
 	g->host.machines_dir = g->machines_dir;
 	g->host.domain = host_domain;
 	g->host.export_machine = host_export_machine;
+	g->host.import_files = host_import_files;
+	g->host.variables = host_variables;
+	g->host.capture = engine_capture;
+	g->host.release = engine_release;
 }

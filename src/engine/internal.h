@@ -52,6 +52,8 @@ struct engine {
 	char *machines_dir;      /* of the host as cmdlets see it */
 	struct map *copying;     /* VMs for which something of a checkpoint is under way: guid -> anything */
 	struct map *copy_failed; /* those for which it failed, until it is tried again */
+	struct map *captures;    /* hidden checkpoints that are held: guid -> struct capture * */
+	struct map *exporting;   /* directories that are being written -> anything */
 	struct waiter *waiters;     /* for what is under way */
 	struct err *settle_error;   /* for them */
 	struct shutdown *shutdowns;
@@ -160,6 +162,13 @@ void copies_begin(struct pass *p);
 /* The first failure is for those who wait in engine_settle(); the log has all. */
 void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...) _printf_(4, 5);
 void engine_host_copies_init(struct engine *g);
+/* Hidden checkpoints (captures.c): host->capture(), host->release(). */
+void engine_capture(struct host *h, const struct guid *checkpoint, host_export_fn done, void *arg);
+void engine_release(struct host *h, const struct guid *checkpoint);
+void engine_capture_failed(struct engine *g, const struct guid *checkpoint, const char *error);
+/* Tells those who wait for what has been made, and forgets what nobody holds: before a pass. */
+void engine_captures_prune(struct engine *g);
+void engine_captures_free(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
 void engine_host_images_init(struct engine *g);

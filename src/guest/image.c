@@ -107,6 +107,12 @@ static void convert_arguments(const struct image_job *job, struct arguments *a)
 	arg(a, "-O");
 	arg(a, job->target_format);
 	format_options(a, job->target_format, job->fixed);
+	if (job->parent) {
+		arg(a, "-B");
+		arg(a, job->parent);
+		arg(a, "-F");
+		arg(a, job->parent_format);
+	}
 	arg(a, "--");
 	arg(a, job->path);
 	arg(a, job->target);

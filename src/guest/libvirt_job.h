@@ -12,6 +12,7 @@
  */
 struct job {
 	struct guid machine; /* zero: of none */
+	bool apart; /* whoever waits for what is under way does not wait for it */
 	/* In its thread. 0, or negative with message. */
 	int (*run)(struct job *job, virConnectPtr conn, const char *instance);
 	/* In the thread of whoever asked: takes job with all that it has. r of a job that never began for want of a connection: -ENOTCONN. */

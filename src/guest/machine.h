@@ -261,6 +261,9 @@ bool machines_dispatch(struct machines *m);
  */
 void machines_want(struct machines *m, const struct machine_want *wants, size_t n, bool retry);
 
+/* libvirt's XML of such a machine here. Owned by the caller. */
+char *machines_xml(const struct machines *m, const struct machine_spec *spec);
+
 /*
  * Asks the guest to shut down, as its power button does; whether it does is its own affair. It then has ended by itself.
  * -ENOENT: it does not run; -ENOTCONN: no connection to libvirt.
