@@ -18,6 +18,14 @@
  * A cmdlet whose entry says "stream" answers 101 to a request with the headers "Connection: Upgrade" and "Upgrade: nestor-stream", and
  * the connection is then a stream of bytes both ways. Without them it answers 426, UpgradeRequired.
  *
+ * A call that takes long tells its progress to a client that accepts "application/x-ndjson" (the header Accept): if there is something to
+ * tell before the answer, the response is 200 with that type, and its body is lines of JSON:
+ *
+ *   {"progress":{"activity":TEXT,"target":TEXT|null,"number":N,"of":N,"percent":0..100|null}}   any number of them, the newest at a time
+ *   {"status":STATUS,"answer":{...}}                                                            the last: what would have been the response
+ *
+ * If there is nothing to tell, or for whoever did not ask, the response is the ordinary one.
+ *
  * What is refused here never reaches the backend. The answer then is
  *   {"type": null, "objects": [], "errors": [{"id", "fullyQualifiedErrorId", "category", "message", "target",
  *    "recommendation", "errno"}], "warnings": [], "whatIf": []}
@@ -50,6 +58,9 @@ struct api_caller {
 /* status: the HTTP status; result is stolen. */
 typedef void (*api_done_fn)(void *done_arg, int status, json_t *result);
 
+/* {"activity", ...}, stolen. */
+typedef void (*api_progress_fn)(void *done_arg, json_t *progress);
+
 struct api_backend {
 	/* The whole catalogue (cmdlet NULL) or one entry, by any spelling of its name; a new reference, or NULL:
 	 * unknown. */
@@ -57,10 +68,10 @@ struct api_backend {
 	/*
 	 * Runs a cmdlet. body is borrowed, checked to be an object with at most "parameters" (an object) and "input"
 	 * (an array); cmdlet and caller are valid during the call only. Calls done(done_arg, ...) exactly once, at once
-	 * or later from the event loop.
+	 * or later from the event loop; and progress(done_arg, ...) as often as it likes before. progress NULL: nobody wants to know.
 	 */
 	void (*invoke)(void *arg, const char *cmdlet, json_t *body, const struct api_caller *caller, api_done_fn done,
-		       void *done_arg);
+		       api_progress_fn progress, void *done_arg);
 	/*
 	 * The client of a call that is still pending has gone, or at least shut down its sending side. done() must
 	 * still be called exactly once, now or later; what it says is dropped. May be NULL.

@@ -28,6 +28,9 @@ int api_target_parse(const char *method, const char *path, struct api_target *re
 /* 200 with a new reference in *ret, or 400 with *e. */
 int api_body_parse(const char *data, size_t size, json_t **ret, struct err **e);
 
+/* Does an Accept header name the type of answers in lines? NULL: there is none. */
+bool api_accepts_lines(const char *accept);
+
 /* ---- reply.c: answers as text ---- */
 
 struct api_reply {
@@ -61,15 +64,25 @@ enum api_call_state {
 	API_CALL_DONE,
 };
 
+struct api_line {
+	char *text; /* with its end; NULL: none */
+	size_t size, sent;
+};
+
 struct api_call {
 	enum api_call_state state;
 	bool starting;
+	bool lines; /* set by the caller: the client takes an answer in lines */
+	struct api_line news, sending; /* the newest that is to be told, and the one that is being sent */
+	bool last; /* of sending: it is the answer */
 	struct api_reply reply;
 	json_t *stream; /* what the backend's stream() wants, when reply.status is 101 */
 	struct api_caller caller;
 	char cmdlet[API_NAME_MAX + 1];
 	/* Called when the answer comes after api_call_start() has returned. May free the call. */
 	void (*ready)(struct api_call *call);
+	/* Where there are lines: there is something to tell, and the call goes on. */
+	void (*told)(struct api_call *call);
 };
 
 /* Sets call->reply and DONE, or PENDING. too_large: the body was dropped for its size. call->caller must be set. */
@@ -80,6 +93,18 @@ void api_call_start(struct api_core *core, struct api_call *call, const char *me
 void api_call_done(struct api_call *call);
 /* The answer of a call that could be a stream, to a client that did not ask for one. */
 void api_call_refuse_stream(struct api_call *call);
+
+/* ---- lines.c: an answer in lines ---- */
+
+#define API_LINES "application/x-ndjson"
+
+/* What the backend says of a call's progress; steals it. */
+void api_call_progress(void *call, json_t *progress);
+/* Is there something to tell before the answer? Then the whole response is lines. */
+bool api_call_has_lines(const struct api_call *call);
+/* The next bytes of it: how many, 0: none now, -1: that was all. */
+ssize_t api_call_read_lines(struct api_call *call, char *buf, size_t size);
+void api_call_lines_done(struct api_call *call);
 
 /* ---- peer.c ---- */
 

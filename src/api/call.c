@@ -73,6 +73,7 @@ void api_call_done(struct api_call *call)
 {
 	api_reply_done(&call->reply);
 	json_decref(TAKE_PTR(call->stream));
+	api_call_lines_done(call);
 }
 
 void api_call_refuse_stream(struct api_call *call)
@@ -132,7 +133,8 @@ static void invoke(struct api_core *core, struct api_call *call, const char *bod
 	}
 	call->state = API_CALL_PENDING;
 	call->starting = true;
-	core->backend.invoke(core->backend.arg, call->cmdlet, json, &call->caller, backend_done, call);
+	core->backend.invoke(core->backend.arg, call->cmdlet, json, &call->caller, backend_done, call->lines ? api_call_progress : NULL,
+			     call);
 	call->starting = false;
 	json_decref(json);
 }

@@ -2,6 +2,7 @@
 #include "api_impl.h"
 
 #include <errno.h>
+#include <strings.h>
 
 static bool name_ok(const char *name)
 {
@@ -46,6 +47,21 @@ int api_target_parse(const char *method, const char *path, struct api_target *re
 	ret->route = route;
 	memcpy(ret->cmdlet, name, strlen(name) + 1);
 	return 200;
+}
+
+/* "application/json, application/x-ndjson;q=0.9"; a weight is not read: whoever names it takes it. */
+bool api_accepts_lines(const char *accept)
+{
+	while (accept && *accept) {
+		size_t n;
+
+		accept += strspn(accept, " \t,");
+		n = strcspn(accept, " \t,;");
+		if (n == strlen(API_LINES) && strncasecmp(accept, API_LINES, n) == 0)
+			return true;
+		accept += strcspn(accept, ",");
+	}
+	return false;
 }
 
 /*

@@ -37,6 +37,7 @@ struct request {
 	size_t received;
 	bool too_large;
 	bool abandoned;
+	bool suspended; /* and not resumed since */
 	sd_event_source *hangup; /* watches a suspended connection, which the library does not */
 };
 
@@ -60,6 +61,17 @@ static void request_unlink(struct request *request)
 		request->next->link = request->link;
 }
 
+/* One that is not suspended asks by itself; the library would resume it at its next suspension. */
+static void resume(struct request *request)
+{
+	if (!request->suspended)
+		return;
+	request->suspended = false;
+	request->hangup = sd_event_source_disable_unref(request->hangup);
+	MHD_resume_connection(request->connection);
+	run_again(request->api);
+}
+
 /* The backend answers a call that had to wait. */
 static void on_ready(struct api_call *call)
 {
@@ -69,9 +81,16 @@ static void on_ready(struct api_call *call)
 		request_free(request);
 		return;
 	}
-	request->hangup = sd_event_source_disable_unref(request->hangup);
-	MHD_resume_connection(request->connection);
-	run_again(request->api);
+	resume(request);
+}
+
+/* There is something to tell of a call that goes on. */
+static void on_told(struct api_call *call)
+{
+	struct request *request = (struct request *)call;
+
+	if (request->connection)
+		resume(request);
 }
 
 static int on_hangup(sd_event_source *source _unused_, int fd _unused_, uint32_t events _unused_, void *arg)
@@ -84,10 +103,8 @@ static int on_hangup(sd_event_source *source _unused_, int fd _unused_, uint32_t
 	if (api->core.backend.cancel)
 		api->core.backend.cancel(api->core.backend.arg, &request->call);
 	/* Unless cancelling has answered it, and so resumed it already: the connection is closed when it runs again. */
-	if (request->call.state == API_CALL_PENDING) {
-		MHD_resume_connection(request->connection);
-		run_again(api);
-	}
+	if (request->call.state == API_CALL_PENDING)
+		resume(request);
 	return 0;
 }
 
@@ -99,6 +116,7 @@ static struct request *request_new(struct api *api, struct MHD_Connection *conne
 	request->api = api;
 	request->connection = connection;
 	request->call.ready = on_ready;
+	request->call.told = on_told;
 	if (info && info->socket_context)
 		request->call.caller = *(const struct api_caller *)info->socket_context;
 	request->next = api->requests;
@@ -213,12 +231,53 @@ static bool take_body(struct request *request, const char *data, size_t size)
 	return true;
 }
 
+/* Until there is news of the call. Half a hang-up counts too: the library reads on when it resumes, and closes at the end of the stream. */
+static bool wait_for_news(struct request *request)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (!info ||
+	    sd_event_add_io(request->api->event, &request->hangup, info->connect_fd, EPOLLRDHUP, on_hangup, request) < 0)
+		return false;
+	MHD_suspend_connection(request->connection);
+	request->suspended = true;
+	return true;
+}
+
+static ssize_t read_lines(void *cls, uint64_t at _unused_, char *buf, size_t size)
+{
+	struct request *request = cls;
+	ssize_t n = api_call_read_lines(&request->call, buf, size);
+
+	if (n < 0)
+		return MHD_CONTENT_READER_END_OF_STREAM;
+	if (n == 0 && (request->abandoned || !wait_for_news(request)))
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	return n;
+}
+
+#define LINES_BLOCK 4096
+
+static enum MHD_Result send_lines(struct request *request)
+{
+	struct MHD_Response *response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, LINES_BLOCK, read_lines, request, NULL);
+	enum MHD_Result r;
+
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, API_LINES);
+	r = MHD_queue_response(request->connection, MHD_HTTP_OK, response);
+	MHD_destroy_response(response);
+	return r;
+}
+
 static enum MHD_Result finish(struct request *request, const char *method, const char *path)
 {
-	const union MHD_ConnectionInfo *info;
 	struct api *api = request->api;
 
 	if (request->call.state == API_CALL_NEW) {
+		request->call.lines = api_accepts_lines(
+			MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT));
 		api_call_start(&api->core, &request->call, method, path, str_get(&request->body), request->body.len,
 			       request->too_large);
 		str_done(&request->body);
@@ -227,13 +286,9 @@ static enum MHD_Result finish(struct request *request, const char *method, const
 		return send_answer(request);
 	if (request->abandoned)
 		return MHD_NO;
-	/* Half a hang-up counts too: the library reads on when it resumes, and closes at the end of the stream. */
-	info = MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (!info ||
-	    sd_event_add_io(api->event, &request->hangup, info->connect_fd, EPOLLRDHUP, on_hangup, request) < 0)
-		return MHD_NO;
-	MHD_suspend_connection(request->connection);
-	return MHD_YES;
+	if (api_call_has_lines(&request->call))
+		return send_lines(request);
+	return wait_for_news(request) ? MHD_YES : MHD_NO;
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *connection, const char *path, const char *method,
@@ -442,7 +497,7 @@ void api_free(struct api *api)
 	if (api->http) {
 		/* The library refuses to stop while connections are suspended. */
 		for (struct request *request = api->requests; request; request = request->next)
-			if (request->hangup)
+			if (request->suspended)
 				MHD_resume_connection(request->connection);
 		MHD_stop_daemon(api->http);
 	}

@@ -106,6 +106,16 @@ const char *err_category_name(enum err_category category)
 	return (size_t)category < ARRAY_SIZE(names) ? names[category] : names[0];
 }
 
+struct err *err_copy(const struct err *e)
+{
+	struct err *copy = xmalloc(sizeof(*copy));
+
+	*copy = (struct err){ .id = xstrdup(e->id), .category = e->category, .message = xstrdup(e->message),
+			      .advice = e->advice ? xstrdup(e->advice) : NULL, .target = e->target ? xstrdup(e->target) : NULL,
+			      .errnum = e->errnum };
+	return copy;
+}
+
 void err_free(struct err *e)
 {
 	if (!e)

@@ -48,6 +48,8 @@ int err_set_errno(struct err **e, const char *id, int errnum, const char *target
 	_printf_(5, 6);
 /* Adds the advice to a fresh error; returns r, so that it can wrap err_set(). */
 int err_advise(struct err **e, int r, const char *format, ...) _printf_(3, 4);
+/* Another one that says the same; owned by the caller. */
+struct err *err_copy(const struct err *e);
 const char *err_category_name(enum err_category category);
 void err_free(struct err *e);
 DEFINE_CLEANUP(struct err *, err_free)

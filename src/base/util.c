@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
 #include <sys/stat.h>
 
 void *xmalloc(size_t size)
@@ -286,6 +288,19 @@ int mkdir_p(const char *path, unsigned mode)
 	if (mkdir(copy, mode) < 0 && errno != EEXIST)
 		return -errno;
 	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st, (void)flag, (void)ftw;
+	return remove(path);
+}
+
+#define DESCRIPTORS 8
+
+void remove_tree(const char *path)
+{
+	nftw(path, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
 }
 
 uint64_t clock_us(clockid_t clock)

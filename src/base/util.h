@@ -60,6 +60,8 @@ int write_file_atomic(const char *path, const void *data, size_t size);
 
 int write_all(int fd, const void *data, size_t size);
 int mkdir_p(const char *path, unsigned mode);
+/* With all that is in it on its file system; links are not followed. As far as it goes. */
+void remove_tree(const char *path);
 
 /* Microseconds of a clock: CLOCK_MONOTONIC for spans, CLOCK_REALTIME for points in time. */
 uint64_t clock_us(clockid_t clock);

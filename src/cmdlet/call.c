@@ -108,9 +108,20 @@ static bool emits_full(const struct call *c)
 	return c->request->emits.n > CMDLET_MAX_OUTPUT;
 }
 
+void call_emit_now(struct call *c, object_finish_fn finish, const void *arg)
+{
+	c->finish = finish;
+	c->finish_arg = arg;
+}
+
 void call_emit(struct call *c, object_fn make, const struct doc_kind *kind, const void *doc)
 {
-	if (!emits_full(c))
+	json_t *object = c->finish ? make(c, doc) : NULL;
+
+	if (object) {
+		c->finish(object, c->finish_arg);
+		call_emit_json(c, object);
+	} else if (!emits_full(c))
 		vec_push(&c->request->emits, (struct emit){ make, kind, doc_key(kind, doc), NULL });
 }
 

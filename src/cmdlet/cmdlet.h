@@ -138,12 +138,26 @@ typedef json_t *(*object_fn)(struct call *c, const void *doc);
 void call_emit(struct call *c, object_fn make, const struct doc_kind *kind, const void *doc);
 void call_emit_json(struct call *c, json_t *object);
 /*
+ * From now on, until it is called with NULL, call_emit() makes its object at once, of the documents as they are inside the transaction, and
+ * finish has the last word about it.
+ */
+typedef void (*object_finish_fn)(json_t *object, const void *arg);
+void call_emit_now(struct call *c, object_finish_fn finish, const void *arg);
+/*
  * The answer is no objects but a stream of bytes both ways, which whoever serves the vocabulary finds by this description (taken over;
  * status 101). One of a request can have that. Errors win.
  */
 void call_stream(struct call *c, json_t *description);
 /* This answer's objects are of the row's other type. All invocations of a call must agree: a switch decides, not an object. */
 void call_output_other(struct call *c);
+
+/*
+ * How far the call is, for whoever waits and wants to know: the same handlers may say so as often as they like, and the newest word
+ * counts. Nothing else depends on it. Several targets of one call are told apart by number and of; the objects of a pipeline are
+ * counted by whoever calls.
+ */
+void call_progress(struct call *c, const char *activity, const char *target, int percent);
+void call_progress_of(struct call *c, const struct progress *p);
 
 /* For handlers that returned CALL_PENDING: exactly once. *e (may be NULL or hold NULL) is the invocation's failure. */
 void call_complete(struct call *c, struct err **e);
@@ -165,9 +179,11 @@ struct cmdlet_server_config {
 	int (*reconcile)(void *arg, struct err **e);
 	/*
 	 * Is something still under way that the reconcile began? Then the answer waits until done is called, once, with what failed
-	 * (borrowed, or NULL). NULL: nothing ever is.
+	 * (borrowed, or NULL), and progress, when there is something new to tell about it, before; progress NULL: nobody wants to know.
+	 * NULL: nothing ever is.
 	 */
-	bool (*settle)(void *arg, void (*done)(void *request, const struct err *e), void *request);
+	bool (*settle)(void *arg, void (*done)(void *request, const struct err *e),
+		       void (*progress)(void *request, const struct progress *p), void *request);
 	void *arg;
 };
 
@@ -183,7 +199,14 @@ json_t *cmdlet_server_describe(struct cmdlet_server *s, const char *name);
  * HTTP status: 200, or 4xx/5xx when the whole call failed; 101 with the description of call_stream().
  */
 typedef void (*cmdlet_done_fn)(void *arg, int status, json_t *result);
-void cmdlet_server_invoke(struct cmdlet_server *s, const char *name, const json_t *request, cmdlet_done_fn done, void *arg);
+/*
+ * Before done: {"activity", "target" (or null), "number", "of", "percent" (or null)}, a new reference; what changed is told, and a
+ * percentage never falls while the others stay.
+ */
+typedef void (*cmdlet_progress_fn)(void *arg, json_t *progress);
+/* progress may be NULL. */
+void cmdlet_server_invoke(struct cmdlet_server *s, const char *name, const json_t *request, cmdlet_done_fn done,
+			  cmdlet_progress_fn progress, void *arg);
 /* Nobody waits for the call that was given this arg any more. Its done() is called all the same, now or later. */
 void cmdlet_server_cancel(struct cmdlet_server *s, void *arg);
 const struct cmdlet *cmdlet_server_find(struct cmdlet_server *s, const char *name);

@@ -205,6 +205,13 @@ static int convert_object(const struct command *cmd, const struct param *p, cons
 		return err_set(e, "ParameterArgumentTransformationError", ERR_INVALID_ARGUMENT, p->name,
 			       "Cannot process argument transformation on parameter '%s': a %s object is needed.", p->name,
 			       p->values[0]);
+	/* By its id it would be taken for what the machine has now. */
+	if (json_is_string(json_object_get(json, "VMSnapshotId"))) {
+		int r = err_set(e, "Checkpoint.ReadOnly", ERR_INVALID_OPERATION, json_string_value(json_object_get(json, "VMSnapshotName")),
+				"Cannot bind argument to parameter '%s': a checkpoint keeps the object as it is.", p->name);
+
+		return err_advise(e, r, "Restore-VMSnapshot brings it back; what the virtual machine has now is got without -VMSnapshot.");
+	}
 	v->object = (json_t *)(uintptr_t)json;
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "ip.h"
 #include "mac.h"
 #include "prefix.h"
+#include "progress.h"
 #include "vec.h"
 
 /*
@@ -184,6 +185,9 @@ typedef void (*host_console_fn)(void *arg, struct err *e);
 
 typedef void (*host_shutdown_fn)(void *arg, struct err *e);
 
+/* How far something is; p is borrowed. */
+typedef void (*host_progress_fn)(void *arg, const struct progress *p);
+
 /* ---- images of disks ---- */
 
 enum host_image_op { HOST_IMAGE_INFO, HOST_IMAGE_CREATE, HOST_IMAGE_RESIZE, HOST_IMAGE_CONVERT };
@@ -199,6 +203,8 @@ struct host_image_job {
 	bool in_use;               /* INFO: also of one that is in use */
 	const char *parent, *parent_format; /* CREATE; CONVERT: what the new image lies on, which has the rest; relative to it */
 	const char *target, *target_format; /* CONVERT: the new image */
+	bool for_drive; /* CREATE, CONVERT: a daemon that dies before a drive's document names it has made nothing */
+	void (*progress)(void *arg, int percent); /* CONVERT: it has come so far (0..100); with the job's arg. NULL: nobody wants to know */
 };
 
 /* What INFO tells. */
@@ -249,6 +255,7 @@ struct host_export {
 	host_export_text_vec texts;
 	host_export_file_vec files;
 	host_export_disk_vec disks;
+	host_progress_fn progress; /* with its arg; NULL: nobody wants to know */
 };
 /* e: why it failed (taken), and then nothing of it is there; NULL: it is there, whole. */
 typedef void (*host_export_fn)(void *arg, struct err *e);
@@ -329,6 +336,8 @@ struct host {
 	int (*image)(struct host *h, const struct host_image_job *job, host_image_fn done, void *arg, struct err **e);
 	/* Ends the jobs of this arg before their time: done(arg) is called from within. Nothing when they have ended. */
 	void (*image_end)(struct host *h, void *arg);
+	/* Removes an image that was made for a drive which has not come about after all. */
+	void (*image_discard)(struct host *h, const char *path);
 	/* The directory of images that are named without one; exists when an image is made there. */
 	const char *image_dir;
 	/*

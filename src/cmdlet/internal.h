@@ -34,6 +34,15 @@ struct emit {
 	json_t *json;
 };
 
+/* The newest word of a call (NULL: of what the change began) about its progress. */
+#define PROGRESS_TARGET_MAX 512
+
+struct spoken {
+	const struct call *call;
+	struct progress progress; /* without its target */
+	char *target;
+};
+
 /* What to do when nobody waits for a call's answer any more. */
 struct cancel {
 	struct call *call;
@@ -47,6 +56,7 @@ struct request {
 	const struct command *command;
 	const struct object_type *type; /* of the answer's objects; NULL: none */
 	cmdlet_done_fn done;
+	cmdlet_progress_fn progress; /* NULL: nobody wants to know */
 	void *arg;
 	VEC(struct emit) emits;
 	json_t *errors;
@@ -55,15 +65,19 @@ struct request {
 	json_t *stream;
 	enum err_category first_category;
 	size_t succeeded; /* invocations */
+	size_t calls, ended; /* invocations: all, and those that are over */
 	size_t pending;   /* calls that will complete later */
 	bool running;     /* handlers are still being called */
 	bool large;       /* it took so much memory that some is worth giving back */
 	VEC(struct cancel) cancels;
+	VEC(struct spoken) spoken; /* those who spoke first are first */
 	struct request *next; /* of those that are pending */
 };
 
 struct call {
 	struct request *request;
+	object_finish_fn finish; /* call_emit_now() */
+	const void *finish_arg;
 	struct arg args[CMDLET_MAX_PARAMS];
 };
 
@@ -82,6 +96,11 @@ bool object_is(const json_t *object, const struct object_type *type);
 json_t *object_arrange(const struct object_type *type, json_t *object);
 json_t *describe_command(const struct command *cmd);
 json_t *describe_type(const struct object_type *type);
+/* What call says of its progress; c NULL: what the change began. */
+void request_progress(struct request *r, const struct call *c, const struct progress *p);
+/* It is over: the next one has the word. */
+void request_progress_over(struct request *r, const struct call *c);
+void request_progress_done(struct request *r);
 /* Notes a failure of the request; takes *e and resets it. */
 void request_error(struct request *r, struct err **e);
 json_t *text_to_json(const char *s);

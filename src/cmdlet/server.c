@@ -191,6 +191,7 @@ static void request_free(struct request *r)
 	json_decref(r->what_if);
 	json_decref(r->stream);
 	vec_done(&r->cancels);
+	request_progress_done(r);
 	free(r);
 }
 
@@ -281,17 +282,26 @@ void cmdlet_server_cancel(struct cmdlet_server *s, void *arg)
 	}
 }
 
-void call_complete(struct call *c, struct err **e)
+static void call_end(struct call *c)
 {
 	struct request *r = c->request;
 
 	forget_cancel(r, c);
+	r->ended++;
+	request_progress_over(r, c);
+	bind_done(c);
+	free(c);
+}
+
+void call_complete(struct call *c, struct err **e)
+{
+	struct request *r = c->request;
+
 	if (e && *e)
 		call_error(c, e);
 	else
 		r->succeeded++;
-	bind_done(c);
-	free(c);
+	call_end(c);
 	if (--r->pending == 0 && !r->running)
 		request_finish(r);
 }
@@ -340,8 +350,7 @@ static void invoke_one(struct request *r, const json_t *parameters, const json_t
 		/* A handler that noted a failure for each of its targets, and did nothing, has failed. */
 		r->succeeded++;
 	}
-	bind_done(c);
-	free(c);
+	call_end(c);
 }
 
 /* What the change began has come to its end. */
@@ -350,15 +359,19 @@ static void request_settled(void *arg, const struct err *failed)
 	struct request *r = arg;
 	struct err *e = NULL;
 
+	request_progress_over(r, NULL);
 	if (failed) {
-		err_set(&e, failed->id, failed->category, failed->target, "%s", failed->message);
-		if (failed->advice)
-			err_advise(&e, 0, "%s", failed->advice);
+		e = err_copy(failed);
 		request_error(r, &e);
 		err_free(e);
 	}
 	if (--r->pending == 0 && !r->running)
 		request_finish(r);
+}
+
+static void request_settling(void *arg, const struct progress *p)
+{
+	request_progress(arg, NULL, p);
 }
 
 /* Objects or changes of one request. */
@@ -382,7 +395,7 @@ static int request_commit(struct request *r, struct err **e)
 		return result;
 	if (s->config.reconcile(s->config.arg, &failed) < 0)
 		request_error(r, &failed);
-	if (s->config.settle && s->config.settle(s->config.arg, request_settled, r))
+	if (s->config.settle && s->config.settle(s->config.arg, request_settled, r->progress ? request_settling : NULL, r))
 		r->pending++;
 	return 0;
 }
@@ -431,9 +444,7 @@ void call_resume(struct call *c, int (*run)(struct call *c, void *arg, struct er
 	} else if (json_array_size(r->errors) == errors) {
 		r->succeeded++;
 	}
-	forget_cancel(r, c);
-	bind_done(c);
-	free(c);
+	call_end(c);
 	if (--r->pending == 0 && !r->running)
 		request_finish(r);
 }
@@ -444,6 +455,7 @@ static void request_run(struct request *r, const json_t *parameters, const json_
 	json_t *object;
 
 	r->running = true;
+	r->calls = json_is_array(input) ? json_array_size(input) : 1;
 	docs_begin(r->server->config.docs);
 	if (json_is_array(input)) {
 		json_array_foreach((json_t *)(uintptr_t)input, i, object)
@@ -483,7 +495,8 @@ static int request_check(const json_t *request, struct err **e)
 	return 0;
 }
 
-void cmdlet_server_invoke(struct cmdlet_server *s, const char *name, const json_t *request, cmdlet_done_fn done, void *arg)
+void cmdlet_server_invoke(struct cmdlet_server *s, const char *name, const json_t *request, cmdlet_done_fn done,
+			  cmdlet_progress_fn progress, void *arg)
 {
 	const struct command *cmd = server_command(s, name);
 	struct err *e = NULL;
@@ -506,6 +519,7 @@ void cmdlet_server_invoke(struct cmdlet_server *s, const char *name, const json_
 	r->command = cmd;
 	r->type = cmd->row->output;
 	r->done = done;
+	r->progress = progress;
 	r->arg = arg;
 	r->errors = json_array();
 	r->warnings = json_array();

@@ -7,6 +7,7 @@
 
 #include "internal.h"
 #include "log.h"
+#include "unfinished.h"
 
 void pass_degraded(struct pass *p, const char *format, ...)
 {
@@ -113,6 +114,7 @@ int engine_reconcile(struct engine *g, struct err **e)
 	engine_learning_prune(g);
 	engine_captures_prune(g);
 	engine_metering_sample(g);
+	engine_images_settle(g);
 	r = pass_run(g, steps, ARRAY_SIZE(steps), e);
 	if (g->status.failures)
 		engine_schedule(g, RETRY_US);
@@ -320,6 +322,7 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 	g->records = records_new(&dataplane_records_ops);
 	docs_watch(config->docs, records_note, g->records);
 	engine_host_init(g);
+	unfinished_clean(g);
 	r = open_kernel(g, e);
 	if (r == 0)
 		r = open_events(g, e);
@@ -365,8 +368,8 @@ void engine_free(struct engine *g)
 	engine_waiters_free(g, NULL);
 	sd_event_source_unref(g->machines_source);
 	sd_event_source_unref(g->tick);
+	g->progress = sd_event_source_disable_unref(g->progress);
 	machines_close(g->machines);
-	err_free(g->settle_error);
 	for (size_t pos = 0; map_next(g->guest_watches, &pos, NULL, NULL, &source);)
 		sd_event_source_unref(source);
 	map_free(g->guest_watches);

@@ -50,10 +50,10 @@ int engine_reconcile_all(struct engine *g, struct err **e);
 
 /*
  * Virtual machines take seconds: is something that the last pass began still under way? Then done is called later, once, when
- * nothing is any more, with what failed (borrowed; NULL: nothing did).
+ * nothing is any more, with what failed (borrowed; NULL: nothing did); and progress, unless it is NULL, now and then before.
  */
 typedef void (*engine_settled_fn)(void *arg, const struct err *e);
-bool engine_settle(struct engine *g, engine_settled_fn done, void *arg);
+bool engine_settle(struct engine *g, engine_settled_fn done, host_progress_fn progress, void *arg);
 /* How many virtual machines something is under way for, the connection to libvirt included. */
 size_t engine_machines_busy(const struct engine *g);
 const struct engine_status *engine_status(const struct engine *g);

@@ -5,6 +5,7 @@
 #include "internal.h"
 #include "machine_export.h"
 #include "machine_import.h"
+#include "unfinished.h"
 
 /* What cmdlets that take machines in and out ask of the host. */
 
@@ -50,9 +51,11 @@ static int host_domain(struct host *h, const char *name, host_domain_fn done, vo
 
 struct export_request {
 	struct engine *g;
+	host_progress_fn progress;
 	host_export_fn done;
 	void *arg;
 	char *target;
+	char *unfinished;
 };
 
 /* Two that write one directory would remove each other's. */
@@ -74,6 +77,7 @@ static void on_export(void *arg, int r, const char *error)
 	struct err *e = NULL;
 
 	map_del(request->g->exporting, request->target, strlen(request->target));
+	engine_progress_unwatch(request->g, request);
 	if (r == -EEXIST) {
 		err_set(&e, "Export.Exists", ERR_RESOURCE_EXISTS, request->target, "\"%s\" exists already.", request->target);
 		err_advise(&e, r, "Remove it, or give another -Path.");
@@ -84,6 +88,7 @@ static void on_export(void *arg, int r, const char *error)
 		err_set_errno(&e, "Export.Failed", -r, request->target, "\"%s\" cannot be written: %s.", request->target, error);
 		err_advise(&e, r, "Nothing of it is left there.");
 	}
+	unfinished_end(request->unfinished);
 	request->done(request->arg, e);
 	free(request->target);
 	free(request);
@@ -92,6 +97,13 @@ static void on_export(void *arg, int r, const char *error)
 static char *strdup_or_null(const char *s)
 {
 	return s ? xstrdup(s) : NULL;
+}
+
+static void on_progress(void *arg, const struct progress *p)
+{
+	struct export_request *request = arg;
+
+	request->progress(request->arg, p);
 }
 
 static struct machine_export *export_of(const struct host_export *x)
@@ -121,6 +133,7 @@ static int host_export_machine(struct host *h, const struct host_export *x, host
 {
 	struct engine *g = engine_of(h);
 	_cleanup_free_ char *target = xasprintf("%s/%s", x->parent, x->name);
+	_cleanup_free_ char *top = machine_export_top(x->parent, x->name, g->config.instance);
 	struct export_request *request;
 	int r = engine_machines(g, e);
 
@@ -130,10 +143,13 @@ static int host_export_machine(struct host *h, const struct host_export *x, host
 		return r;
 	request = xcalloc(1, sizeof(*request));
 	request->g = g;
+	request->progress = x->progress;
 	request->done = done;
 	request->arg = arg;
 	request->target = TAKE_PTR(target);
+	request->unfinished = unfinished_tree(g, top);
 	machines_export(g->machines, export_of(x), on_export, request);
+	engine_progress_watch(g, &x->vm, x->progress ? on_progress : NULL, request);
 	return 0;
 }
 
@@ -142,6 +158,7 @@ static int host_export_machine(struct host *h, const struct host_export *x, host
 struct import_request {
 	host_import_fn done;
 	void *arg;
+	VEC(char *) unfinished;
 };
 
 static void on_import(void *arg, int r, const char *path, const char *error)
@@ -160,6 +177,10 @@ static void on_import(void *arg, int r, const char *path, const char *error)
 		err_advise(&e, r, "Nothing of the virtual machine has been imported.");
 	}
 	request->done(request->arg, e);
+	/* Documents name them by now, or they are gone. */
+	vec_foreach(&request->unfinished, note)
+		unfinished_end(*note);
+	vec_done(&request->unfinished);
 	free(request);
 }
 
@@ -178,6 +199,12 @@ static int host_import_files(struct host *h, const struct host_import *x, host_i
 	vec_foreach(&x->ids, id)
 		vec_push(&m->ids, (struct save_image_id){ xstrdup(id->from), xstrdup(id->to) });
 	request = xcalloc(1, sizeof(*request));
+	vec_foreach(&x->files, file) {
+		_cleanup_free_ char *part = xasprintf("%s.part", file->to);
+
+		vec_push(&request->unfinished, unfinished_file(g, part));
+		vec_push(&request->unfinished, unfinished_file(g, file->to));
+	}
 	request->done = done;
 	request->arg = arg;
 	machines_import(g->machines, m, on_import, request);

@@ -5,6 +5,7 @@
 
 #include "image.h"
 #include "internal.h"
+#include "unfinished.h"
 
 /* Images of disks: qemu-img runs beside the loop, which is told when it has ended. */
 
@@ -18,9 +19,20 @@ struct image_work {
 	struct image_run *run; /* NULL: it waits for its turn */
 	struct image_job job;  /* path, parent and target are its own; formats are literals */
 	sd_event_source *output, *exit, *timer;
+	bool for_drive;
+	char *unfinished;      /* note of the file that it makes; NULL: none */
+	char *made_for_drive;  /* note of the image that it has made */
+	void (*progress)(void *arg, int percent); /* NULL: nobody wants to know */
 	host_image_fn done;
 	void *arg;
 	struct image_work *next;
+};
+
+/* A whole image that no document names yet. */
+struct made_image {
+	char *path;
+	char *unfinished;
+	struct made_image *next;
 };
 
 /* A pipeline may ask for any number of images at once: so many are looked at, and so many worked on, at a time. */
@@ -35,6 +47,9 @@ static void work_free(struct image_work *w)
 	sd_event_source_unref(w->exit);
 	sd_event_source_unref(w->timer);
 	image_free(w->run);
+	unfinished_end(w->made_for_drive);
+	unfinished_end(w->unfinished);
+	free((char *)(uintptr_t)w->job.temporary);
 	free((char *)(uintptr_t)w->job.path);
 	free((char *)(uintptr_t)w->job.parent);
 	free((char *)(uintptr_t)w->job.target);
@@ -95,13 +110,35 @@ static int image_error(enum image_trouble trouble, const char *path, const char 
 static int on_output(sd_event_source *s, int fd, uint32_t revents, void *arg)
 {
 	struct image_work *w = arg;
-	int r = image_read(w->run);
+	int before = image_percent(w->run), r = image_read(w->run);
 
 	(void)fd;
 	(void)revents;
 	if (r <= 0 && r != -EAGAIN)
 		sd_event_source_set_enabled(s, SD_EVENT_OFF);
+	if (w->progress && image_percent(w->run) != before)
+		w->progress(w->arg, image_percent(w->run));
 	return 0;
+}
+
+static int start_failed(int r, const char *made, struct err **e)
+{
+	if (r == -EEXIST) {
+		err_set(e, "Vhd.Exists", ERR_RESOURCE_EXISTS, made, "The file \"%s\" exists already.", made);
+		return err_advise(e, -EEXIST, "Choose another name, or remove the file first.");
+	}
+	return image_error(image_trouble_of(strerror(-r)), made, strerror(-r), e);
+}
+
+/* The document comes with the answer. */
+static void keep_for_drive(struct image_work *w)
+{
+	struct made_image *made = xcalloc(1, sizeof(*made));
+
+	made->path = xstrdup(subject(w));
+	made->unfinished = TAKE_PTR(w->made_for_drive);
+	made->next = w->g->made_images;
+	w->g->made_images = made;
 }
 
 static int on_exit_(sd_event_source *s, int fd, uint32_t revents, void *arg)
@@ -118,8 +155,12 @@ static int on_exit_(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	(void)s;
 	(void)fd;
 	(void)revents;
-	if (r < 0)
+	if (r == -EEXIST)
+		start_failed(r, subject(w), &e);
+	else if (r < 0)
 		image_error(image_trouble_of(message), subject(w), message, &e);
+	else if (w->made_for_drive)
+		keep_for_drive(w);
 	image = (struct host_image){ .format = info.format, .size = info.size, .file_size = info.file_size, .length = info.length,
 				     .parent = info.parent, .parent_format = info.parent_format };
 	told = r == 0 && w->job.op == IMAGE_INFO;
@@ -156,15 +197,6 @@ static int watch(struct image_work *w)
 	return MIN(r, 0);
 }
 
-static int start_failed(int r, const char *made, struct err **e)
-{
-	if (r == -EEXIST) {
-		err_set(e, "Vhd.Exists", ERR_RESOURCE_EXISTS, made, "The file \"%s\" exists already.", made);
-		return err_advise(e, -EEXIST, "Choose another name, or remove the file first.");
-	}
-	return image_error(image_trouble_of(strerror(-r)), made, strerror(-r), e);
-}
-
 /* Ours is made when it is needed for the first time; others are their owner's. */
 static int make_directory(struct engine *g, const char *path)
 {
@@ -173,12 +205,28 @@ static int make_directory(struct engine *g, const char *path)
 	return strncmp(path, g->image_dir, n) == 0 && path[n] == '/' ? mkdir_p(g->image_dir, 0711) : 0;
 }
 
+/* Of the same directory, so that it can be renamed, and short, so that any name can be had. */
+static void name_temporary(struct image_work *w)
+{
+	const char *path = subject(w);
+	struct guid id = guid_new();
+	char text[GUID_TEXT_SIZE];
+
+	w->job.temporary = xasprintf("%.*s/.nestor-%s", (int)(strrchr(path, '/') - path), path, guid_format(&id, text));
+	w->unfinished = unfinished_file(w->g, w->job.temporary);
+}
+
 static int begin(struct image_work *w, struct err **e)
 {
-	int r = w->job.op == IMAGE_CREATE || w->job.op == IMAGE_CONVERT ? make_directory(w->g, subject(w)) : 0;
+	bool makes = w->job.op == IMAGE_CREATE || w->job.op == IMAGE_CONVERT;
+	int r = makes ? make_directory(w->g, subject(w)) : 0;
 
+	if (r == 0 && makes)
+		name_temporary(w);
 	if (r == 0)
 		r = image_start(&w->job, &w->run);
+	if (r == 0 && w->for_drive)
+		w->made_for_drive = unfinished_image(w->g, subject(w), w->job.temporary);
 	if (r == 0)
 		r = watch(w);
 	return r < 0 ? start_failed(r, subject(w), e) : 0;
@@ -233,6 +281,8 @@ static int host_image_start(struct host *h, const struct host_image_job *job, ho
 		.shrink = job->shrink, .in_use = job->in_use, .parent = copy(job->parent), .parent_format = job->parent_format,
 		.target = copy(job->target), .target_format = job->target_format,
 	};
+	w->for_drive = job->for_drive;
+	w->progress = job->progress;
 	w->done = done;
 	w->arg = arg;
 	r = has_turn(w) ? begin(w, e) : 0;
@@ -265,9 +315,46 @@ static void host_image_end(struct host *h, void *arg)
 	begin_waiting(engine_of(h));
 }
 
+/* Those that a document names by now, or that of the path. */
+static void made_end(struct engine *g, const char *path)
+{
+	for (struct made_image **p = &g->made_images, *made; (made = *p);) {
+		if (path ? !streq(made->path, path) : !image_is_in_drive(g->config.docs, made->path)) {
+			p = &made->next;
+			continue;
+		}
+		*p = made->next;
+		unfinished_end(made->unfinished);
+		free(made->path);
+		free(made);
+	}
+}
+
+void engine_images_settle(struct engine *g)
+{
+	made_end(g, NULL);
+}
+
+static void host_image_discard(struct host *h, const char *path)
+{
+	struct engine *g = engine_of(h);
+
+	if (image_is_in_drive(g->config.docs, path))
+		return;
+	(void)unlink(path);
+	made_end(g, path);
+}
+
 void engine_images_free(struct engine *g)
 {
 	end_all(g, NULL, "the daemon ends");
+	/* Nobody is left who would have named it. */
+	while (g->made_images) {
+		_cleanup_free_ char *path = xstrdup(g->made_images->path);
+
+		host_image_discard(&g->host, path);
+		made_end(g, path);
+	}
 	free(g->image_dir);
 }
 
@@ -276,5 +363,6 @@ void engine_host_images_init(struct engine *g)
 	g->image_dir = xasprintf("%s/disks", g->config.state_dir);
 	g->host.image = host_image_start;
 	g->host.image_end = host_image_end;
+	g->host.image_discard = host_image_discard;
 	g->host.image_dir = g->image_dir;
 }

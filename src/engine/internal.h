@@ -25,7 +25,9 @@
 
 struct exec_job;
 struct image_work;
+struct made_image;
 struct machine_exec;
+struct progress_watch;
 struct console;
 struct wait;
 struct learning;
@@ -55,12 +57,14 @@ struct engine {
 	struct map *captures;    /* hidden checkpoints that are held: guid -> struct capture * */
 	struct map *exporting;   /* directories that are being written -> anything */
 	struct waiter *waiters;     /* for what is under way */
-	struct err *settle_error;   /* for them */
+	struct progress_watch *progress_watches;
+	sd_event_source *progress;
 	struct shutdown *shutdowns;
 	bool retry;                 /* this pass tries again what has failed */
 	struct map *guest_watches; /* guid -> sd_event_source * */
 	struct map *no_xdp;        /* ifindex of uplinks whose driver has no native XDP -> anything */
 	struct image_work *images;
+	struct made_image *made_images; /* for drives whose documents are still to come */
 	char *image_dir;
 	struct exec_job *jobs;             /* commands in namespace guests */
 	struct machine_exec *machine_jobs; /* and in machines */
@@ -159,7 +163,13 @@ char *engine_machines_log_dir(const struct engine *g);
  */
 void copies_begin(struct pass *p);
 #define COPY_RETRY_US 30000000
-/* The first failure is for those who wait in engine_settle(); the log has all. */
+/*
+ * The first failure of what a cmdlet's pass changed is for who waits for it in engine_settle(); the log has all. wants: that pass's
+ * machines_wants(), or EVERYBODY who waits.
+ */
+#define EVERYBODY UINT64_MAX
+void engine_tell_waiters(struct engine *g, uint64_t wants, const struct err *e);
+/* For everybody who waits, and the log. */
 void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...) _printf_(4, 5);
 void engine_host_copies_init(struct engine *g);
 /* Hidden checkpoints (captures.c): host->capture(), host->release(). */
@@ -172,6 +182,8 @@ void engine_captures_free(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
 void engine_host_images_init(struct engine *g);
+/* Images that documents name by now are theirs. */
+void engine_images_settle(struct engine *g);
 /* Ends all work on images; what was being made is removed. */
 void engine_images_free(struct engine *g);
 /* Of the one list of reasons; NULL: no such code. */
@@ -190,6 +202,12 @@ void engine_learning_free(struct engine *g);
 /* Forgets those whose port or L2Only record is gone: before a pass. */
 void engine_learning_prune(struct engine *g);
 void engine_lives_end(struct engine *g);
+/*
+ * From now on fn(arg) is told what is under way for the machine (NULL: for any) and how far it is; fn NULL: nobody wants to know. Needs
+ * the driver of virtual machines.
+ */
+void engine_progress_watch(struct engine *g, const struct guid *vm, host_progress_fn fn, void *arg);
+void engine_progress_unwatch(struct engine *g, void *arg);
 /* Tells all who wait in engine_settle(). */
 void engine_waiters_free(struct engine *g, const struct err *e);
 /* The guest is asked to shut down; done when it has, or when it has not in time. */
@@ -199,9 +217,9 @@ void engine_machines_describe(struct engine *g, struct host_machines *ret);
 void engine_shutdowns_check(struct engine *g);
 void engine_shutdowns_free(struct engine *g);
 /* Tells those who wait, and the log, that a machine or the connection to libvirt is not as it should be, and why. */
+void engine_machine_failed(struct engine *g, const struct machine *m, const char *who);
 /* One that cannot be started is Off again, and says why: what is wrong with it is for somebody to put right. */
-void engine_start_failed(struct engine *g, enum machine_failure failure, const struct vm_doc *vm, const char *why);
-void engine_machine_failed(struct engine *g, enum machine_failure failure, const char *who, const char *why);
+void engine_start_failed(struct engine *g, const struct machine *m, const struct vm_doc *vm);
 void engine_libvirt_failed(struct engine *g, const char *why);
 /* Waits for all steps that are under way; timeout_ms: how long nothing may happen. */
 void engine_machines_drain(struct engine *g, int timeout_ms);

@@ -35,53 +35,56 @@ static const struct failure failures[] = {
 				 "Rename one of the two (Rename-VM), or take that one in (Import-VM -Domain)." },
 	[MACHINE_DEVICE_HELD] = { "Vm.DeviceInUse", ERR_RESOURCE_BUSY, "still has what was taken away from it",
 				  "Its guest must let go of it, which one that is still booting does later; Stop-VM ends that." },
+	[MACHINE_LOST] = { "Vm.LibvirtLost", ERR_RESOURCE_BUSY, "is held by libvirt, which does not know any more what it has started",
+			   "Stop libvirtd, remove the machine's NAME.xml from /run/libvirt/qemu, and start libvirtd (docs/operations.md)." },
+	[MACHINE_BUSY] = { "Vm.LibvirtBusy", ERR_RESOURCE_BUSY, "is being changed by somebody else of libvirt's",
+			   "virsh domjobinfo tells of what takes long, and virsh domjobabort ends it." },
 };
 
-/* The first failure is for those who wait; the log has all. */
-static void tell(struct engine *g, const struct failure *failure, const char *who, const char *why)
+static void tell(struct engine *g, uint64_t wants, const struct failure *failure, const char *who, const char *why)
 {
-	log_error("%s %s: %s", who, failure->what, why);
-	if (!g->waiters)
-		return;
-	err_set(&g->settle_error, failure->id, failure->category, NULL, "The change is stored, but not all of it is in effect: %s %s: %s.", who,
-		failure->what, why);
-	err_advise(&g->settle_error, 0, "%s " AGAIN, failure->advice);
-}
-
-void engine_machine_failed(struct engine *g, enum machine_failure failure, const char *who, const char *why)
-{
-	tell(g, &failures[failure], who, why);
-}
-
-void engine_start_failed(struct engine *g, enum machine_failure failure, const struct vm_doc *vm, const char *why)
-{
-	const struct failure *f = &failures[failure];
 	_cleanup_err_ struct err *e = NULL;
 
-	err_set(&e, f->id, f->category, vm->name, "The virtual machine \"%s\" could not be started: it %s: %s.", vm->name, f->what, why);
+	log_error("%s %s: %s", who, failure->what, why);
+	err_set(&e, failure->id, failure->category, NULL, "The change is stored, but not all of it is in effect: %s %s: %s.", who, failure->what,
+		why);
+	err_advise(&e, 0, "%s " AGAIN, failure->advice);
+	engine_tell_waiters(g, wants, e);
+}
+
+void engine_machine_failed(struct engine *g, const struct machine *m, const char *who)
+{
+	tell(g, m->wants, &failures[m->failure], who, m->error);
+}
+
+void engine_start_failed(struct engine *g, const struct machine *m, const struct vm_doc *vm)
+{
+	const struct failure *f = &failures[m->failure];
+	_cleanup_err_ struct err *e = NULL;
+
+	err_set(&e, f->id, f->category, vm->name, "The virtual machine \"%s\" could not be started: it %s: %s.", vm->name, f->what, m->error);
 	err_advise(&e, 0, "%s", f->advice);
 	log_error("%s", e->message);
 	engine_note_state(g, vm, VM_OFF, e->message);
-	if (g->waiters && !g->settle_error)
-		g->settle_error = TAKE_PTR(e);
+	engine_tell_waiters(g, m->wants, e);
 }
 
 void engine_libvirt_failed(struct engine *g, const char *why)
 {
-	tell(g, &no_libvirt, "libvirt", why);
+	tell(g, EVERYBODY, &no_libvirt, "libvirt", why);
 }
 
 void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...)
 {
 	_cleanup_free_ char *text = NULL;
+	_cleanup_err_ struct err *e = NULL;
 	va_list ap;
 
 	va_start(ap, format);
 	text = xvasprintf(format, ap);
 	va_end(ap);
 	log_error("%s", text);
-	if (!g->waiters)
-		return;
-	err_set(&g->settle_error, id, ERR_INVALID_OPERATION, NULL, "%s", text);
-	err_advise(&g->settle_error, 0, "%s", advice);
+	err_set(&e, id, ERR_INVALID_OPERATION, NULL, "%s", text);
+	err_advise(&e, 0, "%s", advice);
+	engine_tell_waiters(g, EVERYBODY, e);
 }

@@ -49,6 +49,7 @@ static void drives_of(struct pass *p, const struct vm_doc *vm, struct machine_sp
 		drives[i] = drive_of(docs.items[i]);
 	spec->drives = drives;
 	spec->n_drives = docs.n;
+	spec->scsi_controllers = vm->scsi_controllers;
 	/* Where no drive of a document can be. */
 	if (spec->seed)
 		drives[spec->n_drives++] = (struct machine_drive){ .dvd = true, .scsi = true, .location = MACHINE_SCSI_OWN, .path = spec->seed,

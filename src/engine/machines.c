@@ -42,10 +42,12 @@ static bool note_ended(struct engine *g)
 struct waiter {
 	engine_settled_fn done;
 	void *arg;
+	uint64_t wants;	   /* machines_wants() of its pass: what that pass changed is its own affair */
+	struct err *error; /* the first failure of that; NULL: none so far */
 	struct waiter *next;
 };
 
-bool engine_settle(struct engine *g, engine_settled_fn done, void *arg)
+bool engine_settle(struct engine *g, engine_settled_fn done, host_progress_fn progress, void *arg)
 {
 	struct waiter *w;
 
@@ -54,8 +56,10 @@ bool engine_settle(struct engine *g, engine_settled_fn done, void *arg)
 	w = xcalloc(1, sizeof(*w));
 	w->done = done;
 	w->arg = arg;
+	w->wants = machines_wants(g->machines);
 	w->next = g->waiters;
 	g->waiters = w;
+	engine_progress_watch(g, NULL, progress, arg);
 	return true;
 }
 
@@ -72,9 +76,18 @@ void engine_waiters_free(struct engine *g, const struct err *e)
 		struct waiter *w = all;
 
 		all = w->next;
-		w->done(w->arg, e);
+		engine_progress_unwatch(g, w->arg);
+		w->done(w->arg, w->error ? w->error : e);
+		err_free(w->error);
 		free(w);
 	}
+}
+
+void engine_tell_waiters(struct engine *g, uint64_t wants, const struct err *e)
+{
+	for (struct waiter *w = g->waiters; w; w = w->next)
+		if (!w->error && (wants == EVERYBODY || w->wants == wants))
+			w->error = err_copy(e);
 }
 
 /* Paused by QEMU, before anything is lost: that is its state until somebody has made room and resumes it. */
@@ -116,13 +129,13 @@ static bool note_failures(struct engine *g)
 		if (!m.error_is_new)
 			continue;
 		/* What a cmdlet could not start for a known reason. After a death of the daemon or libvirt's, what is in the way may go by itself. */
-		if (m.not_started && vm && vm_is_on(vm) && g->waiters && m.failure != MACHINE_FAILED) {
-			engine_start_failed(g, m.failure, vm, m.error);
+		if (m.not_started && m.asked && vm && vm_is_on(vm) && m.failure != MACHINE_FAILED) {
+			engine_start_failed(g, &m, vm);
 			any = true;
 			continue;
 		}
 		who = xasprintf("the virtual machine %s", vm ? vm->name : "that was removed");
-		engine_machine_failed(g, m.failure, who, m.error);
+		engine_machine_failed(g, &m, who);
 	}
 	machines_told(g->machines);
 	return any;
@@ -152,8 +165,7 @@ static int on_machines(sd_event_source *s, int fd, uint32_t revents, void *arg)
 	engine_reconcile(g, &e);
 	if (machines_busy(g->machines))
 		return 0;
-	engine_waiters_free(g, g->settle_error ? g->settle_error : e);
-	err_free(TAKE_PTR(g->settle_error));
+	engine_waiters_free(g, e);
 	return 0;
 }
 

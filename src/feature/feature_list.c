@@ -13,10 +13,12 @@
 #include "firmware.h"
 #include "vhd.h"
 #include "vm.h"
+#include "vm_location.h"
 #include "vm_metering.h"
 
 const struct doc_kind *const feature_kinds[] = {
 	&vm_kind,
+	&vm_host_kind,
 	&metering_kind,
 	&adapter_metering_kind,
 	&checkpoint_kind,
@@ -46,6 +48,7 @@ const struct cmdlet *const feature_cmdlets[] = {
 	export_cmdlets,
 	checkpoint_cmdlets,
 	drive_cmdlets,
+	controller_cmdlets,
 	vhd_cmdlets,
 	firmware_cmdlets,
 	switch_cmdlets,

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "percent.h"
 #include "process.h"
 
 #define PROGRAM "/usr/bin/qemu-img"
@@ -27,8 +28,10 @@ struct image_run {
 	bool too_much;
 	bool finished;
 	struct str output; /* INFO: JSON, then messages; the others: messages */
+	struct percent percent; /* CONVERT */
 	char *path;
-	char *made; /* the new file, as long as it is not done; NULL: none */
+	char *made;	 /* the new file; NULL: none */
+	char *temporary; /* what it is called as long as it is not whole; NULL: it is, or there is none */
 };
 
 struct arguments {
@@ -83,7 +86,7 @@ static void create_arguments(const struct image_job *job, const char *size, stru
 		arg(a, job->parent_format);
 	}
 	arg(a, "--");
-	arg(a, job->path);
+	arg(a, job->temporary);
 	if (job->size)
 		arg(a, size);
 }
@@ -102,6 +105,7 @@ static void resize_arguments(const struct image_job *job, const char *size, stru
 
 static void convert_arguments(const struct image_job *job, struct arguments *a)
 {
+	arg(a, "-p");
 	arg(a, "-f");
 	arg(a, job->format);
 	arg(a, "-O");
@@ -113,9 +117,12 @@ static void convert_arguments(const struct image_job *job, struct arguments *a)
 		arg(a, "-F");
 		arg(a, job->parent_format);
 	}
+	/* On the disk before its name says that it is whole. */
+	arg(a, "-t");
+	arg(a, "writeback");
 	arg(a, "--");
 	arg(a, job->path);
-	arg(a, job->target);
+	arg(a, job->temporary);
 }
 
 static void arguments_of(const struct image_job *job, const char *size, struct arguments *a)
@@ -136,11 +143,30 @@ static void arguments_of(const struct image_job *job, const char *size, struct a
 }
 
 /* Ours from here on: qemu-img writes over whatever has the name. */
-static int claim(const char *path)
+static int claim(const char *path, const char *temporary)
 {
-	_cleanup_close_ int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	_cleanup_close_ int fd = -1;
 
+	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	return fd < 0 ? -errno : 0;
+}
+
+/* Not over a file that somebody has made meanwhile. Some file systems can only link, others only rename. */
+static int publish(struct image_run *run)
+{
+	if (!run->temporary)
+		return 0;
+	if (renameat2(AT_FDCWD, run->temporary, AT_FDCWD, run->made, RENAME_NOREPLACE) < 0) {
+		if (errno != EINVAL)
+			return -errno;
+		if (link(run->temporary, run->made) < 0)
+			return -errno;
+		(void)unlink(run->temporary);
+	}
+	free(TAKE_PTR(run->temporary));
+	return 0;
 }
 
 static void limit(pid_t pid, enum image_op op)
@@ -166,7 +192,7 @@ static int spawn(struct image_run *run, const struct arguments *a)
 	write_end = fds[1];
 	if (fcntl(run->fd, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
-	r = process_spawn(PROGRAM, a->argv, (int[]){ null, write_end, write_end, null }, &pid);
+	r = process_spawn_mortal(PROGRAM, a->argv, (int[]){ null, write_end, write_end, null }, &pid);
 	if (r < 0)
 		return r;
 	limit(pid, run->op);
@@ -189,12 +215,14 @@ int image_start(const struct image_job *job, struct image_run **ret)
 
 	run->op = job->op;
 	run->fd = run->pidfd = -1;
+	run->percent.percent = PROGRESS_UNKNOWN;
 	run->path = xstrdup(job->path);
 	if (made) {
-		r = claim(made);
+		r = claim(made, job->temporary);
 		if (r < 0)
 			return r;
 		run->made = xstrdup(made);
+		run->temporary = xstrdup(job->temporary);
 	}
 	arguments_of(job, size, &a);
 	r = spawn(run, &a);
@@ -213,8 +241,8 @@ void image_free(struct image_run *run)
 		(void)process_signal(run->pidfd, SIGKILL);
 		(void)waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED);
 	}
-	if (run->made)
-		(void)unlink(run->made);
+	if (run->temporary)
+		(void)unlink(run->temporary);
 	if (run->pidfd >= 0)
 		close(run->pidfd);
 	if (run->fd >= 0)
@@ -222,6 +250,7 @@ void image_free(struct image_run *run)
 	str_done(&run->output);
 	free(run->path);
 	free(run->made);
+	free(run->temporary);
 	free(run);
 }
 
@@ -235,6 +264,11 @@ int image_pidfd(const struct image_run *run)
 	return run->pidfd;
 }
 
+int image_percent(const struct image_run *run)
+{
+	return run->percent.percent;
+}
+
 int image_read(struct image_run *run)
 {
 	char buf[4096];
@@ -246,19 +280,27 @@ int image_read(struct image_run *run)
 		return 0;
 	if (run->output.len + (size_t)n > OUTPUT_MAX)
 		run->too_much = true;
+	else if (run->op == IMAGE_CONVERT)
+		percent_read(&run->percent, buf, (size_t)n, &run->output);
 	else
 		str_addn(&run->output, buf, (size_t)n);
 	return 1;
 }
 
-/* "qemu-img: text\nmore\n" as one line. */
-static char *message_of(const char *text)
+/* "qemu-img: text\nmore\n" as one line, in which a new image has its name already. */
+static char *message_of(const struct image_run *run)
 {
+	const char *text = str_get(&run->output);
 	struct str s = { 0 };
 
 	for (; *text && s.len < MESSAGE_MAX; text++) {
 		if (strncmp(text, "qemu-img: ", 10) == 0)
 			text += 10;
+		if (run->temporary && strncmp(text, run->temporary, strlen(run->temporary)) == 0) {
+			str_add(&s, run->made);
+			text += strlen(run->temporary) - 1;
+			continue;
+		}
 		if (iscntrl((unsigned char)*text) && s.len && text[1])
 			str_add(&s, "; ");
 		else if (!iscntrl((unsigned char)*text))
@@ -287,6 +329,7 @@ int image_finish(struct image_run *run, struct image_info *ret, char **message)
 
 	while (image_read(run) > 0)
 		;
+	percent_end(&run->percent, &run->output);
 	r = waitid(P_PIDFD, (id_t)run->pidfd, &info, WEXITED) < 0 ? -errno : 0;
 	run->finished = r == 0;
 	if (r == 0 && info.si_code != CLD_EXITED) {
@@ -302,9 +345,11 @@ int image_finish(struct image_run *run, struct image_info *ret, char **message)
 	else if (r == 0)
 		r = -EIO;
 	if (r < 0) {
-		*message = info.si_status ? message_of(str_get(&run->output)) : xstrdup("qemu-img gave no answer that can be understood");
+		*message = info.si_status ? message_of(run) : xstrdup("qemu-img gave no answer that can be understood");
 		return r;
 	}
-	free(TAKE_PTR(run->made));
-	return 0;
+	r = publish(run);
+	if (r < 0)
+		*message = xstrdup(strerror(-r));
+	return r;
 }

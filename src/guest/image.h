@@ -21,6 +21,7 @@ struct image_job {
 	const char *parent;	   /* CREATE, CONVERT (beside the target), or NULL */
 	const char *parent_format;
 	const char *target;	   /* CONVERT: the new image */
+	const char *temporary;	   /* CREATE, CONVERT: what the new image is called until it is whole; of the same directory */
 	const char *target_format;
 };
 
@@ -44,8 +45,8 @@ enum image_trouble image_trouble_of(const char *text);
 struct image_run;
 
 /*
- * CREATE and CONVERT make a new file, which nobody else can read, and remove it again when they fail or are ended; -EEXIST: there is
- * one. Otherwise -Exxx of open() for the new file, or of starting qemu-img.
+ * CREATE and CONVERT make a new file, which nobody else can read and which has its name when it is whole; it is removed when they fail
+ * or are ended. -EEXIST: there is one. What runs ends with the calling thread. Otherwise -Exxx of open() for the new file, or of starting qemu-img.
  */
 int image_start(const struct image_job *job, struct image_run **ret);
 /* Ends it if it has not. */
@@ -58,6 +59,8 @@ int image_fd(const struct image_run *run);
 int image_pidfd(const struct image_run *run);
 /* 1: there may be more; 0: the end; -EAGAIN: nothing now; -Exxx. */
 int image_read(struct image_run *run);
+/* CONVERT: how much is done, 0..100; else, or before it has said so, PROGRESS_UNKNOWN. */
+int image_percent(const struct image_run *run);
 /*
  * After its end. 0: done, INFO: with ret. Negative: *message says why, in qemu-img's words or ours, without line ends; owned by the
  * caller.

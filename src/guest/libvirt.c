@@ -183,6 +183,8 @@ static void run_task(struct work *work)
 		do_connect(t->m, t);
 	else if (t->kind == TASK_STEP)
 		t->r = step_run(t->conn, t->m->instance, &t->args, &t->seen, &t->message);
+	else if (t->kind == TASK_PROGRESS)
+		progress_run(t);
 	else
 		look_run(t);
 	news(t->m, t);
@@ -247,6 +249,12 @@ bool is_on(const struct seen *s)
 	return s->state == MACHINE_RUNNING || s->state == MACHINE_PAUSED;
 }
 
+/* What is said to be starting has not run yet. */
+static bool has_begun(const struct seen *s)
+{
+	return is_on(s) && !s->starting;
+}
+
 /* Of a machine that runs as it should. */
 static bool next_memory_step(const struct entry *x, enum step *ret)
 {
@@ -268,6 +276,10 @@ static bool next_step_on(const struct entry *x, enum step *ret)
 {
 	bool paused = x->seen.state == MACHINE_PAUSED;
 
+	if (x->seen.starting && x->wanted && x->wish != MACHINE_WANT_OFF) {
+		*ret = STEP_AWAIT;
+		return true;
+	}
 	if (x->wanted && x->wish == MACHINE_WANT_SAVED) {
 		*ret = STEP_SAVE;
 		return true;
@@ -350,12 +362,13 @@ static void step_begin(struct machines *m, struct entry *x)
 		return;
 	x->unsure = false;
 	x->busy = true;
+	progress_begin(m, x, step, NULL);
 	x->by_us |= step == STEP_START || step == STEP_DESTROY || step == STEP_DEFINE || step == STEP_UNDEFINE || step == STEP_SAVE;
 	if (step == STEP_SHUTDOWN)
 		x->shut_down = false;
 	x->balance = false;
 	m->busy++;
-	m->steps += step != STEP_QUERY && step != STEP_BALANCE;
+	m->steps += step != STEP_QUERY && step != STEP_AWAIT && step != STEP_BALANCE;
 	t = task_new(m, TASK_STEP);
 	t->args = (struct step_args){ .step = step, .id = x->id, .name = x->name ? xstrdup(x->name) : NULL,
 				      .xml = x->xml ? xstrdup(x->xml) : NULL, .memory = x->want_memory,
@@ -413,8 +426,10 @@ static void job_begin(struct machines *m, struct entry *x, struct job *job)
 	struct task *t = task_new(m, TASK_JOB);
 
 	t->job = job;
-	if (x)
+	if (x) {
 		x->busy = true;
+		progress_begin(m, x, STEP_QUERY, job);
+	}
 	m->steps++;
 	m->running_jobs++;
 	job->started = pthread_create(&job->thread, NULL, run_job, t) == 0;
@@ -463,8 +478,10 @@ static void job_done(struct machines *m, struct task *t)
 		pthread_join(t->job->thread, NULL);
 	virConnectClose(t->conn);
 	m->running_jobs--;
-	if (x)
+	if (x) {
 		x->busy = false;
+		x->job = NULL;
+	}
 	job_end(m, t->job);
 }
 
@@ -491,25 +508,45 @@ void machines_job(struct machines *m, struct job *job)
  */
 static void see(struct entry *x, const struct seen *s)
 {
-	bool was_on = is_on(&x->seen);
+	bool was_on = has_begun(&x->seen), on = has_begun(s), lost = (x->seen.lost && s->starting) || s->lost;
 
 	if (was_on && !is_on(s) && !x->by_us && wants_on(x) && x->seen.mark.boot == x->want_boot)
 		x->ended = true;
-	if (!was_on || !is_on(s) || x->seen.mark.boot != s->mark.boot)
+	if (!was_on || !on || x->seen.mark.boot != s->mark.boot)
 		watch_reset(&x->watch);
-	if (!was_on && is_on(s))
+	if (!was_on && on)
 		x->panicked = false;
-	if (!was_on && is_on(s))
+	if (on)
+		x->asked = false;
+	if (!was_on && on)
 		x->started_us = clock_us(CLOCK_REALTIME);
-	if (!is_on(s))
+	if (!on)
 		x->started_us = x->resized = 0;
+	if (x->seen.lost && !lost) {
+		free(x->error);
+		x->error = NULL;
+	}
 	if (s->stall && x->wish == MACHINE_WANT_RUNNING)
 		x->stalled = true;
 	x->seen = *s;
+	x->seen.lost = lost;
 }
 
 static void disconnected(struct machines *m, const char *why)
 {
+	void *value;
+
+	/* Whoever asked hears of this, and that it is tried again; and a new libvirt may have found what the old one lost. */
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);) {
+		struct entry *x = value;
+
+		x->asked = false;
+		if (!x->seen.lost)
+			continue;
+		x->seen.lost = false;
+		free(x->error);
+		x->error = NULL;
+	}
 	if (m->conn)
 		virConnectClose(m->conn);
 	m->conn = NULL;
@@ -552,15 +589,15 @@ static bool stepped(struct machines *m, struct task *t)
 {
 	struct entry *x = entry_get(m, &t->args.id);
 	enum step step = t->args.step;
-	bool news = (step != STEP_QUERY && step != STEP_BALANCE) || t->r < 0;
-	enum machine_state before;
+	bool news = (step != STEP_QUERY && step != STEP_AWAIT && step != STEP_BALANCE) || t->r < 0;
+	struct seen before;
 
 	virConnectClose(t->conn);
 	m->busy--;
 	if (!x)
 		return news;
 	x->busy = false;
-	before = x->seen.state;
+	before = x->seen;
 	if (t->r == -ENOTCONN) {
 		/* The connection's end is news of its own. */
 		x->unsure = true;
@@ -568,7 +605,7 @@ static bool stepped(struct machines *m, struct task *t)
 	}
 	see(x, &t->seen);
 	x->by_us = false;
-	news |= x->seen.state != before;
+	news |= x->seen.state != before.state || x->seen.starting != before.starting;
 	if (step == STEP_RESIZE && t->r == 0)
 		x->resized = t->args.memory.startup;
 	if (t->r < 0 && step == STEP_SHUTDOWN) {
@@ -621,6 +658,8 @@ bool machines_dispatch(struct machines *m)
 			changed |= stepped(m, t);
 		} else if (t->kind == TASK_NUMBERS || t->kind == TASK_ADDRESSES || t->kind == TASK_AGENT || t->kind == TASK_CONSOLE) {
 			looked(m, t);
+		} else if (t->kind == TASK_PROGRESS) {
+			progress_taken(m, t);
 		} else if (t->kind == TASK_JOB) {
 			job_done(m, t);
 			changed = true;
@@ -658,11 +697,19 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	char *xml = machines_xml(m, &w->spec);
 	bool same = x->wanted && x->wish == w->wish && x->want_boot == w->spec.boot && streq_ptr(x->xml, xml);
 
-	if (!same)
+	if (!same) {
+		x->asked = w->wish != MACHINE_WANT_OFF && w->wish != MACHINE_WANT_SAVED &&
+			   (x->asked || (x->wanted && (!wants_on(x) || x->want_boot != w->spec.boot)));
+		x->changed = m->wants;
 		x->ended = x->retrying = x->stalled = false;
+	}
 	else if (retry && x->error)
 		x->retrying = true;
-	if (!same || retry) {
+	/* Another step would wait for the lock, too, and keep a thread for half a minute: it is looked whether that is over. */
+	if (x->seen.lost) {
+		x->told &= same;
+		x->unsure |= retry || !same;
+	} else if (!same || retry) {
 		free(x->error);
 		x->error = NULL;
 	}
@@ -714,6 +761,7 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
 	bool changed = false;
 	void *value;
 
+	m->wants++;
 	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
 		((struct entry *)value)->listed = false;
 	for (size_t i = 0; i < n; i++) {
@@ -727,7 +775,8 @@ void machines_want(struct machines *m, const struct machine_want *wants, size_t 
 		struct entry *x = value;
 
 		if (!x->listed && x->wanted) {
-			x->wanted = x->ended = false;
+			x->wanted = x->ended = x->asked = false;
+			x->changed = m->wants;
 			free(x->error);
 			x->error = NULL;
 			changed = true;
@@ -781,6 +830,11 @@ uint64_t machines_steps(const struct machines *m)
 	return m->steps;
 }
 
+uint64_t machines_wants(const struct machines *m)
+{
+	return m->wants;
+}
+
 size_t machines_busy(const struct machines *m)
 {
 	return m->busy + m->connecting;
@@ -801,21 +855,26 @@ void machines_told(struct machines *m)
 	void *value;
 
 	m->told = true;
-	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
-		((struct entry *)value)->told = true;
+	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);) {
+		struct entry *x = value;
+
+		x->told = true;
+		x->asked &= !x->error;
+	}
 }
 
 static void entry_tell(const struct entry *x, struct machine *ret)
 {
-	*ret = (struct machine){ .id = x->id, .state = x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
+	*ret = (struct machine){ .id = x->id, .state = x->seen.starting ? MACHINE_OFF : x->seen.state, .boot = x->seen.mark.boot, .started_us = x->started_us,
 				 .memory = x->seen.memory, .limit = x->seen.mark.limit, .demand = x->watch.demand,
 				 .hypervisor = x->seen.hypervisor, .cpu_percent = x->watch.cpu_percent, .cpu_ns = x->watch.cpu_ns,
 				 .disks = x->watch.disks, .heartbeat = watch_heartbeat(&x->watch),
 				 .busy = x->busy, .ended = x->ended, .stall = x->stalled ? x->seen.stall : MACHINE_GOES,
-				 .not_started = x->error && x->not_started, .error = x->error,
+				 .not_started = x->error && x->not_started, .asked = x->asked, .wants = x->changed, .error = x->error,
 				 .end = x->panicked ? MACHINE_PANICKED : x->seen.crashed ? MACHINE_CRASHED : MACHINE_POWERED_OFF,
 				 .failure = x->error ? machine_failure_of(x->error) : MACHINE_FAILED,
 				 .error_is_new = x->error && !x->told, .refused = x->refused };
+	progress_tell(x, ret);
 }
 
 bool machines_get(const struct machines *m, const struct guid *id, struct machine *ret)

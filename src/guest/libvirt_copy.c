@@ -28,13 +28,18 @@ static int failed(struct job *job)
 	return -EIO;
 }
 
+static void told(void *job, int percent)
+{
+	job_tell(job, 1, 1, percent);
+}
+
 static int qemu_img(struct job *job, const char *const argv[])
 {
 	int r;
 
 	free(job->message);
 	job->message = NULL;
-	r = program_run(argv, job->stop_fd, &job->message);
+	r = program_run_telling(argv, job->stop_fd, told, job, &job->message);
 	if (r < 0 && !job->message)
 		job->message = xstrdup(r == -ECANCELED ? "the daemon ends" : strerror(-r));
 	return r;
@@ -316,6 +321,8 @@ static int block_job_wait(struct job *job, virDomainPtr domain, const struct mac
 	int n;
 
 	while ((n = virDomainGetBlockJobInfo(domain, c->target, &info, 0)) == 1) {
+		if (info.end && info.cur <= UINT64_MAX / 100)
+			job_tell(job, 1, 1, (int)MIN(info.cur * 100 / info.end, 100ull));
 		if (c->active && info.end && info.cur == info.end)
 			return 0;
 		/* QEMU goes on without us, and the next daemon waits for it. */
@@ -355,7 +362,7 @@ static int merge_running(struct job *job, virDomainPtr domain, const struct mach
 
 static int merge(struct job *job, virDomainPtr domain, const struct machine_copy *c)
 {
-	const char *commit[] = { "qemu-img", "commit", "-q", "-f", "qcow2", "-d", c->top, NULL };
+	const char *commit[] = { "qemu-img", "commit", "-p", "-f", "qcow2", "-d", c->top, NULL };
 	bool running = is_active(domain) && *c->target;
 	int r = running ? merge_running(job, domain, c) : qemu_img(job, commit);
 
@@ -405,9 +412,13 @@ static void copy_end(struct job *job)
 
 void machines_copy(struct machines *m, struct machine_copy *copy, machine_copy_fn done, void *arg)
 {
+	static const enum machine_work works[] = {
+		[MACHINE_CHECKPOINT] = MACHINE_IS_CHECKPOINTED, [MACHINE_RESTORE] = MACHINE_IS_RESTORED, [MACHINE_MERGE] = MACHINE_IS_MERGED,
+		[MACHINE_DELETE] = MACHINE_IS_MERGED,
+	};
 	struct copy_job *x = xcalloc(1, sizeof(*x));
 
-	x->job = (struct job){ .machine = copy->machine, .run = copy_run, .end = copy_end };
+	x->job = (struct job){ .machine = copy->machine, .work = works[copy->kind], .run = copy_run, .end = copy_end };
 	x->copy = copy;
 	x->done = done;
 	x->arg = arg;

@@ -66,6 +66,24 @@ static int plug_out(virDomainPtr domain, const char *target)
 	return virDomainDetachDeviceFlags(domain, xml, VIR_DOMAIN_AFFECT_LIVE);
 }
 
+#define TRAY_TRIES 10
+
+/*
+ * A tray that the guest has locked opens all the same, as on Hyper-V. But a Linux that opens the drive closes it, which may come between
+ * libvirt's opening it and its changing the medium.
+ */
+static int change_medium(virDomainPtr domain, const char *xml)
+{
+	int r = -1;
+
+	for (int i = 0; i < TRAY_TRIES && r < 0; i++) {
+		r = virDomainUpdateDeviceFlags(domain, xml, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_DEVICE_MODIFY_FORCE);
+		if (r < 0 && !strstr(virGetLastErrorMessage(), "is not open"))
+			break;
+	}
+	return r;
+}
+
 /* What is there goes, or gets another medium, where it is not as wanted. */
 static int change_present(virDomainPtr domain, const struct step_drives *drives, const char *target, const char *path)
 {
@@ -73,9 +91,8 @@ static int change_present(virDomainPtr domain, const struct step_drives *drives,
 
 	if (want && streq_ptr(want->path, path))
 		return 0;
-	/* A tray that the guest has locked opens all the same, as on Hyper-V. */
 	if (want && want->dvd)
-		return virDomainUpdateDeviceFlags(domain, want->xml, VIR_DOMAIN_AFFECT_LIVE | VIR_DOMAIN_DEVICE_MODIFY_FORCE);
+		return change_medium(domain, want->xml);
 	if (plug_out(domain, target) < 0)
 		return -1;
 	return want ? virDomainAttachDeviceFlags(domain, want->xml, VIR_DOMAIN_AFFECT_LIVE) : 0;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,19 +16,6 @@ struct export_job {
 	machine_export_fn done;
 	void *arg;
 };
-
-static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	(void)st, (void)flag, (void)ftw;
-	return remove(path);
-}
-
-#define DESCRIPTORS 8
-
-static void remove_tree(const char *path)
-{
-	nftw(path, remove_one, DESCRIPTORS, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
 
 static int make_directories(const struct machine_export *x, const char *top)
 {
@@ -49,10 +35,22 @@ static int make_directories(const struct machine_export *x, const char *top)
 	return 0;
 }
 
-static int copy_disk(struct job *job, const struct machine_export_disk *disk, const char *top)
+struct copying {
+	struct job *job;
+	size_t number, of;
+};
+
+static void told(void *arg, int percent)
+{
+	const struct copying *c = arg;
+
+	job_tell(c->job, c->number, c->of, percent);
+}
+
+static int copy_disk(struct copying *c, const struct machine_export_disk *disk, const char *top)
 {
 	_cleanup_free_ char *to = xasprintf("%s/%s", top, disk->to);
-	const char *argv[16] = { "qemu-img", "convert", "-q", "-f", disk->format, "-O", disk->to_format };
+	const char *argv[16] = { "qemu-img", "convert", "-p", "-f", disk->format, "-O", disk->to_format };
 	size_t n = 7;
 	int r;
 
@@ -69,17 +67,20 @@ static int copy_disk(struct job *job, const struct machine_export_disk *disk, co
 	}
 	argv[n++] = disk->from;
 	argv[n] = to;
-	r = program_run(argv, job->stop_fd, &job->message);
-	return r < 0 && job->message && strstr(job->message, "No space left") ? -ENOSPC : r;
+	c->number++;
+	told(c, PROGRESS_UNKNOWN);
+	r = program_run_telling(argv, c->job->stop_fd, told, c, &c->job->message);
+	return r < 0 && c->job->message && strstr(c->job->message, "No space left") ? -ENOSPC : r;
 }
 
 static int copy_disks(struct job *job, const struct machine_export *x, const char *top)
 {
+	struct copying copying = { .job = job, .of = x->disks.n };
 	int r = 0;
 
 	vec_foreach(&x->disks, disk)
 		if (r == 0)
-			r = copy_disk(job, disk, top);
+			r = copy_disk(&copying, disk, top);
 	return r;
 }
 
@@ -124,11 +125,15 @@ static int publish(const char *parent, const char *top, const char *name)
 	return fsync(up) < 0 ? -errno : 0;
 }
 
+char *machine_export_top(const char *parent, const char *name, const char *instance)
+{
+	return xasprintf("%s/.%s.exporting-%s", parent, name, instance);
+}
+
 static int export_run(struct job *job, virConnectPtr conn, const char *instance)
 {
 	const struct machine_export *x = ((struct export_job *)job)->x;
-	_cleanup_free_ char *top = xasprintf("%s/.%s.exporting-%s", x->parent, x->name, instance);
-	_cleanup_free_ char *whole = xasprintf("%s/%s", x->parent, x->name);
+	_cleanup_free_ char *top = machine_export_top(x->parent, x->name, instance), *whole = xasprintf("%s/%s", x->parent, x->name);
 	int r;
 
 	(void)conn;
@@ -194,7 +199,8 @@ void machines_export(struct machines *m, struct machine_export *x, machine_expor
 {
 	struct export_job *j = xcalloc(1, sizeof(*j));
 
-	j->job = (struct job){ .machine = x->machine, .apart = guid_is_zero(&x->machine), .run = export_run, .end = export_end };
+	j->job = (struct job){ .machine = x->machine, .apart = guid_is_zero(&x->machine), .work = MACHINE_IS_EXPORTED, .run = export_run,
+			       .end = export_end };
 	j->x = x;
 	j->done = done;
 	j->arg = arg;

@@ -15,7 +15,7 @@
 /* What the files of this driver share: libvirt.c, and libvirt_look.c, which changes nothing. */
 
 /* A task for a thread and, when it is done, the news of it; or news that nobody asked for. */
-enum task_kind { TASK_CONNECT, TASK_STEP, TASK_JOB, TASK_NUMBERS, TASK_ADDRESSES, TASK_AGENT, TASK_CONSOLE, NEWS_EVENT, NEWS_CLOSED };
+enum task_kind { TASK_CONNECT, TASK_STEP, TASK_JOB, TASK_NUMBERS, TASK_ADDRESSES, TASK_AGENT, TASK_CONSOLE, TASK_PROGRESS, NEWS_EVENT, NEWS_CLOSED };
 
 struct task {
 	struct work work; /* first: the pool hands it back */
@@ -26,6 +26,8 @@ struct task {
 	struct job *job;
 	/* of an agent */
 	uint64_t boot; /* of the machine when it was asked: an answer of the start before is nothing worth */
+	uint64_t began; /* of what is under way, likewise */
+	int percent;
 	char *command;
 	int timeout;
 	machine_agent_fn done;
@@ -70,10 +72,17 @@ struct entry {
 	struct seen seen;
 	uint64_t started_us;
 	bool busy;
+	enum step step;   /* while busy, unless it is a job */
+	struct job *job;  /* while it runs */
+	uint64_t began;   /* a number of what is under way */
+	bool asking;      /* how far that is */
+	int percent;      /* as libvirt has answered, or PROGRESS_UNKNOWN */
 	bool by_us;  /* a step began that may end it, and its outcome has not been seen */
 	bool unsure; /* an event came: ask before believing anything */
 	bool stalled; /* it was wanted to run, and was paused by QEMU */
 	bool not_started; /* of error: it could not be started */
+	bool asked;	  /* its start was wanted while this daemon and libvirt were there, and has neither come about nor failed */
+	uint64_t changed; /* of machines.wants, when something new was wanted of it last */
 	bool panicked; /* it was heard to, since it runs */
 	bool ended;  /* it ran and was wanted to, and ended by itself */
 	char *error;
@@ -103,6 +112,8 @@ struct machines {
 	size_t running_jobs;
 	int stop_fd; /* readable: jobs are to end */
 	uint64_t steps; /* begun, but for those that only look */
+	uint64_t began; /* all of them, and jobs */
+	uint64_t wants; /* how often machines_want() was called */
 	bool counting;  /* numbers have been asked for */
 	bool closing;   /* who asked agents may be gone */
 	unsigned processors; /* of this host */
@@ -123,6 +134,14 @@ struct task *task_new(struct machines *m, enum task_kind kind);
 void news(struct machines *m, struct task *t);
 struct entry *entry_get(struct machines *m, const struct guid *id);
 bool is_on(const struct seen *s);
+
+/* ---- libvirt_progress.c ---- */
+
+/* Something begins: a step, or a job. */
+void progress_begin(struct machines *m, struct entry *x, enum step step, struct job *job);
+void progress_run(struct task *t);
+void progress_taken(struct machines *m, struct task *t);
+void progress_tell(const struct entry *x, struct machine *ret);
 
 /* ---- libvirt_look.c ---- */
 

@@ -3,6 +3,7 @@
 
 #include <libvirt/libvirt.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "machine.h"
 
@@ -13,6 +14,8 @@
 struct job {
 	struct guid machine; /* zero: of none */
 	bool apart; /* whoever waits for what is under way does not wait for it */
+	enum machine_work work;
+	_Atomic uint32_t told; /* by job_tell() */
 	/* In its thread. 0, or negative with message. */
 	int (*run)(struct job *job, virConnectPtr conn, const char *instance);
 	/* In the thread of whoever asked: takes job with all that it has. r of a job that never began for want of a connection: -ENOTCONN. */
@@ -25,6 +28,9 @@ struct job {
 	pthread_t thread;
 	bool started;
 };
+
+/* From its thread: it is at the number-th of so many (from 1), of which so much is done (PROGRESS_UNKNOWN: nobody knows). */
+void job_tell(struct job *job, size_t number, size_t of, int percent);
 
 /* Takes the job; end() is called later, from machines_dispatch() or machines_close(), exactly once. */
 void machines_job(struct machines *m, struct job *job);

@@ -92,6 +92,23 @@ static bool has_crashed(virDomainPtr domain)
 	return virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_SHUTOFF && reason == VIR_DOMAIN_SHUTOFF_CRASHED;
 }
 
+/* A libvirt that died over a start ends what it had started, or has forgotten what that is. */
+static bool is_starting(virDomainPtr domain)
+{
+	int state, reason;
+
+	return virDomainGetState(domain, &state, &reason, 0) == 0 && state == VIR_DOMAIN_PAUSED && reason == VIR_DOMAIN_PAUSED_STARTING_UP;
+}
+
+/*
+ * Its lock is held by a start that was found in a file and has no process: nothing in libvirt ends that, and every call that changes the
+ * machine waits for it. Where somebody holds it, libvirt says who.
+ */
+static bool is_lost(const struct seen *seen, const char *message)
+{
+	return seen->starting && strstr(message, "cannot acquire state change lock") && !strstr(message, "(held by");
+}
+
 /* False: not a machine of this instance. */
 static bool look(virDomainPtr domain, const char *instance, bool nested, struct seen *ret)
 {
@@ -109,8 +126,10 @@ static bool look(virDomainPtr domain, const char *instance, bool nested, struct 
 	seen.memory = (uint64_t)info.memory << 10;
 	if (seen.state == MACHINE_RUNNING && nested)
 		seen.hypervisor = memory_hypervisor_runs(domain);
-	if (seen.state == MACHINE_PAUSED)
+	if (seen.state == MACHINE_PAUSED) {
 		seen.stall = stall_of(domain);
+		seen.starting = is_starting(domain);
+	}
 	seen.crashed = seen.state == MACHINE_OFF && has_crashed(domain);
 	if (seen.state != MACHINE_OFF)
 		(void)nics_seen(domain, &seen.nics);
@@ -155,12 +174,15 @@ static int balance(virConnectPtr conn, virDomainPtr domain, const struct seen *s
 
 static int act(virConnectPtr conn, virDomainPtr domain, const struct step_args *args, char **message)
 {
+	virDomainJobInfo info;
 	int r = 0;
 
 	if (args->step == STEP_START && virDomainIsActive(domain) != 1)
 		r = virDomainCreate(domain);
 	else if (args->step == STEP_DESTROY && virDomainIsActive(domain) == 1)
 		r = virDomainDestroy(domain);
+	else if (args->step == STEP_AWAIT)
+		r = virDomainGetJobInfo(domain, &info);
 	else if (args->step == STEP_SHUTDOWN)
 		r = virDomainShutdown(domain);
 	else if (args->step == STEP_SUSPEND)
@@ -247,6 +269,11 @@ int step_run(virConnectPtr conn, const char *instance, const struct step_args *a
 		virDomainFree(domain);
 	if (virConnectIsAlive(conn) != 1)
 		return -ENOTCONN;
+	if (r < 0 && is_lost(&seen, *message)) {
+		seen.lost = true;
+		free(*message);
+		*message = xstrdup("libvirt died over its start, and cannot acquire the lock that it took for that");
+	}
 	*ret = seen;
 	return r;
 }

@@ -10,6 +10,7 @@
 
 enum step {
 	STEP_QUERY,    /* look only */
+	STEP_AWAIT,    /* that libvirt has ended what it does with it */
 	STEP_DEFINE,   /* xml */
 	STEP_START,    /* xml: define it so, and start it */
 	STEP_DESTROY,  /* cut its power */
@@ -36,6 +37,8 @@ struct seen {
 	bool crashed;     /* it is off because QEMU ended unasked */
 	uint64_t nics;    /* nics_digest() of what it runs with */
 	enum machine_stall stall;
+	bool starting; /* libvirt says so; not by a step of ours, which would have ended */
+	bool lost;     /* it has been for ever: libvirt died over that, and does not know of it */
 };
 
 /*

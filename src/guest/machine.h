@@ -4,6 +4,7 @@
 #include "agent.h"
 #include "guid.h"
 #include "mac.h"
+#include "progress.h"
 #include "str.h"
 
 /*
@@ -87,6 +88,7 @@ struct machine_spec {
 	bool taken_in; /* a domain with its id that bears no mark at all is this machine, from now on */
 	const struct machine_drive *drives;
 	size_t n_drives;
+	uint32_t scsi_controllers; /* at least; those that drives are on come by themselves */
 	/* The caller's own count of starts: a running machine of another number is ended and started anew. */
 	uint64_t boot;
 };
@@ -192,6 +194,8 @@ enum machine_failure {
 	MACHINE_WRONG_FORMAT,
 	MACHINE_NAME_TAKEN,
 	MACHINE_DEVICE_HELD,
+	MACHINE_LOST, /* libvirt died over its start, and holds it since then */
+	MACHINE_BUSY, /* libvirt does something else with it */
 };
 enum machine_failure machine_failure_of(const char *message);
 
@@ -200,6 +204,19 @@ enum machine_end {
 	MACHINE_POWERED_OFF,
 	MACHINE_CRASHED,  /* QEMU ended, or was killed */
 	MACHINE_PANICKED, /* its kernel said so (pvpanic) */
+};
+
+/* What is under way for a machine, as far as it can take long. */
+enum machine_work {
+	MACHINE_RESTS,
+	MACHINE_STARTS,
+	MACHINE_STOPS,
+	MACHINE_SAVES,
+	MACHINE_CHANGES, /* any other step */
+	MACHINE_IS_CHECKPOINTED,
+	MACHINE_IS_RESTORED,
+	MACHINE_IS_MERGED,
+	MACHINE_IS_EXPORTED,
 };
 
 struct machine {
@@ -216,8 +233,12 @@ struct machine {
 	bool hypervisor;     /* a hypervisor runs in it (NV-14), when it was looked at last */
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */
+	enum machine_work work;
+	struct progress progress; /* of work: number, of and percent, as far as they were asked for */
 	enum machine_stall stall; /* it is wanted to run; nothing is done until something else is wanted */
 	bool not_started;    /* the error is that of a start, and it is off */
+	bool asked;	     /* its start was wanted anew while machines and libvirt were there, and has not been told to have failed */
+	uint64_t wants;	     /* the machines_wants() in which something new was wanted of it last */
 	bool ended;          /* it was wanted to run, ran, and ended by itself; nothing is done until something else is wanted */
 	enum machine_end end;
 	enum machine_failure failure; /* of error */
@@ -307,6 +328,11 @@ void machines_console(struct machines *m, const struct guid *id, bool force, mac
  */
 bool machines_tick(struct machines *m);
 
+/* Asks libvirt how far it is with what takes long; machines_get() tells what it has answered by then. Call it a few times a second. */
+void machines_ask_progress(struct machines *m);
+
+/* How often machines_want() was called so far. */
+uint64_t machines_wants(const struct machines *m);
 /* How many steps have begun so far that change something. */
 uint64_t machines_steps(const struct machines *m);
 /* How many machines have a step under way. */

@@ -67,13 +67,13 @@ void machine_drive_xml(const struct machine_drive *drive, bool boot, struct str 
 
 void xml_drives_add(struct str *s, const struct machine_spec *spec)
 {
-	uint32_t highest = 0;
+	uint32_t controllers = MAX(spec->scsi_controllers, 1u);
 
 	for (size_t i = 0; i < spec->n_drives; i++) {
 		machine_drive_xml(&spec->drives[i], true, s);
 		if (spec->drives[i].scsi)
-			highest = MAX(highest, spec->drives[i].number);
+			controllers = MAX(controllers, spec->drives[i].number + 1);
 	}
-	for (uint32_t i = 0; i <= highest; i++)
+	for (uint32_t i = 0; i < controllers; i++)
 		str_addf(s, "    <controller type='scsi' index='%" PRIu32 "' model='virtio-scsi'/>\n", i);
 }

@@ -36,5 +36,7 @@ struct machine_export {
 
 /* error: a sentence's end, NULL when r is 0; borrowed. -EEXIST: the directory is there already. -ENOSPC: the disk is full. */
 typedef void (*machine_export_fn)(void *arg, int r, const char *error);
+/* What parent/name is called until it is whole; owned by the caller. */
+char *machine_export_top(const char *parent, const char *name, const char *instance);
 /* Takes x; done is called later from machines_dispatch() or machines_close(), exactly once. No step of the machine begins before. */
 void machines_export(struct machines *m, struct machine_export *x, machine_export_fn done, void *arg);

@@ -25,6 +25,8 @@ static const struct {
 	{ "already exists with uuid", MACHINE_NAME_TAKEN },
 	{ "has not let go", MACHINE_DEVICE_HELD },
 	{ "already in the process of unplug", MACHINE_DEVICE_HELD },
+	{ "libvirt died over its start", MACHINE_LOST },
+	{ "cannot acquire state change lock", MACHINE_BUSY },
 	{ "No such file or directory", MACHINE_NO_FILE },
 	{ "could not load kernel", MACHINE_NO_FILE },
 	{ "Permission denied", MACHINE_FILE_DENIED },

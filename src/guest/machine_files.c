@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "machine.h"
+#include "seed.h"
 
 char *machine_file(const char *dir, const struct guid *id, enum machine_file file)
 {
@@ -19,5 +20,7 @@ void machine_files_remove(const char *dir, const struct guid *id)
 		_cleanup_free_ char *path = machine_file(dir, id, file);
 
 		(void)unlink(path);
+		if (file == MACHINE_SEED)
+			seed_parts_remove(path);
 	}
 }

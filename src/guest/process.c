@@ -7,10 +7,13 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 
 int process_open(pid_t pid)
@@ -167,6 +170,69 @@ int process_each(int (*fn)(pid_t pid, void *arg), void *arg)
 	return MIN(r, 0);
 }
 
+struct mortal {
+	const char *program;
+	char *const *argv;
+	const int *fds; /* 0, 1, 2 and 3 of the program, out of the way */
+	pid_t parent;
+	int error;
+};
+
+/* In the caller's memory, while the caller stands still: nothing here but calls to the kernel. */
+static int mortal_child(void *arg)
+{
+	char *const no_environment[] = { NULL };
+	struct mortal *m = arg;
+	sigset_t none;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* It died before we could hear of it. */
+	if (getppid() != m->parent)
+		_exit(127);
+	(void)setsid();
+	for (int signal = 1; signal < NSIG; signal++)
+		(void)sigaction(signal, &(struct sigaction){ .sa_handler = SIG_DFL }, NULL);
+	for (int i = 0; i < 4; i++)
+		(void)dup2(m->fds[i], i);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	execve(m->program, m->argv, no_environment);
+	m->error = errno;
+	_exit(127);
+}
+
+#define CHILD_STACK 65536
+
+int process_spawn_mortal(const char *program, const char *const argv[], const int fds[static 4], pid_t *ret)
+{
+	_cleanup_free_ char *stack = xmalloc(CHILD_STACK);
+	int high[4] = { -1, -1, -1, -1 };
+	struct mortal m = { .program = program, .argv = (char *const *)argv, .fds = high, .parent = getpid() };
+	sigset_t all, before;
+	pid_t pid = -1;
+
+	for (int i = 0; !m.error && i < 4; i++) {
+		high[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 10);
+		m.error = high[i] < 0 ? errno : 0;
+	}
+	sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (!m.error) {
+		/* As posix_spawn() does it, which cannot ask for the signal: a fork would copy what the daemon has, which may be much. */
+		pid = clone(mortal_child, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK | SIGCHLD, &m);
+		m.error = pid < 0 ? errno : m.error;
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	for (int i = 0; i < 4; i++)
+		if (high[i] >= 0)
+			close(high[i]);
+	if (m.error && pid > 0)
+		(void)waitpid(pid, NULL, 0);
+	if (!m.error)
+		*ret = pid;
+	return -m.error;
+}
+
 int process_spawn(const char *program, const char *const argv[], const int fds[static 4], pid_t *ret)
 {
 	char *const no_environment[] = { NULL };
@@ -181,7 +247,7 @@ int process_spawn(const char *program, const char *const argv[], const int fds[s
 	posix_spawnattr_init(&attributes);
 	posix_spawnattr_setsigmask(&attributes, &none);
 	posix_spawnattr_setsigdefault(&attributes, &all);
-	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
 	posix_spawn_file_actions_init(&actions);
 	/* Out of the way first: a source must not be overwritten by an earlier target. */
 	for (int i = 0; r == 0 && i < 4; i++) {

@@ -36,6 +36,8 @@ int process_each(int (*fn)(pid_t pid, void *arg), void *arg);
 
 /*
  * Starts program with exactly these descriptors as 0, 1, 2 and 3, no blocked or ignored signals, and an empty
- * environment. The caller waits for it.
+ * environment, in a session of its own: the daemon's share of the processor is not for it. The caller waits for it.
  */
 int process_spawn(const char *program, const char *const argv[], const int fds[static 4], pid_t *ret);
+/* The same of one that is killed when the calling thread ends. */
+int process_spawn_mortal(const char *program, const char *const argv[], const int fds[static 4], pid_t *ret);

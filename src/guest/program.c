@@ -9,12 +9,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "str.h"
+#include "percent.h"
 
 #define SAID_MAX 4096
 #define MESSAGE_MAX 500
 
-static void child(const char *const argv[], int out)
+struct run {
+	const char *const *argv;
+	int stop_fd;
+	void (*told)(void *arg, int percent); /* NULL: it does not say how far it is */
+	void *arg;
+	struct percent percent;
+	struct str said;
+};
+
+static void child(const struct run *run, int out, pid_t parent)
 {
 	sigset_t none;
 	int null = open("/dev/null", O_RDWR);
@@ -23,18 +32,34 @@ static void child(const char *const argv[], int out)
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	/* Or a copy would go on into a file that somebody else believes to be finished with. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(127);
 	dup2(null, 0);
-	dup2(null, 1);
+	dup2(run->told ? out : null, 1);
 	dup2(out, 2);
 	close_range(3, ~0u, 0);
-	execvp(argv[0], (char *const *)(uintptr_t)argv);
+	/* The daemon's share of the processor is not for it. */
+	(void)setsid();
+	execvp(run->argv[0], (char *const *)(uintptr_t)run->argv);
 	_exit(127);
 }
 
-/* True: it was told to stop. */
-static bool listen(int fd, int stop_fd, struct str *said)
+static void take(struct run *run, const char *data, size_t n)
 {
-	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = stop_fd, .events = POLLIN } };
+	_cleanup_str_ struct str rest = { 0 };
+
+	if (!run->told)
+		str_addn(&rest, data, n);
+	else if (percent_read(&run->percent, data, n, &rest))
+		run->told(run->arg, run->percent.percent);
+	if (run->said.len < SAID_MAX)
+		str_addn(&run->said, str_get(&rest), rest.len);
+}
+
+/* True: it was told to stop. */
+static bool listen(struct run *run, int fd)
+{
+	struct pollfd fds[] = { { .fd = fd, .events = POLLIN }, { .fd = run->stop_fd, .events = POLLIN } };
 	char buf[512];
 	ssize_t n;
 
@@ -51,8 +76,7 @@ static bool listen(int fd, int stop_fd, struct str *said)
 			continue;
 		if (n <= 0)
 			return false;
-		if (said->len < SAID_MAX)
-			str_addn(said, buf, (size_t)n);
+		take(run, buf, (size_t)n);
 	}
 }
 
@@ -76,24 +100,23 @@ static char *one_line(const char *program, const struct str *said)
 	return line;
 }
 
-int program_run(const char *const argv[], int stop_fd, char **ret_message)
+static int run_to_end(struct run *run, char **ret_message)
 {
-	_cleanup_str_ struct str said = { 0 };
 	int pipes[2], status = 0;
+	pid_t parent = getpid(), pid;
 	bool stopped;
-	pid_t pid;
 
 	if (pipe2(pipes, O_CLOEXEC) < 0)
 		return -errno;
 	pid = fork();
 	if (pid == 0)
-		child(argv, pipes[1]);
+		child(run, pipes[1], parent);
 	close(pipes[1]);
 	if (pid < 0) {
 		close(pipes[0]);
 		return -EAGAIN;
 	}
-	stopped = listen(pipes[0], stop_fd, &said);
+	stopped = listen(run, pipes[0]);
 	close(pipes[0]);
 	if (stopped)
 		kill(pid, SIGKILL);
@@ -103,9 +126,24 @@ int program_run(const char *const argv[], int stop_fd, char **ret_message)
 		return -ECANCELED;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;
-	*ret_message = one_line(argv[0], &said);
+	percent_end(&run->percent, &run->said);
+	*ret_message = one_line(run->argv[0], &run->said);
 	if (!*ret_message)
-		*ret_message = WIFEXITED(status) && WEXITSTATUS(status) == 127 ? xasprintf("%s cannot be run", argv[0])
-										: xasprintf("%s failed", argv[0]);
+		*ret_message = WIFEXITED(status) && WEXITSTATUS(status) == 127 ? xasprintf("%s cannot be run", run->argv[0])
+										: xasprintf("%s failed", run->argv[0]);
 	return -EIO;
+}
+
+int program_run_telling(const char *const argv[], int stop_fd, void (*told)(void *arg, int percent), void *arg, char **ret_message)
+{
+	struct run run = { .argv = argv, .stop_fd = stop_fd, .told = told, .arg = arg, .percent = { .percent = PROGRESS_UNKNOWN } };
+	int r = run_to_end(&run, ret_message);
+
+	str_done(&run.said);
+	return r;
+}
+
+int program_run(const char *const argv[], int stop_fd, char **ret_message)
+{
+	return program_run_telling(argv, stop_fd, NULL, NULL, ret_message);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "progress.h"
 #include "util.h"
 
 /*
@@ -9,3 +10,5 @@
  * ended; other -Exxx: it could not be started.
  */
 int program_run(const char *const argv[], int stop_fd, char **ret_message);
+/* The same of a qemu-img with -p: told(arg, percent) whenever it has come further. */
+int program_run_telling(const char *const argv[], int stop_fd, void (*told)(void *arg, int percent), void *arg, char **ret_message);

@@ -41,6 +41,17 @@ static int write_file(const char *path, const char *text, size_t size)
 	return fd < 0 ? -errno : write_all(fd, text, size);
 }
 
+void seed_parts_remove(const char *image)
+{
+	static const char *const endings[] = { "user-data", "meta-data", "new" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		_cleanup_free_ char *path = xasprintf("%s.%s", image, endings[i]);
+
+		(void)unlink(path);
+	}
+}
+
 int seed_make(const char *user_data, const char *image, const struct guid *id, const char *name, char **message)
 {
 	_cleanup_free_ char *text = NULL, *meta = seed_meta_data(id, name), *user_path = xasprintf("%s.user-data", image);
@@ -66,9 +77,6 @@ int seed_make(const char *user_data, const char *image, const struct guid *id, c
 		r = -errno;
 	if (r < 0)
 		*message = xasprintf("the DVD for cloud-init cannot be made: %s", said ? said : strerror(-r));
-	(void)unlink(user_path);
-	(void)unlink(meta_path);
-	if (r < 0)
-		(void)unlink(new);
+	seed_parts_remove(image);
 	return r;
 }

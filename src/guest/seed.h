@@ -12,5 +12,7 @@
  * Negative: *message (owned by the caller) says why; an image that was there is then as it was.
  */
 int seed_make(const char *user_data, const char *image, const struct guid *id, const char *name, char **message);
+/* What a daemon that died while it made that image may have left of it. */
+void seed_parts_remove(const char *image);
 /* The meta-data, YAML. Pure; owned by the caller. */
 char *seed_meta_data(const struct guid *id, const char *name);

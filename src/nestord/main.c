@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <systemd/sd-daemon.h>
 #include <systemd/sd-event.h>
@@ -37,10 +38,10 @@ static json_t *backend_describe(void *arg, const char *cmdlet)
 }
 
 static void backend_invoke(void *arg, const char *cmdlet, json_t *body, const struct api_caller *caller, api_done_fn done,
-			   void *done_arg)
+			   api_progress_fn progress, void *done_arg)
 {
 	(void)caller;
-	cmdlet_server_invoke(((struct daemon *)arg)->vocabulary, cmdlet, body, done, done_arg);
+	cmdlet_server_invoke(((struct daemon *)arg)->vocabulary, cmdlet, body, done, progress, done_arg);
 }
 
 static void backend_cancel(void *arg, void *done_arg)
@@ -78,11 +79,12 @@ static int reconcile(void *arg, struct err **e)
 	return engine_reconcile(((struct daemon *)arg)->engine, e);
 }
 
-static bool settle(void *arg, void (*done)(void *request, const struct err *e), void *request)
+static bool settle(void *arg, void (*done)(void *request, const struct err *e), void (*progress)(void *request, const struct progress *p),
+		   void *request)
 {
 	struct daemon *d = arg;
 
-	return engine_settle(d->engine, done, request);
+	return engine_settle(d->engine, done, progress, request);
 }
 
 /* The mark by which this daemon knows its links among those of others: made once, kept with the documents. */
@@ -118,7 +120,8 @@ static int read_instance(struct daemon *d, struct err **e)
 static int open_documents(struct daemon *d, struct err **e)
 {
 	_cleanup_free_ char *path = xasprintf("%s/nestor.db", d->options.state_dir);
-	int r = mkdir_p(d->options.state_dir, 0700);
+	/* QEMU, which need not be root, opens images in it by their names; the store is for its owner alone. */
+	int r = mkdir_p(d->options.state_dir, 0711);
 
 	if (r < 0)
 		return err_set_errno(e, "Config.StateDir", -r, d->options.state_dir, "Cannot make the directory %s: %s.",
@@ -223,6 +226,20 @@ static int run(struct daemon *d, struct err **e)
 	return r;
 }
 
+/*
+ * Guests may want all of the processor; whoever asks the daemon should not have to wait behind them. The scheduler shares it out by
+ * sessions where no cgroup does (sched(7), autogroup), and what the daemon starts is in sessions of its own. One that was started by
+ * hand, in a terminal's session, takes nothing for that.
+ */
+static void claim_processor(void)
+{
+	_cleanup_close_ int fd = getsid(0) == getpid() ? open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC) : -1;
+
+	/* Not every kernel has it, and in a container it may not be ours to say. */
+	if (fd >= 0)
+		(void)write_all(fd, "-10", 3);
+}
+
 int main(int argc, char **argv)
 {
 	struct daemon d = { 0 };
@@ -231,6 +248,7 @@ int main(int argc, char **argv)
 
 	if (r == 0) {
 		log_set_level(d.options.verbose ? LOG_DEBUG : LOG_INFO);
+		claim_processor();
 		r = run(&d, &e);
 	}
 	if (e) {

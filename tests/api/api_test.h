@@ -50,3 +50,4 @@ void server_await(struct server *s, const char *counter, int value);
 int permission_tests(void);
 int bounds_tests(void);
 int connection_tests(void);
+int line_tests(void);

@@ -22,7 +22,7 @@ static void test_catalogue_is_asked_for_once(void **state)
 		_cleanup_response_ struct response r = client_request(s->socket, "GET", "/v1/cmdlet", NULL);
 
 		assert_int_equal(r.status, 200);
-		assert_int_equal(json_array_size(json_object_get(r.json, "cmdlets")), 7);
+		assert_int_equal(json_array_size(json_object_get(r.json, "cmdlets")), 8);
 	}
 	assert_int_equal(server_count(s, "describes"), 1);
 }

@@ -4,11 +4,12 @@
 struct fake_pending {
 	json_t *result;
 	api_done_fn done;
+	api_progress_fn progress;
 	void *done_arg;
 };
 
 static const char *const names[] = { "Test-Echo",    "Test-Later",   "Test-Release",
-				     "Test-Status",  "Test-Nothing", "Test-Count",   "Test-Stream" };
+				     "Test-Status",  "Test-Nothing", "Test-Count",   "Test-Stream",  "Test-Tell" };
 
 static json_t *entry(const char *name)
 {
@@ -60,8 +61,14 @@ static void release(struct fake_backend *fake)
 	vec_done(&pending);
 }
 
+static void tell(const struct fake_pending *p, json_t *percent)
+{
+	if (p->progress)
+		p->progress(p->done_arg, json_pack("{s:O}", "percent", percent));
+}
+
 static void invoke(void *arg, const char *cmdlet, json_t *body, const struct api_caller *caller, api_done_fn done,
-		   void *done_arg)
+		   api_progress_fn progress, void *done_arg)
 {
 	struct fake_backend *fake = arg;
 
@@ -76,8 +83,10 @@ static void invoke(void *arg, const char *cmdlet, json_t *body, const struct api
 	if (strieq(cmdlet, "Test-Later")) {
 		struct fake_pending *p = xcalloc(1, sizeof(*p));
 
-		*p = (struct fake_pending){ echo(fake, cmdlet, body, caller), done, done_arg };
+		*p = (struct fake_pending){ echo(fake, cmdlet, body, caller), done, progress, done_arg };
 		vec_push(&fake->pending, p);
+		if (json_object_get(json_object_get(body, "parameters"), "Early"))
+			tell(p, json_object_get(json_object_get(body, "parameters"), "Early"));
 		return;
 	}
 	if (strieq(cmdlet, "Test-Stream")) {
@@ -94,6 +103,9 @@ static void invoke(void *arg, const char *cmdlet, json_t *body, const struct api
 		done(done_arg, (int)json_integer_value(status), echo(fake, cmdlet, body, caller));
 		return;
 	}
+	if (strieq(cmdlet, "Test-Tell"))
+		vec_foreach(&fake->pending, p)
+			tell(*p, json_object_get(json_object_get(body, "parameters"), "Percent"));
 	if (strieq(cmdlet, "Test-Release"))
 		release(fake);
 	done(done_arg, 200, echo(fake, cmdlet, body, caller));

@@ -8,6 +8,8 @@
  * A backend that shows what it was asked:
  *   Test-Echo     answers at once: status 200, {"type": "Echo", "objects": [{cmdlet, body, uid, gid, sequence}], ...}
  *   Test-Later    answers when Test-Release is called, as Test-Echo
+ *                 (parameters.Early: and tells that as its percentage at once)
+ *   Test-Tell     tells parameters.Percent as the percentage of all that wait and may tell; then as Test-Echo
  *   Test-Release  answers all that wait, in the order in which they came, then itself
  *   Test-Status   answers with the status in parameters.Status
  *   Test-Stream   answers by a stream, which says "hello " and what came with the request, and ends

@@ -3,5 +3,5 @@
 
 int main(void)
 {
-	return bounds_tests() + connection_tests() + permission_tests() ? 1 : 0;
+	return bounds_tests() + connection_tests() + line_tests() + permission_tests() ? 1 : 0;
 }

@@ -269,6 +269,7 @@ static void errors(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		_cleanup_err_ struct err *e = NULL;
+		struct err *copy;
 
 		assert_int_equal(err_set(&e, "Test.Id", cases[i].category, i ? "target" : NULL, "says %d", 7),
 				 cases[i].result);
@@ -282,8 +283,12 @@ static void errors(void **state)
 		assert_int_equal(err_set(&e, "Other", ERR_RESOURCE_BUSY, NULL, "other"), -EBUSY);
 		assert_string_equal(e->id, "Test.Id");
 		assert_int_equal(err_advise(&e, -5, "do %s", "this"), -5);
+		copy = err_copy(e);
+		assert_true(streq(copy->advice, "do this") && streq(copy->id, e->id) && streq(copy->message, e->message) && streq_ptr(copy->target, e->target) &&
+			    copy->category == e->category && copy->errnum == e->errnum);
 		err_advise(&e, 0, "or that");
 		assert_string_equal(e->advice, "do this");
+		err_free(copy);
 	}
 	assert_string_equal(err_category_name((enum err_category)99), "NotSpecified");
 	assert_int_equal(err_set(NULL, "Test.Id", ERR_OBJECT_NOT_FOUND, NULL, "x"), -ENOENT);

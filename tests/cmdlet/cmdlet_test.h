@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "cmdlet.h"
+#include "str.h"
 
 /*
  * A vocabulary of its own over real documents, so that binding is seen without the meaning of any feature. ' stands
@@ -25,6 +26,8 @@ struct fixture {
 	size_t done; /* answers to the last request */
 	int status;
 	json_t *result;
+	bool listens;    /* requests ask for progress */
+	struct str told; /* that of the last one: "ACTIVITY TARGET NUMBER/OF PERCENT;" each */
 };
 
 extern const struct doc_kind *const item_kind_of_fixture; /* fields: Name, Value; key: the name */
@@ -46,6 +49,8 @@ void assert_refused(const struct fixture *f, int status, const char *id);
 const char *error_member(const struct fixture *f, size_t i, const char *member);
 /* "name=value;" of all items */
 void assert_items(const struct fixture *f, const char *expected);
+/* The number-th oldest of those calls, from 0, says how far it is. */
+void wait_say(size_t number, const struct progress *p);
 /* Ends the oldest call that Wait-Item left pending. */
 void wait_end(const char *error);
 

@@ -408,6 +408,68 @@ static void pending(void **state)
 	assert_string_equal(error_member(f, 1, "id"), "Guest.Lost");
 }
 
+static void say(size_t number, const char *target, int percent)
+{
+	wait_say(number, &(struct progress){ .activity = "Doing", .target = target, .number = 1, .of = 1, .percent = percent });
+}
+
+static void expect_told(const struct fixture *f, const char *expected)
+{
+	assert_string_equal(str_get(&f->told), expected);
+}
+
+static void progress_of_one(void **state)
+{
+	struct fixture *f = *state;
+
+	/* Nobody listens. */
+	start(f, "Wait-Item", "{'Name': 'x'}", NULL);
+	say(0, "a", 1);
+	wait_end(NULL);
+	expect_told(f, "");
+	f->listens = true;
+	start(f, "Wait-Item", "{'Name': 'x'}", NULL);
+	expect_told(f, "");
+	say(0, "a", PROGRESS_UNKNOWN);
+	say(0, "a", PROGRESS_UNKNOWN);
+	say(0, "a", 10);
+	/* It never falls, and what is no percentage is none. */
+	say(0, "a", 5);
+	say(0, "a", PROGRESS_UNKNOWN);
+	say(0, "a", 1000);
+	expect_told(f, "Doing a 1/1 -;Doing a 1/1 10;Doing a 1/1 100;");
+	/* Of another target it begins anew. */
+	say(0, NULL, 3);
+	wait_say(0, &(struct progress){ .activity = "Doing more", .number = 2, .of = 3, .percent = 2 });
+	wait_say(0, &(struct progress){ .activity = "Doing more", .number = 9, .of = 3, .percent = 1 });
+	wait_say(0, &(struct progress){ .activity = "Doing more", .number = 0, .of = 0, .percent = -7 });
+	wait_end(NULL);
+	expect_told(f, "Doing a 1/1 -;Doing a 1/1 10;Doing a 1/1 100;Doing - 1/1 3;Doing more - 2/3 2;Doing more - 3/3 1;Doing more - 1/1 -;");
+	assert_int_equal(f->done, 1);
+}
+
+/* Objects of a pipeline: the oldest that has something to say, and which of how many it is. */
+static void progress_of_several(void **state)
+{
+	struct fixture *f = *state;
+
+	f->listens = true;
+	start(f, "Wait-Item", "{}", "['p', 'now', 'q', 'r']");
+	say(1, "q", 50);
+	say(0, "p", 60);
+	expect_told(f, "Doing q 2/4 50;");
+	wait_end(NULL);
+	expect_told(f, "Doing q 2/4 50;");
+	say(0, "q", 70);
+	say(1, "r", 20);
+	expect_told(f, "Doing q 2/4 50;Doing q 3/4 70;");
+	wait_end("Guest.Lost");
+	expect_told(f, "Doing q 2/4 50;Doing q 3/4 70;Doing r 4/4 20;");
+	wait_end(NULL);
+	assert_int_equal(f->done, 1);
+	expect_told(f, "Doing q 2/4 50;Doing q 3/4 70;Doing r 4/4 20;");
+}
+
 static void count_done(void *arg, int status, json_t *result)
 {
 	assert_int_equal(status, 200);
@@ -421,10 +483,10 @@ static void served_meanwhile(void **state)
 	json_t *json = parse("{'parameters': {'Name': 'x'}}");
 	size_t answers = 0;
 
-	cmdlet_server_invoke(f->server, "Wait-Item", json, count_done, &answers);
+	cmdlet_server_invoke(f->server, "Wait-Item", json, count_done, NULL, &answers);
 	run(f, "Set-Item", "{'Name': 'a'}", NULL);
 	assert_items(f, "a=0;");
-	cmdlet_server_invoke(f->server, "Wait-Item", json, count_done, &answers);
+	cmdlet_server_invoke(f->server, "Wait-Item", json, count_done, NULL, &answers);
 	assert_int_equal(answers, 0);
 	wait_end(NULL);
 	wait_end(NULL);
@@ -468,7 +530,7 @@ int server_tests(void)
 		fixture_test(changes),		fixture_test(what_if),	    fixture_test(failures),
 		fixture_test(failures_in_part), fixture_test(statuses),	    fixture_test(reconcile_failure),
 		fixture_test(commit_failure),	fixture_test(pending),	    fixture_test(served_meanwhile),
-		fixture_test(too_many_objects),
+		fixture_test(too_many_objects), fixture_test(progress_of_one), fixture_test(progress_of_several),
 	};
 
 	return cmocka_run_group_tests_name("cmdlet/server", tests, NULL, NULL);

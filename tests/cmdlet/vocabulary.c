@@ -220,6 +220,11 @@ static int wait_item(struct call *c, struct err **e)
 	return CALL_PENDING;
 }
 
+void wait_say(size_t number, const struct progress *p)
+{
+	call_progress_of(waiting.items[number], p);
+}
+
 void wait_end(const char *error)
 {
 	struct call *c = waiting.items[0];
@@ -304,6 +309,7 @@ int fixture_teardown(void **state)
 	nftw(f->directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	free(f->directory);
 	json_decref(f->result);
+	str_done(&f->told);
 	free(f);
 	return 0;
 }
@@ -332,13 +338,32 @@ static void done(void *arg, int status, json_t *result)
 	f->result = result;
 }
 
+static void told(void *arg, json_t *progress)
+{
+	struct fixture *f = arg;
+	const json_t *target = NULL, *percent = NULL;
+	const char *activity = NULL;
+	int number = 0, of = 0;
+
+	assert_int_equal(f->done, 0);
+	assert_int_equal(json_unpack(progress, "{s:s, s:o, s:i, s:i, s:o !}", "activity", &activity, "target", &target, "number", &number,
+				     "of", &of, "percent", &percent), 0);
+	str_addf(&f->told, "%s %s %d/%d ", activity, json_is_null(target) ? "-" : json_string_value(target), number, of);
+	if (json_is_null(percent))
+		str_add(&f->told, "-;");
+	else
+		str_addf(&f->told, "%d;", (int)json_integer_value(percent));
+	json_decref(progress);
+}
+
 void request(struct fixture *f, const char *cmdlet, const json_t *json)
 {
 	json_decref(f->result);
 	f->result = NULL;
 	f->done = 0;
 	f->status = 0;
-	cmdlet_server_invoke(f->server, cmdlet, json, done, f);
+	str_done(&f->told);
+	cmdlet_server_invoke(f->server, cmdlet, json, done, f->listens ? told : NULL, f);
 }
 
 void start(struct fixture *f, const char *cmdlet, const char *parameters, const char *input)

@@ -269,6 +269,10 @@ static void end_image(const struct kit_image *x)
 		image.parent = "/d/parent.qcow2";
 		image.parent_format = "qcow2";
 	}
+	if (x->job.op == HOST_IMAGE_CONVERT && x->job.progress) {
+		x->job.progress(x->arg, 25);
+		x->job.progress(x->arg, 75);
+	}
 	x->done(x->arg, !e && x->job.op == HOST_IMAGE_INFO ? &image : NULL, e);
 }
 
@@ -280,6 +284,12 @@ static void end_images(struct kit *k)
 		end_image(&x);
 		free(x.path);
 	}
+}
+
+static void fake_image_discard(struct host *h, const char *path)
+{
+	(void)h;
+	(void)path;
 }
 
 static void fake_image_end(struct host *h, void *arg)
@@ -312,7 +322,7 @@ static int fake_export(struct host *h, const struct host_export *x, host_export_
 		str_addf(&text, " %s", file->to);
 	free(k->exported);
 	k->exported = str_take(&text);
-	vec_push(&k->exports, (struct kit_export){ done, arg });
+	vec_push(&k->exports, (struct kit_export){ x->progress, done, arg });
 	return 0;
 }
 
@@ -344,12 +354,15 @@ static void fake_release(struct host *h, const struct guid *checkpoint)
 static int fake_import(struct host *h, const struct host_import *x, host_import_fn done, void *arg, struct err **e)
 {
 	(void)x, (void)e;
-	vec_push(&kit_of(h)->exports, (struct kit_export){ done, arg });
+	vec_push(&kit_of(h)->exports, (struct kit_export){ NULL, done, arg });
 	return 0;
 }
 
 static void end_exports(struct kit *k)
 {
+	vec_foreach(&k->exports, x)
+		if (x->progress)
+			x->progress(x->arg, &(struct progress){ .activity = "Exporting", .target = "v", .number = 1, .of = 2, .percent = 40 });
 	while (k->exports.n) {
 		struct kit_export x = k->exports.items[--k->exports.n];
 
@@ -448,7 +461,7 @@ int kit_setup(void **state)
 		.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
 		.console = fake_console, .wait = fake_wait, .wait_end = fake_wait_end,
-		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .variables = fake_variables, .capture = fake_capture, .release = fake_release, .import_files = fake_import, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
+		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_discard = fake_image_discard, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .variables = fake_variables, .capture = fake_capture, .release = fake_release, .import_files = fake_import, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
 		.port_spoofed = fake_port_spoofed,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};
@@ -487,6 +500,7 @@ int kit_teardown(void **state)
 	vec_done(&k->traffic);
 	vec_done(&k->drops);
 	json_decref(k->result);
+	str_done(&k->told);
 	free(k);
 	return 0;
 }
@@ -512,6 +526,27 @@ static json_t *parse(const char *text)
 	return json;
 }
 
+static void told(void *arg, json_t *progress)
+{
+	const json_t *percent = json_object_get(progress, "percent");
+	const char *activity = NULL, *target = json_string_value(json_object_get(progress, "target"));
+	struct kit *k = arg;
+	int number, of;
+
+	assert_int_equal(json_unpack(progress, "{s:s, s:i, s:i}", "activity", &activity, "number", &number, "of", &of), 0);
+	str_addf(&k->told, "%s %s %d/%d ", activity, target ? target : "-", number, of);
+	if (json_is_null(percent))
+		str_add(&k->told, "-;");
+	else
+		str_addf(&k->told, "%d;", (int)json_integer_value(percent));
+	json_decref(progress);
+}
+
+void kit_told(const struct kit *k, const char *expected)
+{
+	assert_string_equal(str_get(&k->told), expected);
+}
+
 void kit_pipe(struct kit *k, const char *cmdlet, const char *parameters, json_t *input)
 {
 	json_t *request = json_object();
@@ -522,7 +557,8 @@ void kit_pipe(struct kit *k, const char *cmdlet, const char *parameters, json_t 
 	json_decref(k->result);
 	k->result = NULL;
 	k->status = 0;
-	cmdlet_server_invoke(k->server, cmdlet, request, done, k);
+	str_done(&k->told);
+	cmdlet_server_invoke(k->server, cmdlet, request, done, told, k);
 	kit_pump(k);
 	json_decref(request);
 	assert_non_null(k->result);

@@ -24,6 +24,7 @@ struct kit_image {
 };
 
 struct kit_export {
+	host_progress_fn progress;
 	host_export_fn done;
 	void *arg;
 };
@@ -64,6 +65,7 @@ struct kit {
 	/* What the last call answered. */
 	int status;
 	json_t *result;
+	struct str told; /* its progress: "ACTIVITY TARGET NUMBER/OF PERCENT;" each */
 	/* The host's table. */
 	host_nic_vec nics;
 	struct guid broken; /* the guest of this VM does not run although it is wanted */
@@ -120,6 +122,8 @@ void kit_warning(const struct kit *k, const char *part);
 void kit_property(const struct kit *k, size_t object, const char *property, const char *expected);
 /* A property of all objects, joined by spaces. */
 void kit_names(const struct kit *k, const char *property, const char *expected);
+/* What the last call told of its progress. */
+void kit_told(const struct kit *k, const char *expected);
 /* All documents as text; the caller frees it. */
 char *kit_snapshot(const struct kit *k);
 /* Calls the pending host->exec and host->shutdown callbacks, last first. */

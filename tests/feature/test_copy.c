@@ -230,12 +230,17 @@ static char *disk_path(struct kit *k)
 	return NULL;
 }
 
-static void with_disk(struct kit *k, const char *path)
+static void with_disk_of(struct kit *k, const char *path, unsigned generation)
 {
-	_cleanup_free_ char *text = xasprintf("{'Name': 'v', 'VHDPath': '%s', 'Generation': 2}", path);
+	_cleanup_free_ char *text = xasprintf("{'Name': 'v', 'VHDPath': '%s', 'Generation': %u}", path, generation);
 
 	k->machines = (struct host_machines){ .nested = true };
 	kit_do(k, "New-VM", text);
+}
+
+static void with_disk(struct kit *k, const char *path)
+{
+	with_disk_of(k, path, 1);
 }
 
 static void take(struct kit *k, const char *name)
@@ -390,29 +395,110 @@ static void checkpoint_refusals(void **state)
 
 /* ---- exported machines; what is read from files is in tests/netns/test_copies.py and fuzzed ---- */
 
+/* -VMSnapshot (cmdlets.md 3.1, 3.2): what was kept, whatever the machine has become, and nothing of what it does. */
+static void checkpoint_shown(void **state)
+{
+	static const char *const refused[][2] = {
+		{ "Get-VMProcessor", "Set-VMProcessor" }, { "Get-VMNetworkAdapter", "Remove-VMNetworkAdapter" },
+		{ "Get-VMHardDiskDrive", "Remove-VMHardDiskDrive" }, { "Get-VMNetworkAdapter", "Get-VMNetworkAdapterAcl" },
+	};
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	struct kit *k = *state;
+	json_t *one;
+
+	with_disk_of(k, "/d/a.img", 2);
+	kit_do(k, "New-VMSwitch", "{'Name': 's', 'SwitchType': 'Private'}");
+	kit_do(k, "Connect-VMNetworkAdapter", "{'VMName': 'v', 'SwitchName': 's'}");
+	kit_do(k, "Add-VMNetworkAdapterAcl", "{'VMName': 'v', 'Action': 'Meter', 'Direction': 'Inbound', 'RemoteIPAddress': '10.0.0.0/8'}");
+	kit_do(k, "Set-VMProcessor", "{'VMName': 'v', 'Count': 3}");
+	take(k, "kept");
+	kit_do(k, "Set-VMProcessor", "{'VMName': 'v', 'Count': 5}");
+	kit_do(k, "Set-VMMemory", "{'VMName': 'v', 'StartupBytes': '2GB'}");
+	kit_do(k, "Set-VMFirmware", "{'VMName': 'v', 'EnableSecureBoot': 'Off'}");
+	kit_do(k, "Remove-VMNetworkAdapter", "{'VMName': 'v'}");
+	kit_do(k, "Add-VMHardDiskDrive", "{'VMName': 'v', 'Path': '/d/b.img'}");
+	kit_do(k, "Rename-VM", "{'Name': 'v', 'NewName': 'w'}");
+	kit_do(k, "Start-VM", "{'Name': 'w'}");
+	one = kit_get(k, "Get-VMSnapshot", "{'VMName': 'w'}");
+	before = kit_snapshot(k);
+	kit_pipe(k, "Get-VMProcessor", "{}", one);
+	kit_no_errors(k);
+	kit_property(k, 0, "Count", "3");
+	kit_property(k, 0, "VMName", "'w'");
+	kit_property(k, 0, "VMSnapshotName", "'kept'");
+	kit_pipe(k, "Get-VMMemory", "{}", one);
+	kit_property(k, 0, "Startup", "536870912");
+	kit_pipe(k, "Get-VMFirmware", "{}", one);
+	kit_property(k, 0, "SecureBoot", "'On'");
+	kit_pipe(k, "Get-VMHardDiskDrive", "{}", one);
+	kit_names(k, "Path", "/d/a.img");
+	kit_pipe(k, "Get-VMDvdDrive", "{}", one);
+	kit_names(k, "Path", "");
+	kit_pipe(k, "Get-VMNetworkAdapter", "{'Name': 'Network*'}", one);
+	kit_names(k, "SwitchName", "s");
+	kit_property(k, 0, "Status", "''");
+	kit_property(k, 0, "IPAddresses", "[]");
+	kit_pipe(k, "Get-VMNetworkAdapterVlan", "{}", one);
+	kit_names(k, "OperationMode", "Untagged");
+	kit_pipe(k, "Get-VMNetworkAdapterAcl", "{}", one);
+	kit_names(k, "RemoteIPAddress", "10.0.0.0/8");
+	kit_property(k, 0, "MeteredBytes", "null");
+	kit_pipe(k, "Get-VMNetworkAdapterExtendedAcl", "{}", one);
+	kit_names(k, "Action", "");
+	kit_pipe(k, "Get-VMBios", "{}", one);
+	kit_one_error(k, "Vm.WrongGeneration", "w");
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		json_t *kept;
+
+		kit_pipe(k, refused[i][0], "{}", one);
+		kept = json_incref(json_object_get(k->result, "objects"));
+		kit_pipe(k, refused[i][1], "{}", kept);
+		kit_one_error(k, "Checkpoint.ReadOnly", "kept");
+		json_decref(kept);
+	}
+	after = kit_snapshot(k);
+	assert_string_equal(before, after);
+	kit_do(k, "Get-VMProcessor", "{'VMName': 'w'}");
+	kit_property(k, 0, "Count", "5");
+	kit_do(k, "Get-VMNetworkAdapter", "{'VMName': 'w'}");
+	kit_names(k, "Name", "");
+	kit_do(k, "Remove-VMSnapshot", "{'VMName': 'w'}");
+	kit_pipe(k, "Get-VMProcessor", "{}", one);
+	kit_one_error(k, "InvalidParameter", "kept");
+	json_decref(one);
+}
+
 static void exported(void **state)
 {
 	struct kit *k = *state;
 
-	with_disk(k, "/d/a.img");
+	with_disk_of(k, "/d/a.img", 2);
 	kit_do(k, "Add-VMHardDiskDrive", "{'VMName': 'v', 'Path': '/other/a.img'}");
 	take(k, "c");
 	kit_what_if(k, "Export-VM", "{'Name': 'v', 'Path': '/out'}", 1);
 	assert_null(k->exported);
 	kit_do(k, "Export-VM", "{'Name': 'v', 'Path': '/out', 'PassThru': true}");
 	kit_names(k, "Name", "v");
-	kit_warning(k, "without its checkpoints");
-	/* Called after what they were at first, and no two the same. */
-	assert_non_null(strstr(k->exported, "/out/v /d/a_"));
-	assert_non_null(strstr(k->exported, " qcow2 Virtual Hard Disks/a.img raw /other/a_"));
-	assert_non_null(strstr(k->exported, " qcow2 Virtual Hard Disks/2-a.img raw"));
+	/* A chain of images: what one lies on comes before it, and no two have the same name. */
+	assert_non_null(strstr(k->exported, "/out/v /d/a.img raw Virtual Hard Disks/a.img raw - /d/a_"));
+	assert_non_null(strstr(k->exported, ".qcow2 qcow2 a.img /other/a.img raw Virtual Hard Disks/2-a.img raw - /other/a_"));
+	assert_non_null(strstr(k->exported, ".qcow2 qcow2 2-a.img /var/lib/nestor/machines/"));
+	assert_non_null(strstr(k->exported, ".secure.fd Snapshots/"));
+	kit_what_if(k, "Export-VMSnapshot", "{'Name': 'c', 'VMName': 'v', 'Path': '/out'}", 1);
+	kit_do(k, "Export-VMSnapshot", "{'Name': 'c', 'VMName': 'v', 'Path': '/out', 'PassThru': true}");
+	kit_names(k, "Name", "c");
+	/* As it was then, each disk whole; nothing of what kept it meanwhile is left. */
+	assert_non_null(strstr(k->exported, "/out/v /d/a.img raw Virtual Hard Disks/a.img raw - /other/a.img raw Virtual Hard Disks/2-a.img raw - "));
+	assert_null(strstr(k->exported, " Snapshots/"));
+	assert_int_equal(docs_count(k->docs, &checkpoint_kind), 1);
+	kit_refused(k, "Export-VMSnapshot", "{'Name': 'no', 'VMName': 'v', 'Path': '/out'}", "InvalidParameter");
+	kit_refused(k, "Export-VMSnapshot", "{'Name': 'c', 'VMName': 'v', 'Path': 'out'}", "Vm.PathInvalid");
 	kit_refused(k, "Export-VM", "{'Name': 'v', 'Path': 'out'}", "Vm.PathInvalid");
 	kit_refused(k, "Import-VM", "{'Path': '/nowhere/at/all'}", "Import.NotFound");
 	kit_refused(k, "Import-VM", "{'Path': '/nowhere', 'Domain': 'v'}", "AmbiguousParameterSet");
-	kit_do(k, "Rename-VM", "{'Name': 'v', 'NewName': 'a/b'}");
-	kit_refused(k, "Export-VM", "{'Name': 'a/b', 'Path': '/out'}", "Export.NameUnusable");
-	kit_do(k, "Start-VM", "{'Name': 'a/b'}");
-	kit_refused(k, "Export-VM", "{'Name': 'a/b', 'Path': '/out'}", "InvalidState");
+	kit_do(k, "Rename-VM", "{'Name': 'v', 'NewName': '..b'}");
+	kit_refused(k, "Export-VM", "{'Name': '..b', 'Path': '/out'}", "Export.NameUnusable");
+	kit_do(k, "Start-VM", "{'Name': '..b'}");
 	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
 	kit_refused(k, "Export-VM", "{'Name': 'ns', 'Path': '/out'}", "Vm.NotAMachine");
 }
@@ -430,6 +516,7 @@ int copy_tests(void)
 		kit_test(checkpoint_branches),
 		kit_test(checkpoint_saved_and_subtree),
 		kit_test(checkpoint_refusals),
+		kit_test(checkpoint_shown),
 		kit_test(exported),
 	};
 

@@ -84,6 +84,77 @@ static void changed(void **state)
 	kit_property(k, 0, "HardDrives", "[]");
 }
 
+/* As scripts of Hyper-V use them; a controller that a drive is on need not have been added. */
+static void controllers(void **state)
+{
+	static const struct refusal bad[] = {
+		REFUSED("Add-VMScsiController", "{'VMName': 'no'}", "InvalidParameter"),
+		REFUSED("Add-VMScsiController", "{'VMName': 'ns'}", "Vm.NotAMachine"),
+		REFUSED("Add-VMScsiController", "{'VMName': 'two'}", "Drive.TooManyControllers"),
+		REFUSED("Remove-VMScsiController", "{'VMName': 'two', 'ControllerNumber': 0}", "Drive.ControllerNeeded"),
+		REFUSED("Remove-VMScsiController", "{'VMName': 'two', 'ControllerNumber': 2}", "Drive.ControllerNeeded"),
+		REFUSED("Remove-VMScsiController", "{'VMName': 'two', 'ControllerNumber': 3}", "Drive.ControllerInUse"),
+		REFUSED("Remove-VMScsiController", "{'VMName': 'one', 'ControllerNumber': 1}", "Drive.ControllerNotFound"),
+		REFUSED("Remove-VMScsiController", "{'VMName': 'two'}", "MissingMandatoryParameter"),
+		REFUSED("Get-VMScsiController", "{'VMName': 'one', 'ControllerNumber': 1}", "Drive.ControllerNotFound"),
+		REFUSED("Get-VMIdeController", "{'VMName': 'two', 'ControllerNumber': 0}", "Drive.ControllerNotFound"),
+	};
+	struct kit *k = *state;
+	json_t *one, *drives;
+
+	machines(k);
+	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
+	kit_do(k, "Get-VMScsiController", "{'VMName': '*'}");
+	kit_names(k, "VMName", "one two");
+	kit_do(k, "Get-VMIdeController", "{'VMName': '*'}");
+	kit_names(k, "Name", "IDE Controller 0 IDE Controller 1");
+	kit_do(k, "Add-VMScsiController", "{'VMName': 'two', 'PassThru': true}");
+	kit_property(k, 0, "ControllerNumber", "1");
+	kit_do(k, "Start-VM", "{'Name': 'two'}");
+	kit_refused(k, "Add-VMScsiController", "{'VMName': 'two'}", "InvalidState");
+	one = kit_get(k, "Get-VMScsiController", "{'VMName': 'two', 'ControllerNumber': 1}");
+	kit_pipe(k, "Add-VMHardDiskDrive", "{'Path': '/d/b.img', 'PassThru': true}", one);
+	kit_no_errors(k);
+	kit_names(k, "Name", "Hard Drive on SCSI controller number 1 at location 0");
+	kit_pipe(k, "Add-VMHardDiskDrive", "{'Path': '/d/c.img', 'ControllerLocation': 7, 'PassThru': true}", one);
+	kit_names(k, "Name", "Hard Drive on SCSI controller number 1 at location 7");
+	kit_pipe(k, "Add-VMHardDiskDrive", "{'Path': '/d/d.img', 'ControllerNumber': 2}", one);
+	kit_one_error(k, "InputObjectNotBound", NULL);
+	kit_pipe(k, "Get-VMHardDiskDrive", "{}", one);
+	kit_names(k, "Path", "/d/b.img /d/c.img");
+	/* What is on it is in the object. */
+	kit_do(k, "Get-VMScsiController", "{'VMName': 'two', 'ControllerNumber': 1}");
+	drives = json_object_get(json_array_get(json_object_get(k->result, "objects"), 0), "Drives");
+	assert_int_equal(json_array_size(drives), 2);
+	kit_do(k, "Stop-VM", "{'Name': 'two', 'TurnOff': true}");
+	kit_pipe(k, "Add-VMDvdDrive", "{'PassThru': true}", one);
+	kit_property(k, 0, "ControllerNumber", "1");
+	kit_do(k, "Add-VMHardDiskDrive", "{'VMName': 'two', 'ControllerNumber': 3, 'Path': '/d/e.img'}");
+	kit_do(k, "Get-VMScsiController", "{'VMName': 'two'}");
+	assert_int_equal(kit_count(k, "objects"), 4);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		kit_refused(k, bad[i].cmdlet, bad[i].parameters, bad[i].id);
+	kit_do(k, "Remove-VMHardDiskDrive", "{'VMName': 'two', 'ControllerType': 'SCSI', 'ControllerNumber': 3, 'ControllerLocation': 0}");
+	kit_do(k, "Get-VMScsiController", "{'VMName': 'two'}");
+	assert_int_equal(kit_count(k, "objects"), 2);
+	kit_do(k, "Add-VMScsiController", "{'VMName': 'two'}");
+	kit_what_if(k, "Add-VMScsiController", "{'VMName': 'two'}", 1);
+	kit_what_if(k, "Remove-VMScsiController", "{'VMName': 'two', 'ControllerNumber': 2}", 1);
+	json_decref(one);
+	one = kit_get(k, "Get-VMScsiController", "{'VMName': 'two', 'ControllerNumber': 2}");
+	kit_pipe(k, "Remove-VMScsiController", "{}", one);
+	kit_no_errors(k);
+	kit_pipe(k, "Remove-VMScsiController", "{}", one);
+	kit_one_error(k, "Drive.ControllerNotFound", "two");
+	json_decref(one);
+	one = kit_get(k, "Get-VMIdeController", "{'VMName': 'one', 'ControllerNumber': 1}");
+	kit_pipe(k, "Remove-VMScsiController", "{}", one);
+	kit_one_error(k, "Drive.ControllerNotFound", "one");
+	kit_pipe(k, "Add-VMHardDiskDrive", "{'Path': '/d/ide.img', 'PassThru': true}", one);
+	kit_names(k, "Name", "Hard Drive on IDE controller number 1 at location 1");
+	json_decref(one);
+}
+
 static void what_if(void **state)
 {
 	struct kit *k = *state;
@@ -158,7 +229,7 @@ static void refusals(void **state)
 int drive_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(made_with_the_machine), kit_test(places), kit_test(changed), kit_test(what_if), kit_test(refusals),
+		kit_test(made_with_the_machine), kit_test(places), kit_test(changed), kit_test(controllers), kit_test(what_if), kit_test(refusals),
 	};
 
 	return cmocka_run_group_tests_name("drives", tests, NULL, NULL);

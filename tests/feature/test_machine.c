@@ -255,6 +255,7 @@ static void orderly_shutdown(void **state)
 	kit_do(k, "Start-VM", "{'Name': '*'}");
 	kit_run(k, "Stop-VM", "{'Name': '*'}");
 	kit_one_error(k, "Vm.ShutdownRefused", NULL);
+	kit_told(k, "Shutting down a 1/2 -;Shutting down a 2/2 -;");
 	kit_do(k, "Get-VM", "{'Name': 'ns'}");
 	kit_property(k, 0, "State", "'Off'");
 
@@ -336,6 +337,7 @@ static void waiting(void **state)
 	kit_all_refused(k, cases, ARRAY_SIZE(cases));
 	kit_do(k, "Wait-VM", "{'Name': ['a', 'b'], 'For': 'IPAddress', 'TimeoutSec': 7, 'PassThru': true}");
 	kit_names(k, "Name", "a b");
+	kit_told(k, "Waiting for a 1/2 -;Waiting for a 2/2 -;");
 	assert_true(k->waited.address && k->waited.timeout_ms == 7000 && k->waited.delay_ms == 1000);
 	kit_do(k, "Restart-VM", "{'Name': 'a', 'Wait': true, 'Delay': 3}");
 	assert_true(!k->waited.address && !k->waited.timeout_ms && k->waited.delay_ms == 3000);
@@ -347,11 +349,53 @@ static void waiting(void **state)
 	assert_int_equal(kit_count(k, "errors"), 2);
 }
 
+/* Directories that are there, and belong to root alone, on every Linux: /usr and /etc. */
+static void locations(void **state)
+{
+	static const struct refusal bad[] = {
+		REFUSED("Set-VMHost", "{'VirtualHardDiskPath': 'here'}", "Vm.PathInvalid"),
+		REFUSED("Set-VMHost", "{'VirtualMachinePath': '/nowhere'}", "Location.NotFound"),
+		REFUSED("Set-VMHost", "{'VirtualHardDiskPath': '/etc', 'VirtualMachinePath': '/etc/passwd'}", "Location.NotFound"),
+		REFUSED("Set-VMHost", "{'VirtualMachinePath': '/tmp'}", "Location.Unsafe"),
+		REFUSED("New-VM", "{'Name': 'new', 'Path': '/tmp'}", "Location.Unsafe"),
+		REFUSED("New-VM", "{'Name': 'new', 'Engine': 'Namespace', 'Path': '/usr'}", "AmbiguousParameterSet"),
+		REFUSED("Set-VM", "{'Name': 'a', 'SnapshotFileLocation': '/etc/passwd'}", "Location.NotFound"),
+		REFUSED("Rename-VM", "{'Name': 'a', 'NewName': 'b/c'}", "InvalidName"),
+		REFUSED("Rename-VM", "{'Name': 'a', 'NewName': '..'}", "InvalidName"),
+	};
+	struct kit *k = *state;
+
+	can_run(k);
+	kit_do(k, "Get-VMHost", "{}");
+	kit_property(k, 0, "VirtualHardDiskPath", "'/images'");
+	kit_property(k, 0, "VirtualMachinePath", "'/var/lib/nestor/machines'");
+	kit_do(k, "New-VM", "{'Name': 'a'}");
+	kit_property(k, 0, "Path", "'/var/lib/nestor/machines'");
+	kit_property(k, 0, "ConfigurationLocation", "'/var/lib/nestor/machines'");
+	kit_property(k, 0, "SnapshotFileLocation", "'/var/lib/nestor/machines'");
+	kit_what_if(k, "Set-VMHost", "{'VirtualHardDiskPath': '/etc'}", 1);
+	kit_what_if(k, "Set-VM", "{'Name': 'a', 'SnapshotFileLocation': '/etc'}", 1);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		kit_refused(k, bad[i].cmdlet, bad[i].parameters, bad[i].id);
+	kit_do(k, "Set-VMHost", "{'VirtualHardDiskPath': '/usr/../etc/', 'PassThru': true}");
+	kit_property(k, 0, "VirtualHardDiskPath", "'/etc'");
+	kit_property(k, 0, "VirtualMachinePath", "'/var/lib/nestor/machines'");
+	kit_do(k, "Set-VM", "{'Name': 'a', 'SnapshotFileLocation': '/etc', 'PassThru': true}");
+	kit_property(k, 0, "CheckpointFileLocation", "'/etc'");
+	kit_property(k, 0, "Path", "'/var/lib/nestor/machines'");
+	kit_do(k, "Set-VM", "{'Name': 'a', 'Notes': 'x', 'PassThru': true}");
+	kit_property(k, 0, "SnapshotFileLocation", "'/etc'");
+	kit_do(k, "Set-VM", "{'Name': 'a', 'SnapshotFileLocation': null, 'PassThru': true}");
+	kit_property(k, 0, "SnapshotFileLocation", "'/var/lib/nestor/machines'");
+	kit_do(k, "Set-VMHost", "{'VirtualHardDiskPath': null, 'PassThru': true}");
+	kit_property(k, 0, "VirtualHardDiskPath", "'/images'");
+}
+
 int machine_tests(void)
 {
 	const struct CMUnitTest tests[] = {
 		kit_test(made_and_listed), kit_test(changed), kit_test(adapters), kit_test(refusals), kit_test(nesting_by_host), kit_test(orderly_shutdown), kit_test(consoles), kit_test(waiting),
-		kit_test(memory_and_hypervisor), kit_test(states), kit_test(host), kit_test(nested_check),
+		kit_test(memory_and_hypervisor), kit_test(states), kit_test(host), kit_test(locations), kit_test(nested_check),
 	};
 
 	return cmocka_run_group_tests_name("machines", tests, NULL, NULL);

@@ -608,7 +608,7 @@ static void live_cancelled(void **state)
 
 	make_lab(k);
 	request = json_pack("{s:{s:s, s:b}}", "parameters", "VMName", "Blue1", "Live", 1);
-	cmdlet_server_invoke(k->server, "Trace-VMNetworkPacket", request, noted, &result);
+	cmdlet_server_invoke(k->server, "Trace-VMNetworkPacket", request, noted, NULL, &result);
 	assert_null(result);
 	cmdlet_server_cancel(k->server, &host);
 	assert_null(result);

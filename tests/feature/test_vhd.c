@@ -127,10 +127,24 @@ static void refusals(void **state)
 	kit_names(k, "Path", "/images/n.qcow2");
 }
 
+static void told(void **state)
+{
+	struct kit *k = *state;
+
+	kit_do(k, "Convert-VHD", "{'Path': '/d/a.vhdx', 'DestinationPath': 'b.qcow2', 'PassThru': true}");
+	kit_told(k, "Converting /d/a.vhdx 1/1 -;Converting /d/a.vhdx 1/1 25;Converting /d/a.vhdx 1/1 75;");
+	kit_do(k, "New-VHD", "{'Path': ['/d/a.raw', '/d/b.raw'], 'SizeBytes': '8MB', 'Fixed': true}");
+	kit_told(k, "Creating /d/a.raw 1/2 -;Creating /d/b.raw 2/2 -;");
+	kit_do(k, "Resize-VHD", "{'Path': '/d/a.qcow2', 'SizeBytes': '16MB'}");
+	kit_told(k, "Resizing /d/a.qcow2 1/1 -;");
+	kit_do(k, "Get-VHD", "{'Path': '/d/a.qcow2'}");
+	kit_told(k, "");
+}
+
 int vhd_tests(void)
 {
 	const struct CMUnitTest tests[] = {
-		kit_test(made), kit_test(differencing), kit_test(looked_at), kit_test(changed), kit_test(refusals),
+		kit_test(made), kit_test(differencing), kit_test(looked_at), kit_test(changed), kit_test(refusals), kit_test(told),
 	};
 
 	return cmocka_run_group_tests_name("virtual hard disks", tests, NULL, NULL);

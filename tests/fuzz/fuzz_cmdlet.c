@@ -215,6 +215,12 @@ static void end_images(void)
 	}
 }
 
+static void fake_image_discard(struct host *h, const char *path)
+{
+	(void)h;
+	(void)path;
+}
+
 static void fake_image_end(struct host *h, void *arg)
 {
 	(void)h, (void)arg;
@@ -344,7 +350,7 @@ static int fake_import(struct host *h, const struct host_import *x, host_import_
 
 static struct host host = {
 	.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
-	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_dir = "/images",
+	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_discard = fake_image_discard, .image_dir = "/images",
 	.console = fake_console, .wait = fake_wait, .wait_end = fake_exec_end,
 	.shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .variables = fake_variables, .capture = fake_capture, .release = fake_release, .import_files = fake_import, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
 	.port_spoofed = fake_port_spoofed,
@@ -421,7 +427,7 @@ static void invoke(struct cmdlet_server *s, const char *name, const char *text)
 	_cleanup_free_ char *before = snapshot(), *after = NULL;
 	struct answer a = { 0 };
 
-	cmdlet_server_invoke(s, name, request, done, &a);
+	cmdlet_server_invoke(s, name, request, done, NULL, &a);
 	tell_domain();
 	while (exec_done) {
 		host_exec_fn f = exec_done;

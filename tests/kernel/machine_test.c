@@ -470,6 +470,8 @@ static void failures(void **state)
 		{ "operation failed: Failed to save: No space left on device", MACHINE_NO_SPACE },
 		{ "operation failed: domain 'theirs' already exists with uuid 1", MACHINE_NAME_TAKEN },
 		{ "Device net1 is already in the process of unplug", MACHINE_DEVICE_HELD },
+		{ "Timed out during operation: cannot acquire state change lock (held by monitor=remoteDispatchDomainSave)", MACHINE_BUSY },
+		{ "libvirt died over its start, and cannot acquire the lock that it took for that", MACHINE_LOST },
 	};
 
 	(void)state;

@@ -15,6 +15,10 @@ from kit import Lab
 from support import assert_settled
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: starts virtual machines; -m 'not slow' leaves them out")
+
+
 @pytest.fixture(scope="module", name="lab")
 def _lab():
     with Lab("nst") as lab:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests look at and do besides the command line: the daemon's own account, drop counters, frames by hand."""
 
+import contextlib
 import glob
 import json
 import os
@@ -27,6 +28,15 @@ UNREPEATABLE = VOLATILE | {"Id", "VMId", "SwitchId", "PortName", "InterfaceName"
 
 def health(daemon):
     return daemon.http("GET", "/v1/health")[1]
+
+
+def programs(ns):
+    """What daemons of a namespace run to work on images: [name]."""
+    found = []
+    for pid in run("ip", "netns", "pids", ns.name).out.split():
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="ascii") as file:
+            found.append(file.read().strip())
+    return [name for name in found if name in ("qemu-img", "xorrisofs", "xorriso")]
 
 
 def total_writes(daemon):

@@ -11,6 +11,8 @@ from support import BUILD_DIR, VOLATILE, assert_settled, health, prune
 from test_machines import Machines, refusal
 from test_what_if import CHECKPOINT_LINES
 
+pytestmark = pytest.mark.slow
+
 COUNT = "i=0; while :; do i=$((i+1)); echo guest: count $i; echo $i | dd of=/dev/sda conv=sync,notrunc bs=512 oflag=direct 2>/dev/null; sleep 1; done"
 READY = "for i in $(seq 50); do [ -e /dev/sda ] && break; usleep 200000; done; "
 

@@ -16,6 +16,8 @@ from kit import Image, Lab, underlay, wait_for
 from support import BUILD_DIR, assert_settled
 from test_machines import BOOT_SECONDS, Machines
 
+pytestmark = pytest.mark.slow
+
 # Its terminal echoes, as any; then the line is answered.
 ANSWERS = "i=0; while [ $i -lt 40 ]; do i=$((i+1)); echo before $i; done; echo guest: up; while read line; do echo \"got <$line>\"; done"
 SECONDS = 20

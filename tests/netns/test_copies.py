@@ -12,6 +12,8 @@ from support import BUILD_DIR, VOLATILE, assert_settled, prune
 from test_machines import Machines, refusal
 from test_what_if import DOMAIN_LINES, EXPORT_LINES
 
+pytestmark = pytest.mark.slow
+
 ID = "11111111-2222-3333-4444-555555555555"
 MAC = "525400000077"
 DOMAIN = """

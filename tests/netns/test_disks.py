@@ -4,12 +4,15 @@
 import contextlib
 import glob
 import os
+import shutil
 
 import pytest
 
 from kit import CmdletError, Image, Lab, run, underlay, wait_for
-from support import BUILD_DIR, assert_settled, hang_up
+from support import BUILD_DIR, assert_settled, hang_up, programs
 from test_machines import Machines
+
+pytestmark = pytest.mark.slow
 
 READY = "for i in $(seq 50); do {test} && break; usleep 200000; done\n"
 
@@ -88,6 +91,20 @@ def test_what_is_written_is_there_after_a_restart(net):
         run("qemu-img", "convert", "-U", "-f", kind, "-O", "raw", path, out)
         with open(out, "rb") as file:
             assert file.read(17).startswith(b"writtenwritten\n"), path
+
+
+def test_another_controller(net):
+    """It is there with a start although nothing is on it, and takes a disk while the machine runs."""
+    script = "n=$(ls -d /sys/bus/virtio/drivers/virtio_scsi/virtio* | wc -l); echo guest: $n controllers\n" \
+             "while :; do [ -e /dev/sdb ] && { for d in sda sdb; do readlink -f /sys/block/$d; done | grep -o 'virtio[0-9]*' | sort -u | wc -l | sed s/^/guest:\\ on\\ /; break; }; usleep 200000; done"
+    net.make("s", net.image, READY.format(test="[ -e /dev/sda ]") + script, start=False, Generation=2, VHDPath=make_image(net, "s1.img", kind="raw"))
+    net.do("Add-VMScsiController", VMName="s")
+    net.do("Start-VM", Name="s")
+    net.wait_console("s", "guest: 2 controllers")
+    second = make_image(net, "s2.img", kind="raw")
+    assert not net.daemon.pipeline(f"Get-VMScsiController s 1 | Add-VMHardDiskDrive -Path {second}").err
+    assert [len(c["Drives"]) for c in net.do("Get-VMScsiController", VMName="s")] == [1, 1]
+    net.wait_console("s", "guest: on 2")
 
 
 def test_while_it_runs(net):
@@ -387,13 +404,39 @@ def test_a_full_disk(net):
     assert os.listdir(small) == []
 
 
-def test_nobody_waits_any_more(net):
-    """Ctrl+C at the client ends the work, and what was being made is gone."""
-    source, target = os.path.join(net.disks, "long.raw"), os.path.join(net.disks, "long.qcow2")
+@pytest.fixture(name="long")
+def _long(net):
+    """A directory with an image that takes a while to be copied, and the client that has begun to."""
+    place = net.ns.lab.path("long")
+    os.mkdir(place)
+    source, target = os.path.join(place, "long.raw"), os.path.join(place, "long.qcow2")
     with open(source, "wb") as file:
         file.write(os.urandom(1 << 20) * 256)
     client = net.ns.spawn(net.daemon.program("nestor"), "--host", net.daemon.socket, "Convert-VHD", source, target)
-    wait_for(lambda: os.path.exists(target), 10, "the new image to be begun", net.daemon.log_tail)
+    wait_for(lambda: len(os.listdir(place)) == 2 and programs(net.ns), 10, "the new image to be begun", net.daemon.log_tail)
+    assert not os.path.exists(target)
+    yield place, client
+    shutil.rmtree(place)
+
+
+def test_nobody_waits_any_more(net, long):
+    """Ctrl+C at the client ends the work, and what was being made is gone."""
+    place, client = long
     client.kill()
-    wait_for(lambda: not os.path.exists(target), 10, "it to be gone", net.daemon.log_tail)
-    assert os.path.exists(source)
+    wait_for(lambda: os.listdir(place) == ["long.raw"], 10, "it to be gone", net.daemon.log_tail)
+    assert programs(net.ns) == []
+
+
+def test_killed_while_an_image_is_made(net, long):
+    """What makes it ends with the daemon, and the next one takes away what there is of it; it is never seen under its name."""
+    place, _client = long
+    net.daemon.kill9()
+    wait_for(lambda: programs(net.ns) == [], 10, "qemu-img to end")
+    net.daemon.start()
+    assert os.listdir(place) == ["long.raw"]
+    assert os.listdir(os.path.join(net.daemon.state_dir, "unfinished")) == []
+    net.do("Convert-VHD", Path=f"{place}/long.raw", DestinationPath=f"{place}/long.qcow2")
+    assert sorted(os.listdir(place)) == ["long.qcow2", "long.raw"] and vhd(net, f"{place}/long.qcow2")["Size"] == 256 << 20
+    net.daemon.kill9()
+    net.daemon.start()
+    assert sorted(os.listdir(place)) == ["long.qcow2", "long.raw"]

@@ -8,6 +8,8 @@ from kit import CmdletError, Image, Lab, underlay, wait_for
 from support import BUILD_DIR, assert_settled, hang_up
 from test_machines import BOOT_SECONDS, Machines, refusal
 
+pytestmark = pytest.mark.slow
+
 VSID = 5010
 # Tells of every change: "guest: eth0=1 eth1=0 ." has two adapters, of which the first has a carrier.
 WATCH = """ip link set eth0 up; ip addr add 10.1.0.5/24 dev eth0

@@ -15,6 +15,8 @@ from labs import colons
 from support import BUILD_DIR, assert_settled
 from test_machines import BOOT_SECONDS, Machines, addressed
 
+pytestmark = pytest.mark.slow
+
 VSID = 5010
 L1_MAC, L2_MAC, FAR_MAC = "000000000011", "000000000051", "000000000012"
 C_MAC, D_MAC = "000000000021", "000000000022"

@@ -14,6 +14,8 @@ from kit import Capture, Lab, underlay
 from runbooks import assert_untouched, lab1_table, lab2_tables, lab3_tables, lines
 from support import BUILD_DIR, assert_settled, maps
 
+pytestmark = pytest.mark.slow
+
 LAB3 = ("lab3-nvgre-host1.ps1", "lab3-nvgre-host2.ps1")
 LAB2 = ("lab2-ip-rewrite-host1.ps1", "lab2-ip-rewrite-host2.ps1")
 

@@ -20,6 +20,8 @@ from support import BUILD_DIR, UNREPEATABLE, assert_settled, differences, hang_u
 from test_hot_adapters import attached, taps
 from test_machines import Machines
 
+pytestmark = pytest.mark.slow
+
 LONGEST = 0.6  # seconds that a kill waits for the answer, at most
 SECONDS = 60
 GETTERS = ("Get-VM", "Get-VMProcessor", "Get-VMMemory", "Get-VMNetworkAdapter", "Get-VMHardDiskDrive", "Get-VMDvdDrive")

@@ -4,6 +4,7 @@
 How quick is printed (pytest -s), and only what is out of all proportion fails: the machine that tests run on has other things to do.
 """
 
+import os
 import time
 
 import pytest
@@ -12,6 +13,8 @@ from kit import Image, Lab, wait_for
 from support import BUILD_DIR, assert_settled, hang_up, health
 from test_hot_adapters import taps
 from test_machines import BOOT_SECONDS, Machines
+
+pytestmark = pytest.mark.slow
 
 MACHINES, GUESTS = 10, 200
 MIB = 1 << 20
@@ -38,6 +41,12 @@ def timed(what, action):
     done = action()
     print(f"{what}: {(time.monotonic() - start) * 1000:.0f} ms")
     return done, time.monotonic() - start
+
+
+def share(pid):
+    """Of the processor: what the scheduler gives to the session of a process."""
+    with open(f"/proc/{pid}/autogroup", encoding="ascii") as file:
+        return int(file.read().split()[-1])
 
 
 def states(net, name="*"):
@@ -76,6 +85,12 @@ def test_ten_machines_at_once(net):
     asks = net.start("g0")
     for n in range(MACHINES):
         wait_for(lambda n=n: asks.ping(f"10.1.0.{n + 1}", count=1), BOOT_SECONDS, f"m{n} to answer")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/autogroup"), reason="this kernel's scheduler knows no sessions")
+def test_the_daemon_is_not_kept_waiting_by_guests(net):
+    assert share(net.daemon.pid) == -10
+    assert {share(vm["ProcessId"]) for vm in net.do("Get-VM", Name="g*")} == {share(pid) for pid in net.libvirt.machines()} == {0}
 
 
 def test_daemon_dies(net):

@@ -8,6 +8,8 @@ from kit import Image, Lab, underlay, wait_for
 from support import BUILD_DIR, assert_settled
 from test_machines import Machines, addressed, refusal
 
+pytestmark = pytest.mark.slow
+
 A, B = "10.10.10.11", "10.10.10.12"
 SECONDS = 30
 

@@ -9,6 +9,8 @@ from runbooks import assert_untouched, runbook
 from support import BUILD_DIR, assert_settled
 from test_machines import BOOT_SECONDS, Machines, addressed, refusal
 
+pytestmark = pytest.mark.slow
+
 L1, OUTSIDE = "10.10.10.21", "10.10.10.22"
 MB = 1 << 20
 

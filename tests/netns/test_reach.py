@@ -8,6 +8,8 @@ from kit import CmdletError, Image, Lab, START_AGENT, underlay, wait_for
 from support import BUILD_DIR, assert_settled
 from test_machines import BOOT_SECONDS, Machines, addressed, refusal
 
+pytestmark = pytest.mark.slow
+
 MB = 1 << 20
 SECONDS = 20
 A, B = "10.10.10.11", "10.10.10.12"

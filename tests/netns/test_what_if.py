@@ -61,6 +61,7 @@ LINES = [
     "Set-NetVirtualizationBroadcast -ProviderAddress 239.1.1.1",
     "Remove-NetVirtualizationBroadcast",
     "Set-NetVirtualizationGlobal -UseExternalRouter $true",
+    "Set-VMHost -VirtualHardDiskPath /usr -VirtualMachinePath /usr",
     "New-VHD new.qcow2 8MB",
     "Resize-VHD /nowhere/new.qcow2 16MB",
     "Convert-VHD /nowhere/new.qcow2 new.vhd -DeleteSource",
@@ -84,6 +85,8 @@ MACHINE_LINES = [
     "Set-VMDvdDrive off -ToControllerLocation 1",
     "Remove-VMDvdDrive off 1 0",
     "Set-VMBios off -StartupOrder CD",
+    "Add-VMScsiController off",
+    "Remove-VMScsiController off2 1",
     "Set-VMFirmware off2 -EnableSecureBoot Off",
 ]
 PAUSED_LINES = ["Resume-VM a"]

@@ -46,7 +46,7 @@ static const char *const acl_object_name[] = { "VMNetworkAdapterAclSetting", NUL
 	}
 
 static const struct param add_params[] = { ACL_SELECT_PARAMS(REQUIRED), ACTION_PARAMS, ADDRESS_PARAMS, { 0 } };
-static const struct param get_params[] = { ACL_SELECT_PARAMS(0), { 0 } };
+static const struct param get_params[] = { ACL_SELECT_PARAMS(0), SNAPSHOT_PARAM(ACL_BY_KEPT), { 0 } };
 static const struct param remove_params[] = {
 	ACL_SELECT_PARAMS(REQUIRED),
 	ACTION_PARAMS,
@@ -276,10 +276,10 @@ static void entries_of(const struct docs *d, const struct guid *adapter, acl_vec
 	vec_sort(ret, entry_compare);
 }
 
-static int get_acl(struct call *c, struct err **e)
+static int get_all(struct call *c, struct err **e)
 {
 	adapter_vec adapters = { 0 };
-	int r = adapter_select(c, ACL_SELECT | SELECT_NOTHING, &adapters, e);
+	int r = adapter_select(c, ACL_SELECT | SELECT_NOTHING | SELECT_KEPT, &adapters, e);
 
 	vec_foreach (&adapters, a) {
 		acl_vec entries = { 0 };
@@ -291,6 +291,11 @@ static int get_acl(struct call *c, struct err **e)
 	}
 	vec_done(&adapters);
 	return r;
+}
+
+static int get_acl(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_all, e);
 }
 
 static void remove_entry(struct call *c, const struct adapter_doc *a, const struct acl_doc *entry)

@@ -3,6 +3,7 @@
 
 #include "acl.h"
 #include "adapter_select.h"
+#include "checkpoint_view.h"
 #include "feature.h"
 
 /* What the cmdlets of entries and of extended rules share: rows that select adapters, and the adapter in an object. */
@@ -14,6 +15,7 @@ extern const char *const acl_vm_type[], *const acl_adapter_type[];
 #define ACL_BY_HOST IN_SET(2)
 #define ACL_BY_ADAPTER IN_SET(3)
 #define ACL_BY_OBJECT IN_SET(4) /* a rule itself */
+#define ACL_BY_KEPT IN_SET(5)   /* those of a checkpoint */
 #define ACL_BY_ANY_ADAPTER (ACL_BY_VMNAME | ACL_BY_VM | ACL_BY_HOST | ACL_BY_ADAPTER)
 
 /* required: REQUIRED, or 0 where no adapter given means all. */
@@ -26,7 +28,7 @@ extern const char *const acl_vm_type[], *const acl_adapter_type[];
 	{ "VMNetworkAdapter", P_OBJECT, REQUIRED | ARRAY | POS(0) | PIPE_VALUE,                                        \
 	  "network adapters, as Get-VMNetworkAdapter returns them", .values = acl_adapter_type, .sets = ACL_BY_ADAPTER }, \
 	{ "VMNetworkAdapterName", P_STRING, 0, "only adapters of this name, or matching the wildcards",                \
-	  .sets = ACL_BY_VMNAME | ACL_BY_VM | ACL_BY_HOST }
+	  .sets = ACL_BY_VMNAME | ACL_BY_VM | ACL_BY_HOST | ACL_BY_KEPT }
 
 #define ACL_SELECT (SELECT_OBJECT | SELECT_HOST | SELECT_LONG_NAME)
 

@@ -35,7 +35,7 @@ static const struct param add_params[] = {
 	  .max = ACL_ISOLATION_MAX, .def = "0" },
 	{ 0 },
 };
-static const struct param get_params[] = { ACL_SELECT_PARAMS(0), { 0 } };
+static const struct param get_params[] = { ACL_SELECT_PARAMS(0), SNAPSHOT_PARAM(ACL_BY_KEPT), { 0 } };
 static const struct param remove_params[] = {
 	ACL_SELECT_PARAMS(REQUIRED),
 	{ "Weight", P_UINT, REQUIRED, "which rule of the direction", .max = ACL_WEIGHT_MAX,
@@ -179,15 +179,20 @@ static void emit_rules(struct call *c, const struct guid *adapter)
 	vec_done(&rules);
 }
 
-static int get_extended(struct call *c, struct err **e)
+static int get_all(struct call *c, struct err **e)
 {
 	adapter_vec adapters = { 0 };
-	int r = adapter_select(c, ACL_SELECT | SELECT_NOTHING, &adapters, e);
+	int r = adapter_select(c, ACL_SELECT | SELECT_NOTHING | SELECT_KEPT, &adapters, e);
 
 	vec_foreach (&adapters, a)
 		emit_rules(c, &(*a)->id);
 	vec_done(&adapters);
 	return r;
+}
+
+static int get_extended(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_all, e);
 }
 
 static int remove_one(struct call *c, const struct adapter_doc *a, uint32_t direction, uint32_t weight, struct err **e)

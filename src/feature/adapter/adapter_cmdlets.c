@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter_rules.h"
 #include "adapter_select.h"
+#include "checkpoint_view.h"
 #include "feature.h"
 #include "switch_rules.h"
 
@@ -34,6 +35,7 @@ static const struct param get_params[] = {
 	  .sets = IN_SET(3) },
 	{ "Name", P_STRING, POS(1), HELP_NAME, .aliases = "VMNetworkAdapterName" },
 	{ "SwitchName", P_STRING, 0, "only adapters on this switch", .sets = IN_SET(2) },
+	SNAPSHOT_PARAM(IN_SET(4)),
 	{ 0 },
 };
 
@@ -237,15 +239,20 @@ static int add_adapter(struct call *c, struct err **e)
 	return 0;
 }
 
-static int get_adapter(struct call *c, struct err **e)
+static int get_adapters(struct call *c, struct err **e)
 {
 	adapter_vec adapters = { 0 };
-	int r = adapter_select(c, SELECT_HOST | SELECT_ALL | SELECT_SWITCH, &adapters, e);
+	int r = adapter_select(c, SELECT_HOST | SELECT_ALL | SELECT_SWITCH | SELECT_KEPT, &adapters, e);
 
 	vec_foreach(&adapters, a)
 		call_emit(c, adapter_to_object, &adapter_kind, *a);
 	vec_done(&adapters);
 	return r;
+}
+
+static int get_adapter(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_adapters, e);
 }
 
 static int set_one(struct call *c, const struct adapter_doc *a, struct err **e)

@@ -101,10 +101,14 @@ int adapter_select(struct call *c, unsigned flags, adapter_vec *ret, struct err 
 	} else if ((flags & SELECT_ALL) && call_bool(c, "All", false)) {
 		select_all(c, ret);
 	} else if (call_given(c, "VMName") || (vm_param && call_given(c, vm_param)) ||
+		   (flags & SELECT_KEPT && call_given(c, "VMSnapshot")) ||
 		   (flags & SELECT_NOTHING && !call_given(c, "ManagementOS"))) {
 		vm_vec vms = { 0 };
 
-		vm_select(c, "VMName", vm_param, &vms);
+		if (flags & SELECT_KEPT)
+			vm_select_or_kept(c, &vms);
+		else
+			vm_select(c, "VMName", vm_param, &vms);
 		owners = vms.n > 0;
 		select_of_vms(c, &vms, ret);
 		vec_done(&vms);

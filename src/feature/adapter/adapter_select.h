@@ -11,6 +11,7 @@
 #define SELECT_NO_VM (1u << 4)	/* the row has no -VM */
 #define SELECT_LONG_NAME (1u << 5) /* the name is -VMNetworkAdapterName */
 #define SELECT_NOTHING (1u << 6) /* nothing given selects the adapters of all virtual machines */
+#define SELECT_KEPT (1u << 7) /* -VMSnapshot */
 
 /*
  * The adapters that -VMName, -VM, -VMNetworkAdapter, -ManagementOS or -All select, filtered by -Name: by VM, then slot.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter_rules.h"
 #include "adapter_select.h"
+#include "checkpoint_view.h"
 #include "feature.h"
 #include "vlan_set.h"
 
@@ -54,7 +55,8 @@ static const struct param get_params[] = {
 	  .sets = IN_SET(1) },
 	{ "ManagementOS", P_SWITCH, REQUIRED, HELP_HOST, .sets = IN_SET(2) },
 	{ "VM", P_OBJECT, REQUIRED | ARRAY | POS(0) | PIPE_VALUE, HELP_VM, .values = vm_type, .sets = IN_SET(3) },
-	{ "VMNetworkAdapterName", P_STRING, 0, HELP_NAME, .sets = IN_SET(0) | IN_SET(2) | IN_SET(3) },
+	{ "VMNetworkAdapterName", P_STRING, 0, HELP_NAME, .sets = IN_SET(0) | IN_SET(2) | IN_SET(3) | IN_SET(4) },
+	SNAPSHOT_PARAM(IN_SET(4)),
 	{ 0 },
 };
 
@@ -215,15 +217,20 @@ static int set_vlan(struct call *c, struct err **e)
 	return r;
 }
 
-static int get_vlan(struct call *c, struct err **e)
+static int get_vlans(struct call *c, struct err **e)
 {
 	adapter_vec adapters = { 0 };
-	int r = adapter_select(c, SELECT_OBJECT | SELECT_HOST | SELECT_LONG_NAME | SELECT_NOTHING, &adapters, e);
+	int r = adapter_select(c, SELECT_OBJECT | SELECT_HOST | SELECT_LONG_NAME | SELECT_NOTHING | SELECT_KEPT, &adapters, e);
 
 	vec_foreach(&adapters, a)
 		call_emit(c, adapter_vlan_to_object, &adapter_kind, *a);
 	vec_done(&adapters);
 	return r;
+}
+
+static int get_vlan(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_vlans, e);
 }
 
 const struct cmdlet adapter_vlan_cmdlets[] = {

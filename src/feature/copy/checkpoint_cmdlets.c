@@ -3,15 +3,15 @@
 #include <time.h>
 
 #include "adapter_rules.h"
-#include "checkpoint.h"
+#include "checkpoint_view.h"
 #include "feature.h"
 #include "switch_rules.h"
+#include "vm_location.h"
 #include "vm_rules.h"
 
 /* Checkpoint-VM and *-VMSnapshot (cmdlets.md 3.4). The documents say what is wanted; the engine's copies.c does it. */
 
 static const char *const vm_type[] = { "VirtualMachine", NULL };
-static const char *const snapshot_type[] = { "VMSnapshot", NULL };
 static const char *const snapshot_types[] = { "Standard", "Recovery", "Planned", "Missing", "Replica", "AppConsistentReplica",
 					      "SyncedReplica", NULL };
 
@@ -160,6 +160,8 @@ static int check_checkpoint(struct call *c, const struct vm_doc *vm, struct err 
 	}
 	if (r == 0)
 		r = check_quiet(call_docs(c), vm, e);
+	if (r == 0)
+		r = location_check(c, vm_snapshot_path(c, vm), e);
 	return r == 0 ? check_state(c, vm, e) : r;
 }
 
@@ -187,8 +189,11 @@ static const char *base_name(const char *path)
 #define STEM_MAX 180
 #define GUID_LENGTH 36
 
-/* Beside the image, as what it is called after: the same stem for all that lie on one. */
-static char *overlay_path(const struct docs *d, const char *image)
+/*
+ * Beside the image, unless the machine's checkpoints have a place of their own; called after the image: the same stem for all that lie on
+ * one.
+ */
+static char *overlay_path(const struct docs *d, const struct vm_doc *vm, const char *image)
 {
 	const char *name = base_name(image), *dot = strrchr(name, '.');
 	size_t stem = dot && dot > name ? (size_t)(dot - name) : strlen(name);
@@ -197,7 +202,10 @@ static char *overlay_path(const struct docs *d, const char *image)
 
 	if (image_get(d, image) && stem > GUID_LENGTH + 1)
 		stem -= GUID_LENGTH + 1;
-	return xasprintf("%.*s%.*s_%s.qcow2", (int)(name - image), image, (int)MIN(stem, (size_t)STEM_MAX), name, guid_format(&id, text));
+	guid_format(&id, text);
+	if (vm->snapshot_path)
+		return xasprintf("%s/%.*s_%s.qcow2", vm->snapshot_path, (int)MIN(stem, (size_t)STEM_MAX), name, text);
+	return xasprintf("%.*s%.*s_%s.qcow2", (int)(name - image), image, (int)MIN(stem, (size_t)STEM_MAX), name, text);
 }
 
 static char **strv_push(char **list, size_t n, char *text)
@@ -220,7 +228,7 @@ static void add_disks(const struct docs *d, const struct vm_doc *vm, struct chec
 			continue;
 		s->drives = strv_push(s->drives, n, xstrdup(guid_format(&(*drive)->id, id)));
 		s->disks = strv_push(s->disks, n, xstrdup((*drive)->path));
-		s->overlays = strv_push(s->overlays, n++, overlay_path(d, (*drive)->path));
+		s->overlays = strv_push(s->overlays, n++, overlay_path(d, vm, (*drive)->path));
 	}
 	vec_done(&drives);
 }
@@ -248,7 +256,7 @@ struct checkpoint_doc *checkpoint_new(struct call *c, const struct vm_doc *vm, e
 	s->type = type;
 	s->config = json_dumps(config, JSON_COMPACT);
 	if (type != CHECKPOINT_CRASH)
-		s->memory = xasprintf("%s/%s.memory", h->machines_dir, guid_format(&s->id, id));
+		s->memory = xasprintf("%s/%s.memory", vm_snapshot_path(c, vm), guid_format(&s->id, id));
 	add_disks(call_docs(c), vm, s);
 	for (size_t i = 0; i < 2 && vm->generation == 2; i++)
 		s->variables = strv_push(s->variables, i, h->variables(h, &s->id, i == 1));
@@ -364,23 +372,29 @@ static void check_names(struct call *c, const struct arg *names, const checkpoin
 	}
 }
 
+const struct checkpoint_doc *checkpoint_of_object(struct call *c, const json_t *object)
+{
+	const char *name = object_text(object, "Name");
+	const struct checkpoint_doc *s = NULL;
+	struct err *e = NULL;
+	struct guid id;
+
+	if (object_guid(object, "Id", &id))
+		s = checkpoint_get(call_docs(c), &id);
+	if (s && !s->hidden)
+		return s;
+	unknown(name ? name : "", &e);
+	call_error(c, &e);
+	return NULL;
+}
+
 static void of_objects(struct call *c, const struct arg *objects, checkpoint_vec *ret)
 {
 	for (size_t i = 0; i < objects->n; i++) {
-		const json_t *object = objects->values[i].object;
-		const char *name = object_text(object, "Name");
-		const struct checkpoint_doc *s = NULL;
-		struct err *e = NULL;
-		struct guid id;
+		const struct checkpoint_doc *s = checkpoint_of_object(c, objects->values[i].object);
 
-		if (object_guid(object, "Id", &id))
-			s = checkpoint_get(call_docs(c), &id);
-		if (s && !s->hidden) {
+		if (s)
 			vec_push(ret, s);
-			continue;
-		}
-		unknown(name ? name : "", &e);
-		call_error(c, &e);
 	}
 }
 
@@ -477,7 +491,7 @@ static int get_snapshot(struct call *c, struct err **e)
 /* ---- Restore-VMSnapshot ---- */
 
 /* Each disk goes on in a new overlay on what the checkpoint has of it. */
-static void new_overlays(struct docs *d, struct vm_config *config, const struct checkpoint_doc *s)
+static void new_overlays(struct docs *d, const struct vm_doc *vm, struct vm_config *config)
 {
 	struct drive_doc *drive;
 
@@ -487,9 +501,9 @@ static void new_overlays(struct docs *d, struct vm_config *config, const struct 
 		if (drive->type != DRIVE_HARD_DISK || !drive->path)
 			continue;
 		image = doc_new(&image_kind);
-		image->vm = s->vm;
+		image->vm = vm->id;
 		image->type = IMAGE_DISK;
-		image->path = overlay_path(d, drive->path);
+		image->path = overlay_path(d, vm, drive->path);
 		image->backing = TAKE_PTR(drive->path);
 		image->backing_format = drive->format;
 		drive->path = xstrdup(image->path);
@@ -510,18 +524,26 @@ static void reconnect(struct call *c, struct vm_config *config)
 	}
 }
 
+static void replace_text(char **text, const char *value)
+{
+	free(*text);
+	*text = value ? xstrdup(value) : NULL;
+}
+
+/* What it is called and where it lies is not part of what it was. */
 static void restore_docs(struct call *c, const struct vm_doc *vm, const struct checkpoint_doc *s, struct vm_config *config)
 {
 	struct vm_doc *own = vm_config_vm(config);
 	struct docs *d = call_docs(c);
 	drive_vec drives = { 0 };
 
-	free(own->name);
-	own->name = xstrdup(vm->name);
+	replace_text(&own->name, vm->name);
+	replace_text(&own->path, vm->path);
+	replace_text(&own->snapshot_path, vm->snapshot_path);
 	own->taken_in = vm->taken_in;
 	own->checkpoint = own->restoring = s->id;
 	reconnect(c, config);
-	new_overlays(d, config, s);
+	new_overlays(d, vm, config);
 	drive_of_vm(d, &vm->id, &drives);
 	vm_config_delete(d, vm);
 	vm_config_put(d, config);
@@ -540,6 +562,9 @@ static int restore_snapshot(struct call *c, struct err **e)
 	if (!vm)
 		return *e ? -EINVAL : 0;
 	r = check_quiet(call_docs(c), vm, e);
+	/* Its disks go on there. */
+	if (r == 0 && vm->snapshot_path)
+		r = location_check(c, vm->snapshot_path, e);
 	if (r == 0 && call_should(c, vm->name, "%s", call_name(c)))
 		r = vm_config_parse(s->config, &config, e);
 	else

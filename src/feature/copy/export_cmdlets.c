@@ -73,7 +73,8 @@ static int check_export(struct call *c, const struct vm_doc *vm, struct err **e)
 struct exports {
 	struct call *call;
 	size_t left; /* that are under way, and one while they are begun */
-	bool failed;
+	size_t over;
+	struct one_export *shown; /* whose progress is told */
 	VEC(struct one_export *) all;
 };
 
@@ -128,11 +129,32 @@ static void exports_free(struct exports *all)
 	free(all);
 }
 
+/* Of several one after the other is told of, though all are under way. */
+static void on_progress(void *arg, const struct progress *given)
+{
+	struct one_export *one = arg;
+	struct exports *all = one->all;
+	struct progress p = *given;
+
+	if (!all->shown)
+		all->shown = one;
+	if (all->shown != one)
+		return;
+	if (all->all.n > 1) {
+		p.number = all->over + 1;
+		p.of = all->all.n;
+	}
+	call_progress_of(all->call, &p);
+}
+
 static void on_ended(void *arg, struct err *e)
 {
 	struct one_export *one = arg;
 	struct exports *all = one->all;
 
+	all->over++;
+	if (all->shown == one)
+		all->shown = NULL;
 	if (!guid_is_zero(&one->hidden))
 		host_of(all)->release(host_of(all), &one->hidden);
 	one->done = !e;
@@ -158,6 +180,7 @@ static int copy(struct one_export *one, struct err **e)
 	if (one->saved && vm->state != VM_SAVED)
 		return refuse_state(vm->name, "It was saved when the export began, and is not any more: export it again.", e);
 	export_set_make(c, vm, source, whole, &set);
+	set.x.progress = on_progress;
 	r = call_host(c)->export_machine(call_host(c), &set.x, on_ended, one, e);
 	export_set_done(&set);
 	return r;

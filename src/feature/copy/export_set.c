@@ -117,29 +117,58 @@ static bool format_of(const json_t *drive, enum drive_format *ret)
 	return false;
 }
 
-/* The hard disks of a configuration: their images come along, and it names those. */
+static void add_drive(const struct docs *d, struct export_set *s, json_t *drive, bool chain)
+{
+	const char *path = json_string_value(json_object_get(drive, "path"));
+	const char *type = json_string_value(json_object_get(drive, "type"));
+	const struct host_export_disk *disk;
+	enum drive_format format;
+
+	if (!path || !streq_ptr(type, drive_types[DRIVE_HARD_DISK]) || !format_of(drive, &format))
+		return;
+	if (chain)
+		add_chain(d, s, path, format);
+	else
+		add_flat(d, s, path, format);
+	disk = find_disk(s, path);
+	drive_format_from_qemu(disk->to_format, &format);
+	json_object_set_new(drive, "path", json_string(disk->to));
+	json_object_set_new(drive, "format", json_string(drive_formats[format]));
+}
+
+static const char *or_empty(const char *text)
+{
+	return text ? text : "";
+}
+
+static int by_place(const void *a, const void *b)
+{
+	static const char *const members[] = { "number", "location" };
+	json_t *const *x = a, *const *y = b;
+	int r = strcmp(or_empty(json_string_value(json_object_get(*x, "controller"))), or_empty(json_string_value(json_object_get(*y, "controller"))));
+
+	for (size_t i = 0; i < ARRAY_SIZE(members) && r == 0; i++) {
+		json_int_t p = json_integer_value(json_object_get(*x, members[i])), q = json_integer_value(json_object_get(*y, members[i]));
+
+		r = (p > q) - (p < q);
+	}
+	return r;
+}
+
+/* The hard disks of a configuration: their images come along, and it names those. Of two with one name the first place has it. */
 static void add_disks(const struct docs *d, struct export_set *s, json_t *config, bool chain)
 {
+	VEC(json_t *) drives = { 0 };
 	json_t *drive;
 	size_t i;
 
-	json_array_foreach(json_object_get(config, "drives"), i, drive) {
-		const char *path = json_string_value(json_object_get(drive, "path"));
-		const char *type = json_string_value(json_object_get(drive, "type"));
-		const struct host_export_disk *disk;
-		enum drive_format format;
-
-		if (!path || !streq_ptr(type, drive_types[DRIVE_HARD_DISK]) || !format_of(drive, &format))
-			continue;
-		if (chain)
-			add_chain(d, s, path, format);
-		else
-			add_flat(d, s, path, format);
-		disk = find_disk(s, path);
-		drive_format_from_qemu(disk->to_format, &format);
-		json_object_set_new(drive, "path", json_string(disk->to));
-		json_object_set_new(drive, "format", json_string(drive_formats[format]));
-	}
+	json_array_foreach(json_object_get(config, "drives"), i, drive)
+		vec_push(&drives, drive);
+	if (drives.n)
+		qsort(drives.items, drives.n, sizeof(*drives.items), by_place);
+	vec_foreach(&drives, one)
+		add_drive(d, s, *one, chain);
+	vec_done(&drives);
 }
 
 /* ---- configurations ---- */
@@ -176,6 +205,8 @@ static json_t *config_of(const struct docs *d, const struct vm_doc *vm, const st
 	set_text(own, "state", vm_states[source && source->memory ? VM_SAVED : VM_OFF]);
 	set_text(own, "checkpoint", whole && !guid_is_zero(&vm->checkpoint) ? guid_format(&vm->checkpoint, id) : NULL);
 	set_text(own, "restoring", NULL);
+	set_text(own, "path", NULL);
+	set_text(own, "snapshotPath", NULL);
 	json_object_set_new(json_array_get(own, 0), "takenIn", json_false());
 	json_object_set_new(json_array_get(own, 0), "boot", json_integer(0));
 	json_object_set_new(config, "switches", switches_of(d, config));
@@ -221,6 +252,8 @@ static json_t *checkpoint_config(const struct docs *d, const struct checkpoint_d
 		json_object_del(about, ours[i]);
 	json_object_set_new(about, "memory", json_boolean(k->memory));
 	json_object_set_new(about, "variables", json_boolean(k->variables && k->variables[0]));
+	set_text(json_object_get(config, "vm"), "path", NULL);
+	set_text(json_object_get(config, "vm"), "snapshotPath", NULL);
 	json_object_set_new(config, "checkpoint", about);
 	json_object_set_new(config, "switches", switches_of(d, config));
 	return config;

@@ -11,6 +11,7 @@
 #include "import.h"
 #include "import_parts.h"
 #include "switch_rules.h"
+#include "vm_location.h"
 #include "vm_rules.h"
 
 /*
@@ -25,6 +26,7 @@ struct importing {
 	char *root;
 	size_t at;          /* the disk that is looked at, or copied */
 	bool copy, copying;
+	char *path, *snapshot_path; /* of the machine; NULL: the default */
 	char *directory;    /* where copies go */
 	VEC(char *) files;  /* of its memory and its firmware; as many: from, to */
 	size_t n_memory;    /* how many of the first are memory */
@@ -48,6 +50,8 @@ static void importing_free(struct importing *x)
 	vec_done(&x->ids);
 	free(x->root);
 	free(x->directory);
+	free(x->path);
+	free(x->snapshot_path);
 	err_free(x->error);
 	free(x);
 }
@@ -406,26 +410,28 @@ static int write_docs(struct call *c, void *arg, struct err **e)
 		return -EIO;
 	}
 	connect_all(x);
+	r = x->path ? 0 : location_new_make(c, NULL, vm_config_vm(&x->parts.config), e);
 	/* What there is may have changed since it was looked at first. */
-	r = add(x, e);
+	if (r == 0)
+		r = add(x, e);
 	if (r < 0)
 		return r;
 	for (size_t pos = 0; (a = vm_config_next(&x->parts.config, &adapter_kind, &pos));)
 		settle_mac(x, a);
 	warn(c, x, vm);
 	call_emit(c, vm_to_object, &vm_kind, vm_get(call_docs(c), &vm->id));
-	vec_foreach(&x->parts.disks, disk)
-		disk->made = false;
 	x->filed = false;
 	return 0;
 }
 
 static void finish(struct importing *x)
 {
+	struct host *h = call_host(x->call);
+
 	call_resume(x->call, write_docs, x);
 	vec_foreach(&x->parts.disks, disk)
 		if (disk->made)
-			unlink(disk->to);
+			h->image_discard(h, disk->to);
 	for (size_t i = 0; x->filed && i < x->files.n; i += 2)
 		unlink(x->files.items[i + 1]);
 	importing_free(x);
@@ -466,14 +472,24 @@ static void on_image(void *arg, const struct host_image *image, struct err *e)
 	go_on(x);
 }
 
+static void on_progress(void *arg, int percent)
+{
+	const struct importing *x = arg;
+
+	call_progress_of(x->call, &(struct progress){ .activity = "Copying", .target = x->parts.disks.items[x->at].from, .number = x->at + 1,
+						      .of = x->parts.disks.n, .percent = percent });
+}
+
 static int begin(struct importing *x, struct err **e)
 {
 	const struct import_disk *disk = &x->parts.disks.items[x->at], *backing = &x->parts.disks.items[disk->backing];
 	struct host *h = call_host(x->call);
 	struct drive_look *look;
 	struct host_image_job job = { .op = HOST_IMAGE_CONVERT, .path = disk->from, .format = disk->format, .target = disk->to,
-				      .target_format = disk->format };
+				      .target_format = disk->format, .for_drive = true, .progress = on_progress };
 
+	if (x->copying)
+		on_progress(x, PROGRESS_UNKNOWN);
 	if (backing != disk) {
 		job.parent = backing->name;
 		job.parent_format = backing->format;
@@ -487,13 +503,31 @@ static void go_on(struct importing *x)
 	if (!x->error && x->at == x->parts.disks.n && x->copy && !x->copying) {
 		x->copying = true;
 		x->at = 0;
-		mkdir_p(x->directory, 0700);
+		mkdir_p(x->directory, 0711);
 	}
 	if (!x->error && x->at < x->parts.disks.n && begin(x, &x->error) == 0)
 		return;
 	if (!x->error && x->files.n && copy_files(x, &x->error) == 0)
 		return;
 	finish(x);
+}
+
+static void replace_text(char **text, const char *value)
+{
+	free(*text);
+	*text = value ? xstrdup(value) : NULL;
+}
+
+static void own_places(struct importing *x)
+{
+	struct vm_doc *vm = vm_config_vm(&x->parts.config);
+
+	replace_text(&vm->path, x->path);
+	replace_text(&vm->snapshot_path, x->snapshot_path);
+	vec_foreach(&x->parts.checkpoints, c) {
+		replace_text(&vm_config_vm(&c->config)->path, x->path);
+		replace_text(&vm_config_vm(&c->config)->snapshot_path, x->snapshot_path);
+	}
 }
 
 /* 1: it may begin. */
@@ -509,6 +543,7 @@ static int check(struct importing *x, const char *path, struct err **e)
 		r = import_parts_read(text, &how, &x->parts, e);
 	if (r < 0)
 		return r;
+	own_places(x);
 	x->hidden = guid_new();
 	r = add(x, e);
 	docs_rollback_to(call_docs(x->call), mark);
@@ -518,14 +553,29 @@ static int check(struct importing *x, const char *path, struct err **e)
 	return call_should(x->call, vm_config_vm(&x->parts.config)->name, "%s", call_name(x->call));
 }
 
+static int locate(struct importing *x, struct err **e)
+{
+	struct call *c = x->call;
+	const char *given = call_str(c, "VhdDestinationPath", NULL);
+	int r;
+
+	x->directory = xstrdup(given ? given : vm_host_disk_path(c));
+	r = given ? vm_check_path("VhdDestinationPath", given, e) : x->copy ? location_check(c, x->directory, e) : 0;
+	if (r == 0 && call_given(c, "VirtualMachinePath"))
+		r = location_resolve("VirtualMachinePath", call_str(c, "VirtualMachinePath", ""), &x->path, e);
+	else if (r == 0)
+		r = location_new_check(c, NULL, e);
+	if (r == 0 && call_given(c, "SnapshotFilePath"))
+		r = location_resolve("SnapshotFilePath", call_str(c, "SnapshotFilePath", ""), &x->snapshot_path, e);
+	return r;
+}
+
 int import_config(struct call *c, struct err **e)
 {
-	const char *path = call_str(c, "Path", ""), *directory = call_str(c, "VhdDestinationPath", call_host(c)->image_dir);
+	const char *path = call_str(c, "Path", "");
 	struct importing *x;
 	int r = vm_check_path("Path", path, e);
 
-	if (r == 0)
-		r = vm_check_path("VhdDestinationPath", directory, e);
 	if (r == 0)
 		r = vm_check_engine(VM_ENGINE_QEMU, call_host(c), path, e);
 	if (r < 0)
@@ -533,8 +583,9 @@ int import_config(struct call *c, struct err **e)
 	x = xcalloc(1, sizeof(*x));
 	x->call = c;
 	x->copy = call_bool(c, "Copy", false);
-	x->directory = xstrdup(directory);
-	r = check(x, path, e);
+	r = locate(x, e);
+	if (r == 0)
+		r = check(x, path, e);
 	/* What is first is begun here, so that the answer is never given from within. */
 	if (r == 1 && x->parts.disks.n)
 		r = begin(x, e) < 0 ? -EIO : CALL_PENDING;

@@ -7,6 +7,7 @@
 #include "drive_rules.h"
 #include "import.h"
 #include "switch_rules.h"
+#include "vm_location.h"
 #include "vm_rules.h"
 
 /*
@@ -206,8 +207,12 @@ static int take_in(struct call *c, struct domain_info *d, struct err **e)
 	vm = make_vm(d);
 	r = check_vm(c, vm, e);
 	if (r == 0)
+		r = location_new_check(c, NULL, e);
+	if (r == 0)
 		r = write_disks(c, vm, d, e);
-	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c))) {
+	if (r == 0 && call_should(c, vm->name, "%s", call_name(c)))
+		r = location_new_make(c, NULL, vm, e) == 0 ? 1 : -EIO;
+	if (r <= 0) {
 		doc_free(&vm_kind, vm);
 		docs_rollback_to(call_docs(c), 0);
 		return r;

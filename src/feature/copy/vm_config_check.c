@@ -22,6 +22,8 @@ static int check_numbers(const struct vm_doc *vm, struct err **e)
 {
 	if (vm->generation != 1 && vm->generation != 2)
 		return refuse("a generation that there is not", e);
+	if (vm->scsi_controllers > DRIVE_SCSI_NUMBERS)
+		return refuse("more SCSI controllers than there can be", e);
 	if (vm->memory_minimum < MEMORY_MIN || vm->memory_minimum > MEMORY_MAX || vm->memory_maximum < MEMORY_MIN ||
 	    vm->memory_maximum > MEMORY_MAX || vm->memory_buffer < 5 || vm->memory_buffer > 2000)
 		return refuse("limits of memory that there are not", e);

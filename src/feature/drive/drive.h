@@ -40,6 +40,8 @@ struct drive_doc {
 
 extern const struct doc_kind drive_kind; /* key: id */
 extern const struct cmdlet drive_cmdlets[];
+extern const struct cmdlet controller_cmdlets[];
+extern const char *const drive_controller_type[]; /* "VMDriveController" */
 extern const struct object_type hard_disk_object; /* "HardDiskDrive" */
 extern const struct object_type dvd_object;	  /* "DvdDrive" */
 

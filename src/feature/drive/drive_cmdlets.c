@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "checkpoint_view.h"
 #include "drive_image.h"
 #include "drive_rules.h"
 #include "feature.h"
@@ -43,21 +44,27 @@ static const char *const dvd_type[] = { "DvdDrive", NULL };
 #define PLACE(type_pos_, number_pos_, location_pos_, sets_)                                                            \
 	TYPE("ControllerType", type_pos_, sets_), NUMBER("ControllerNumber", number_pos_, sets_),                      \
 		LOCATION("ControllerLocation", location_pos_, sets_)
+/* Of a controller that is given as an object, the location alone is open. */
+#define PLACE_OR_CONTROLLER(others_, type_pos_, number_pos_, location_pos_)                                            \
+	{ "VMDriveController", P_OBJECT, REQUIRED | PIPE_VALUE, "a controller, as Get-VMScsiController returns it",    \
+	  .values = drive_controller_type, .sets = IN_SET(2) },                                                        \
+		TYPE("ControllerType", type_pos_, others_), NUMBER("ControllerNumber", number_pos_, others_),          \
+		LOCATION("ControllerLocation", location_pos_, 0)
 #define NEW_PLACE TYPE("ToControllerType", 0, 0), NUMBER("ToControllerNumber", 0, 0), LOCATION("ToControllerLocation", 0, 0)
 #define DISK_PATH "virtual hard disk: a .qcow2, .img, .raw or .vhd file of libvirt's host"
 #define DVD_PATH "image of the DVD: an .iso file of libvirt's host"
 
 static const struct param add_disk_params[] = {
-	VM_NAMES, VM_OBJECTS, PLACE(POS(1), POS(2), POS(3), 0),
+	VM_NAMES, VM_OBJECTS, PLACE_OR_CONTROLLER(BY_VM, POS(1), POS(2), POS(3)),
 	{ "Path", P_STRING, REQUIRED | POS(4), DISK_PATH },
 	{ 0 },
 };
 static const struct param add_dvd_params[] = {
-	VM_NAMES, VM_OBJECTS, PLACE(0, POS(1), POS(2), 0),
+	VM_NAMES, VM_OBJECTS, PLACE_OR_CONTROLLER(BY_VM, 0, POS(1), POS(2)),
 	{ "Path", P_STRING, POS(3) | MAY_BE_EMPTY, DVD_PATH "; without one the drive is empty" },
 	{ 0 },
 };
-static const struct param get_params[] = { VM_NAMES, VM_OBJECTS, PLACE(POS(1), POS(2), POS(3), 0), { 0 } };
+static const struct param get_params[] = { VM_NAMES, VM_OBJECTS, SNAPSHOT_PARAM(IN_SET(3)), PLACE_OR_CONTROLLER(BY_VM | IN_SET(3), POS(1), POS(2), POS(3)), { 0 } };
 static const struct param set_disk_params[] = {
 	VM_NAMES, VM_OBJECTS, DRIVE_OBJECTS("VMHardDiskDrive", hard_disk_type), PLACE(POS(1), POS(2), POS(3), BY_VM),
 	{ "Path", P_STRING, POS(4), DISK_PATH },
@@ -97,39 +104,59 @@ static void given_place(struct call *c, const char *type, const char *number, co
 	ret->location = given_number(c, location, &ret->values[2]);
 }
 
+static void given_copy(const struct given *from, struct given *ret)
+{
+	memcpy(ret->values, from->values, sizeof(ret->values));
+	ret->controller = from->controller ? &ret->values[0] : NULL;
+	ret->number = from->number ? &ret->values[1] : NULL;
+	ret->location = from->location ? &ret->values[2] : NULL;
+}
+
+/* By -VMDriveController, or by the numbers. False: there is no such controller, which is noted. */
+static bool given_controller(struct call *c, struct given *ret, vm_vec *vms)
+{
+	const struct arg *object = call_arg(c, "VMDriveController");
+	const struct vm_doc *vm;
+
+	given_place(c, "ControllerType", "ControllerNumber", "ControllerLocation", ret);
+	if (!object->given)
+		return true;
+	vm = drive_controller_of(c, object->values[0].object, &ret->values[0], &ret->values[1]);
+	if (!vm)
+		return false;
+	ret->controller = &ret->values[0];
+	ret->number = &ret->values[1];
+	vec_push(vms, vm);
+	return true;
+}
+
 static bool matches(const struct drive_doc *drive, enum drive_type type, const struct given *given)
 {
 	return drive->type == type && (!given->controller || drive->controller == *given->controller) &&
 	       (!given->number || drive->number == *given->number) && (!given->location || drive->location == *given->location);
 }
 
-static void select_of_vms(struct call *c, enum drive_type type, drive_vec *ret)
+static void select_of_vms(struct call *c, enum drive_type type, const struct given *given, const vm_vec *vms, drive_vec *ret)
 {
-	struct given given;
-	vm_vec vms = { 0 };
-
-	given_place(c, "ControllerType", "ControllerNumber", "ControllerLocation", &given);
-	vm_select(c, "VMName", "VM", &vms);
-	vec_foreach(&vms, vm) {
+	vec_foreach(vms, vm) {
 		drive_vec drives = { 0 };
 		size_t before = ret->n;
 
 		drive_of_vm(call_docs(c), &(*vm)->id, &drives);
 		vec_foreach(&drives, drive)
-			if (matches(*drive, type, &given))
+			if (matches(*drive, type, given))
 				vec_push(ret, *drive);
 		vec_done(&drives);
 		/* A place that was named is meant to have something in it. */
-		if (ret->n == before && given.number && given.location) {
+		if (ret->n == before && given->number && given->location) {
 			struct err *e = NULL;
 			_cleanup_free_ char *what = xasprintf("%s of \"%s\" on controller number %u at location %u", drive_types[type],
-							      (*vm)->name, *given.number, *given.location);
+							      (*vm)->name, *given->number, *given->location);
 
 			drive_unknown(what, &e);
 			call_error(c, &e);
 		}
 	}
-	vec_done(&vms);
 }
 
 static void select_objects(struct call *c, enum drive_type type, const struct arg *objects, drive_vec *ret)
@@ -154,11 +181,17 @@ static void select_objects(struct call *c, enum drive_type type, const struct ar
 static void drives_select(struct call *c, enum drive_type type, drive_vec *ret)
 {
 	const char *param = type == DRIVE_DVD ? "VMDvdDrive" : "VMHardDiskDrive";
+	struct given given;
+	vm_vec vms = { 0 };
 
-	if (call_given(c, param))
+	if (call_given(c, param)) {
 		select_objects(c, type, call_arg(c, param), ret);
-	else
-		select_of_vms(c, type, ret);
+		return;
+	}
+	given_place(c, "ControllerType", "ControllerNumber", "ControllerLocation", &given);
+	vm_select(c, "VMName", "VM", &vms);
+	select_of_vms(c, type, &given, &vms, ret);
+	vec_done(&vms);
 }
 
 static void drive_write(struct call *c, struct drive_doc *drive)
@@ -177,21 +210,20 @@ static bool should(struct call *c, const struct drive_doc *drive)
 }
 
 /* All of it, because a while may have passed since it was checked. */
-static int add_check(struct call *c, enum drive_type type, const struct vm_doc *vm, struct drive_place *place, struct err **e)
+static int add_check(struct call *c, enum drive_type type, const struct given *given, const struct vm_doc *vm, struct drive_place *place,
+		     struct err **e)
 {
 	const char *path = call_str(c, "Path", "");
 	enum drive_format format;
-	struct given given;
 	int r = vm_check_machine(vm, e);
 
-	given_place(c, "ControllerType", "ControllerNumber", "ControllerLocation", &given);
 	if (r == 0 && *path)
 		r = drive_check_path("Path", type, path, &format, e);
-	if (r == 0 && given.controller && given.number && given.location) {
-		*place = (struct drive_place){ *given.controller, *given.number, *given.location };
+	if (r == 0 && given->controller && given->number && given->location) {
+		*place = (struct drive_place){ *given->controller, *given->number, *given->location };
 		r = drive_check_place(call_docs(c), vm, NULL, place, e);
 	} else if (r == 0) {
-		r = drive_find_place(call_docs(c), vm, given.controller, given.number, given.location, place, e);
+		r = drive_find_place(call_docs(c), vm, given->controller, given->number, given->location, place, e);
 	}
 	if (r == 0)
 		r = drive_check_pluggable(call_docs(c), vm, type, place, e);
@@ -205,6 +237,7 @@ struct addition {
 	enum drive_type type;
 	enum drive_format format;
 	bool on; /* one of them runs */
+	struct given given; /* the objects that were piped are gone when it goes on */
 	size_t n;
 	struct guid vms[];
 };
@@ -215,7 +248,7 @@ static void add_one(struct call *c, const struct addition *to, const struct guid
 	const char *path = call_str(c, "Path", "");
 	struct drive_place place;
 	struct err *e = NULL;
-	int r = vm ? add_check(c, to->type, vm, &place, &e) : vm_unknown("", &e);
+	int r = vm ? add_check(c, to->type, &to->given, vm, &place, &e) : vm_unknown("", &e);
 
 	if (r < 0)
 		call_error(c, &e);
@@ -237,16 +270,21 @@ static int add(struct call *c, enum drive_type type, struct err **e)
 {
 	const char *path = call_str(c, "Path", "");
 	struct addition *to;
+	struct given given;
 	vm_vec vms = { 0 };
 
-	vm_select(c, "VMName", "VM", &vms);
+	if (!given_controller(c, &given, &vms))
+		return 0;
+	if (!vms.n)
+		vm_select(c, "VMName", "VM", &vms);
 	to = xcalloc(1, sizeof(*to) + vms.n * sizeof(to->vms[0]));
 	to->type = type;
+	given_copy(&given, &to->given);
 	vec_foreach(&vms, vm) {
 		struct drive_place place;
 		struct err *one = NULL;
 
-		if (add_check(c, type, *vm, &place, &one) < 0) {
+		if (add_check(c, type, &given, *vm, &place, &one) < 0) {
 			call_error(c, &one);
 		} else if (call_should(c, (*vm)->name, "%s", call_name(c))) {
 			to->on |= (*vm)->state != VM_OFF;
@@ -267,11 +305,18 @@ static int add(struct call *c, enum drive_type type, struct err **e)
 static int get(struct call *c, enum drive_type type)
 {
 	drive_vec drives = { 0 };
+	struct given given;
+	vm_vec vms = { 0 };
 
-	select_of_vms(c, type, &drives);
+	if (!given_controller(c, &given, &vms))
+		return 0;
+	if (!vms.n)
+		vm_select_or_kept(c, &vms);
+	select_of_vms(c, type, &given, &vms, &drives);
 	vec_foreach(&drives, drive)
 		call_emit(c, drive_to_object, &drive_kind, *drive);
 	vec_done(&drives);
+	vec_done(&vms);
 	return 0;
 }
 
@@ -418,16 +463,26 @@ static int add_dvd(struct call *c, struct err **e)
 	return add(c, DRIVE_DVD, e);
 }
 
-static int get_disk(struct call *c, struct err **e)
+static int get_disks(struct call *c, struct err **e)
 {
 	(void)e;
 	return get(c, DRIVE_HARD_DISK);
 }
 
-static int get_dvd(struct call *c, struct err **e)
+static int get_dvds(struct call *c, struct err **e)
 {
 	(void)e;
 	return get(c, DRIVE_DVD);
+}
+
+static int get_disk(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_disks, e);
+}
+
+static int get_dvd(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_dvds, e);
 }
 
 static int set_disk(struct call *c, struct err **e)

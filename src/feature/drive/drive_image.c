@@ -2,6 +2,7 @@
 #include "drive_image.h"
 
 #include "drive_rules.h"
+#include "vm_location.h"
 
 static const char *const qemu_names[] = {
 	[DRIVE_RAW] = "raw", [DRIVE_QCOW2] = "qcow2", [DRIVE_VHDX] = "vhdx", [DRIVE_VHD] = "vpc",
@@ -25,7 +26,7 @@ bool drive_format_from_qemu(const char *name, enum drive_format *ret)
 
 char *drive_path_resolve(struct call *c, const char *path)
 {
-	return strchr(path, '/') ? xstrdup(path) : xasprintf("%s/%s", call_host(c)->image_dir, path);
+	return strchr(path, '/') ? xstrdup(path) : xasprintf("%s/%s", vm_host_disk_path(c), path);
 }
 
 /* ---- looking at an image and its parents ---- */
@@ -162,21 +163,32 @@ void drive_look_end(struct drive_look *look)
 struct wait {
 	struct call *call;
 	struct drive_look *look; /* NULL: another job */
+	char *made;		 /* what that makes */
 	drive_image_fn fn;
 	void *arg;
 };
 
+static void wait_free(struct wait *w)
+{
+	free(w->made);
+	free(w->arg);
+	free(w);
+}
+
 static void on_done(void *arg, const struct host_image *image, struct err *e)
 {
 	struct wait *w = arg;
+	struct host *host = call_host(w->call);
 
 	(void)image;
 	if (e)
 		call_complete(w->call, &e);
 	else
 		call_resume(w->call, w->fn, w->arg);
-	free(w->arg);
-	free(w);
+	/* It may have been refused meanwhile. */
+	if (!e && w->made)
+		host->image_discard(host, w->made);
+	wait_free(w);
 }
 
 static void on_cancel(void *arg)
@@ -193,8 +205,7 @@ static void on_cancel(void *arg)
 static int wait_begun(struct wait *w, int r)
 {
 	if (r < 0) {
-		free(w->arg);
-		free(w);
+		wait_free(w);
 		return r;
 	}
 	call_on_cancel(w->call, on_cancel, w);
@@ -214,6 +225,8 @@ int drive_image_run(struct call *c, const struct host_image_job *job, drive_imag
 	struct host *host = call_host(c);
 	struct wait *w = wait_new(c, fn, arg);
 
+	if (job->for_drive)
+		w->made = xstrdup(job->path);
 	return wait_begun(w, host->image(host, job, on_done, w, e));
 }
 

@@ -263,18 +263,17 @@ int drive_find_place(const struct docs *d, const struct vm_doc *vm, const uint32
 	return err_advise(e, r, "Remove a drive, or give another -ControllerType, -ControllerNumber or -ControllerLocation.");
 }
 
-/* Controllers come with a start: the first always, others when something is on them. */
-static uint32_t highest_controller(const struct docs *d, const struct vm_doc *vm)
+uint32_t drive_scsi_controllers(const struct docs *d, const struct vm_doc *vm)
 {
 	drive_vec drives = { 0 };
-	uint32_t highest = 0;
+	uint32_t n = MAX(vm->scsi_controllers, 1u);
 
 	drive_of_vm(d, &vm->id, &drives);
 	vec_foreach(&drives, drive)
 		if ((*drive)->controller == DRIVE_SCSI)
-			highest = MAX(highest, (*drive)->number);
+			n = MAX(n, (*drive)->number + 1);
 	vec_done(&drives);
-	return highest;
+	return n;
 }
 
 int drive_check_pluggable(const struct docs *d, const struct vm_doc *vm, enum drive_type type, const struct drive_place *place,
@@ -289,7 +288,8 @@ int drive_check_pluggable(const struct docs *d, const struct vm_doc *vm, enum dr
 					      "changes at any time (Set-VMDvdDrive).", e);
 	if (place->controller == DRIVE_IDE)
 		return refuse_state(vm->name, "What is on an IDE controller changes while the virtual machine is off: Stop-VM first, or use SCSI.", e);
-	if (place->number > highest_controller(d, vm))
+	/* They come with a start. */
+	if (place->number >= drive_scsi_controllers(d, vm))
 		return refuse_state(vm->name, "It has no SCSI controller of that number until it is started anew: use another, or Stop-VM first.", e);
 	return 0;
 }

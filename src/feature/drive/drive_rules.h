@@ -29,6 +29,10 @@ int drive_check_place(const struct docs *d, const struct vm_doc *vm, const struc
  */
 int drive_find_place(const struct docs *d, const struct vm_doc *vm, const uint32_t *controller, const uint32_t *number,
 		     const uint32_t *location, struct drive_place *ret, struct err **e);
+/* How many SCSI controllers a VM of engine Qemu has: one at least, those that were added, and those with something on them. */
+uint32_t drive_scsi_controllers(const struct docs *d, const struct vm_doc *vm);
+/* The VM and the place of the controller that an object is of; NULL, with an error noted: the VM is gone, or there is no such number. */
+const struct vm_doc *drive_controller_of(struct call *c, const json_t *object, uint32_t *ret_type, uint32_t *ret_number);
 /*
  * May a drive be plugged in or out there now (E-4)? A disk on a SCSI controller while the VM is on, everything while it is off, nothing
  * while it is saved.

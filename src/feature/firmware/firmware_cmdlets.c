@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "checkpoint_view.h"
 #include "feature.h"
 #include "firmware.h"
 #include "vm_rules.h"
@@ -21,7 +22,7 @@ static const char *const source_type[] = { "VMBootSource", NULL };
 			.values = vm_type, .sets = IN_SET(1)                                                           \
 	}
 
-static const struct param get_params[] = { VM_NAMES(REQUIRED), VM_OBJECTS, { 0 } };
+static const struct param get_params[] = { VM_NAMES(REQUIRED), VM_OBJECTS, SNAPSHOT_PARAM(IN_SET(2)), { 0 } };
 static const struct param set_firmware_params[] = {
 	VM_NAMES(REQUIRED),
 	VM_OBJECTS,
@@ -116,16 +117,41 @@ static int get_bios_one(struct call *c, const struct vm_doc *vm, struct err **e)
 	return r;
 }
 
-static int get_firmware(struct call *c, struct err **e)
+static int get_each(struct call *c, vm_fn get_one)
+{
+	vm_vec vms = { 0 };
+
+	vm_select_or_kept(c, &vms);
+	vec_foreach(&vms, vm) {
+		struct err *e = NULL;
+
+		if (get_one(c, *vm, &e) < 0)
+			call_error(c, &e);
+	}
+	vec_done(&vms);
+	return 0;
+}
+
+static int get_firmwares(struct call *c, struct err **e)
 {
 	(void)e;
-	return vm_each_of(c, "VMName", NULL, get_firmware_one);
+	return get_each(c, get_firmware_one);
+}
+
+static int get_bioses(struct call *c, struct err **e)
+{
+	(void)e;
+	return get_each(c, get_bios_one);
+}
+
+static int get_firmware(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_firmwares, e);
 }
 
 static int get_bios(struct call *c, struct err **e)
 {
-	(void)e;
-	return vm_each_of(c, "VMName", NULL, get_bios_one);
+	return checkpoint_view(c, get_bioses, e);
 }
 
 typedef VEC(char *) text_vec;

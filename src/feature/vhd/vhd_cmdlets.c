@@ -6,6 +6,7 @@
 #include "drive_rules.h"
 #include "feature.h"
 #include "vhd.h"
+#include "vm_location.h"
 #include "vm_rules.h"
 
 /* New-VHD, Get-VHD, Resize-VHD, Convert-VHD. */
@@ -17,6 +18,8 @@ static const char *const vhd_formats[] = {
 };
 
 #define SECTOR 512
+
+static const char *const vm_type[] = { "VirtualMachine", NULL };
 
 static const struct param new_params[] = {
 	{ "Path", P_STRING, REQUIRED | ARRAY | POS(0) | PIPE_VALUE | PIPE_NAME,
@@ -33,6 +36,8 @@ static const struct param get_params[] = {
 	{ "Path", P_STRING, REQUIRED | ARRAY | POS(0) | PIPE_VALUE | PIPE_NAME, "image files", .sets = IN_SET(0) },
 	{ "VMId", P_GUID, REQUIRED | ARRAY | POS(0) | PIPE_NAME, "ids of virtual machines: the images in their drives", .aliases = "Id",
 	  .sets = IN_SET(1) },
+	{ "VM", P_OBJECT, REQUIRED | ARRAY | PIPE_VALUE, "virtual machines, as Get-VM returns them: the images in their drives",
+	  .values = vm_type, .sets = IN_SET(2) },
 	{ 0 },
 };
 static const struct param resize_params[] = {
@@ -138,6 +143,8 @@ static int new_one(struct call *c, struct vhd_work *w, size_t group, const char 
 	int r = check_path("Path", path, &format, e);
 
 	if (r == 0)
+		r = location_check_file(c, path, e);
+	if (r == 0)
 		r = check_size(call_uint(c, "SizeBytes", 0), e);
 	if (r == 0 && parent)
 		r = check_path("ParentPath", parent, &parent_format, e);
@@ -190,6 +197,7 @@ static int get_of_vms(struct call *c)
 {
 	const struct arg *ids = call_arg(c, "VMId");
 	struct vhd_work *w = vhd_work_new(c);
+	vm_vec vms = { 0 };
 	size_t group = 0;
 
 	for (size_t i = 0; i < ids->n; i++) {
@@ -202,13 +210,18 @@ static int get_of_vms(struct call *c)
 		vm_unknown(ids->texts[i], &e);
 		call_error(c, &e);
 	}
+	if (call_given(c, "VM"))
+		vm_select(c, NULL, "VM", &vms);
+	vec_foreach(&vms, vm)
+		get_of_vm(c, &(*vm)->id, w, &group);
+	vec_done(&vms);
 	return vhd_work_run(w);
 }
 
 static int get_vhd(struct call *c, struct err **e)
 {
 	(void)e;
-	return call_given(c, "VMId") ? get_of_vms(c) : each_path(c, get_one);
+	return call_given(c, "VMId") || call_given(c, "VM") ? get_of_vms(c) : each_path(c, get_one);
 }
 
 static int resize_one(struct call *c, struct vhd_work *w, size_t group, const char *path, struct err **e)
@@ -247,6 +260,8 @@ static int check_convert(struct call *c, const char *path, const char *target, e
 
 	if (r == 0)
 		r = check_path("DestinationPath", target, to, e);
+	if (r == 0)
+		r = location_check_file(c, target, e);
 	if (r == 0)
 		r = check_unused(c, path, e);
 	if (r == 0 && call_enum(c, "VHDType", VHD_DYNAMIC) == VHD_DIFFERENCING) {

@@ -18,6 +18,7 @@ struct vhd_step {
 struct vhd_work {
 	struct call *call;
 	struct drive_look *look; /* while it is under way */
+	size_t groups;
 	VEC(struct vhd_step) steps;
 	size_t next;
 };
@@ -40,6 +41,7 @@ static void add(struct vhd_work *w, enum vhd_step_kind kind, size_t group, const
 	struct vhd_step step = { .kind = kind, .group = group, .job = *job, .max_size = max_size };
 
 	/* Formats are literals. */
+	w->groups = MAX(w->groups, group + 1);
 	step.job.path = copy(job->path);
 	step.job.parent = copy(job->parent);
 	step.job.target = copy(job->target);
@@ -127,12 +129,28 @@ static void on_done(void *arg, const struct host_image *image, struct err *e)
 	work_free(w);
 }
 
+static void on_progress(void *arg, int percent)
+{
+	static const char *const activities[] = {
+		[HOST_IMAGE_CREATE] = "Creating", [HOST_IMAGE_RESIZE] = "Resizing", [HOST_IMAGE_CONVERT] = "Converting",
+	};
+	const struct vhd_work *w = arg;
+	const struct vhd_step *step = &w->steps.items[w->next];
+
+	call_progress_of(w->call, &(struct progress){ .activity = activities[step->job.op], .target = step->job.path,
+						      .number = step->group + 1, .of = w->groups, .percent = percent });
+}
+
 static int step_begin(struct vhd_work *w, const struct vhd_step *step, struct err **e)
 {
 	struct host *host = call_host(w->call);
+	struct host_image_job job = step->job;
 
-	if (step->kind == STEP_JOB)
-		return host->image(host, &step->job, on_done, w, e);
+	if (step->kind == STEP_JOB) {
+		job.progress = on_progress;
+		on_progress(w, PROGRESS_UNKNOWN);
+		return host->image(host, &job, on_done, w, e);
+	}
 	return drive_look(host, step->job.path, step->job.in_use, on_done, w, &w->look, e);
 }
 

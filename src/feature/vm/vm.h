@@ -40,11 +40,14 @@ struct vm_doc {
 	char *command_line;
 	bool secure_boot;   /* generation 2 */
 	char **boot_order;  /* what comes first: firmware.h; NULL: the default */
+	uint32_t scsi_controllers; /* that it has even with nothing on them; 0: as 1 */
 	char *user_data;    /* cloud-init's, absolute path; NULL: none */
 	uint32_t checkpoint_type; /* enum vm_checkpoint_type: of those to come */
 	struct guid checkpoint;   /* what it went on from; zero: none */
 	struct guid restoring;    /* the checkpoint that it is about to be brought back to; zero: none */
 	bool taken_in; /* Import-VM -Domain: libvirt's domain of its id is it, whoever made that */
+	char *path;	     /* canonical directory of what it keeps besides its disks; NULL: the host's own (vm_location.h) */
+	char *snapshot_path; /* of what its checkpoints to come are made of; NULL: its memory in path, disks beside what they lie on */
 	char *notes;
 	char *failure; /* why it is off or paused although it was to run, a sentence; NULL: it is as it was told */
 	uint64_t created; /* seconds since 1970 */
@@ -77,6 +80,8 @@ typedef VEC(const struct vm_doc *) vm_vec;
  * name without wildcard that no VM has is E-1, noted by call_error() (the rest goes on); nothing given selects all.
  */
 void vm_select(struct call *c, const char *name_param, const char *object_param, vm_vec *ret);
+/* By -VMName or -VM, or the one that -VMSnapshot (checkpoint_view.h) is of. */
+void vm_select_or_kept(struct call *c, vm_vec *ret);
 /* As vm_select(), by names or by id. */
 void vm_select_or_id(struct call *c, const char *name_param, const char *id_param, vm_vec *ret);
 

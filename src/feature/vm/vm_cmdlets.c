@@ -9,6 +9,7 @@
 #include "firmware.h"
 #include "switch_rules.h"
 #include "vm_exec.h"
+#include "vm_location.h"
 #include "vm_metering.h"
 #include "vm_rules.h"
 #include "vm_shutdown.h"
@@ -41,6 +42,8 @@ static const struct param new_vm_params[] = {
 	{ "Generation", P_UINT, POS(2), "1 or 2; fixed at creation", .min = 1, .max = 2, .def = "1" },
 	{ "SwitchName", P_STRING, 0, "switch that the network adapter is connected to" },
 	{ "Version", P_STRING, 0, "configuration version; only moves up later", .def = "12.0" },
+	{ "Path", P_STRING, 0,
+	  "directory below which it gets one for what it keeps besides its disks; by default the host's (Set-VMHost -VirtualMachinePath)" },
 	{ "NoVHD", P_SWITCH, 0, "without a disk, as without -VHDPath" },
 	{ "VHDPath", P_STRING, 0, "virtual hard disk that exists: a .qcow2, .img, .raw or .vhd file of libvirt's host" },
 	{ "NewVHDPath", P_STRING, 0, "virtual hard disk to make; a name without directory is in the host's directory of images" },
@@ -71,6 +74,9 @@ static const struct param set_vm_params[] = {
 	{ "CheckpointType", P_ENUM, 0,
 	  "Production: without memory where the guest holds still, else with it; ProductionOnly: never with; Standard: always; Disabled: none",
 	  .values = vm_checkpoint_types, .def = "Production" },
+	{ "SnapshotFileLocation", P_STRING, MAY_BE_EMPTY,
+	  "directory of its checkpoints to come: memory, and what is written to disks after them; $null: as it was at first",
+	  .aliases = "CheckpointFileLocation" },
 	{ "ProcessorCount", P_UINT, 0, "number of virtual processors; the virtual machine must be off", .min = 1,
 	  .max = PROCESSORS_MAX },
 	{ "MemoryStartupBytes", P_UINT, 0, "memory; of one that runs only where it is static (NV-6)", .min = MEMORY_MIN,
@@ -141,6 +147,9 @@ static int new_vm_check_boot(struct call *c, struct err **e)
 			       "Parameter set cannot be resolved: a guest of engine Namespace has no DVD with user-data.");
 	if (call_given(c, "UserDataPath"))
 		r = vm_check_path("UserDataPath", call_str(c, "UserDataPath", ""), e);
+	if (call_given(c, "Path") && call_enum(c, "Engine", VM_ENGINE_QEMU) != VM_ENGINE_QEMU)
+		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
+			       "Parameter set cannot be resolved: a guest of engine Namespace keeps no files.");
 	if (r == 0 && call_given(c, "BootDevice"))
 		r = firmware_check_boot_device((uint32_t)call_uint(c, "Generation", 1), call_enum(c, "BootDevice", BOOT_VHD), e);
 	if (r == 0 && kernel)
@@ -165,6 +174,7 @@ static int new_vm_check_disk(struct call *c, struct err **e)
 	bool old = call_given(c, "VHDPath"), new = call_given(c, "NewVHDPath"), none = call_bool(c, "NoVHD", false);
 	_cleanup_free_ char *path = new_vm_disk(c);
 	enum drive_format format;
+	int r;
 
 	if (old + new + none > 1)
 		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
@@ -176,7 +186,8 @@ static int new_vm_check_disk(struct call *c, struct err **e)
 	if (path && call_enum(c, "Engine", VM_ENGINE_QEMU) != VM_ENGINE_QEMU)
 		return err_set(e, "AmbiguousParameterSet", ERR_INVALID_ARGUMENT, NULL,
 			       "Parameter set cannot be resolved: a guest of engine Namespace has no disk.");
-	return path ? drive_check_path(new ? "NewVHDPath" : "VHDPath", DRIVE_HARD_DISK, path, &format, e) : 0;
+	r = path ? drive_check_path(new ? "NewVHDPath" : "VHDPath", DRIVE_HARD_DISK, path, &format, e) : 0;
+	return r == 0 && new ? location_check_file(c, path, e) : r;
 }
 
 static char *given_text(struct call *c, const char *name)
@@ -198,6 +209,8 @@ static int new_vm_check(struct call *c, const char *name, const struct switch_do
 		r = new_vm_check_boot(c, e);
 	if (r == 0)
 		r = new_vm_check_disk(c, e);
+	if (r == 0 && call_enum(c, "Engine", VM_ENGINE_QEMU) == VM_ENGINE_QEMU)
+		r = location_new_check(c, "Path", e);
 	if (r < 0)
 		return r;
 	r = vm_check_version(call_str(c, "Version", vm_default_version()), e);
@@ -222,18 +235,10 @@ static void new_vm_drives(struct call *c, const struct vm_doc *vm)
 		docs_put(call_docs(c), &drive_kind, drive_make(&vm->id, DRIVE_DVD, DRIVE_SCSI, 0, path ? 1 : 0, NULL, DRIVE_RAW));
 }
 
-static int new_vm_make(struct call *c, void *arg, struct err **e)
+static struct vm_doc *new_vm_doc(struct call *c, const char *name)
 {
-	const char *name = call_str(c, "Name", "New virtual machine");
-	struct docs *d = call_docs(c);
-	const struct switch_doc *sw;
-	struct vm_doc *vm;
-	int r = new_vm_check(c, name, &sw, e);
+	struct vm_doc *vm = doc_new(&vm_kind);
 
-	(void)arg;
-	if (r < 0)
-		return r;
-	vm = doc_new(&vm_kind);
 	vm->id = guid_new();
 	vm->name = xstrdup(name);
 	vm->engine = call_enum(c, "Engine", VM_ENGINE_QEMU);
@@ -252,6 +257,27 @@ static int new_vm_make(struct call *c, void *arg, struct err **e)
 	/* As Hyper-V's default. */
 	vm->secure_boot = vm->generation == 2;
 	vm->created = (uint64_t)time(NULL);
+	return vm;
+}
+
+static int new_vm_make(struct call *c, void *arg, struct err **e)
+{
+	const char *name = call_str(c, "Name", "New virtual machine");
+	struct docs *d = call_docs(c);
+	const struct switch_doc *sw;
+	struct vm_doc *vm;
+	int r = new_vm_check(c, name, &sw, e);
+
+	(void)arg;
+	if (r < 0)
+		return r;
+	vm = new_vm_doc(c, name);
+	if (vm->engine == VM_ENGINE_QEMU)
+		r = location_new_make(c, "Path", vm, e);
+	if (r < 0) {
+		doc_free(&vm_kind, vm);
+		return r;
+	}
 	new_vm_drives(c, vm);
 	docs_put(d, &adapter_kind, adapter_make(d, &vm->id, NULL, sw ? &sw->id : NULL, call_host(c)->name));
 	if (call_given(c, "BootDevice"))
@@ -277,7 +303,7 @@ static int new_vm(struct call *c, struct err **e)
 	if (call_given(c, "VHDPath"))
 		return drive_image_check(c, path, true, new_vm_make, NULL, e);
 	return drive_image_run(c, &(struct host_image_job){ .op = HOST_IMAGE_CREATE, .path = path, .format = drive_format_qemu(format),
-							    .size = call_uint(c, "NewVHDSizeBytes", 0) },
+							    .size = call_uint(c, "NewVHDSizeBytes", 0), .for_drive = true },
 			       new_vm_make, NULL, e);
 }
 
@@ -293,8 +319,26 @@ static int get_vm(struct call *c, struct err **e)
 	return 0;
 }
 
+/* *ret: the canonical path, or NULL; owned by the caller. */
+static int check_snapshot_path(struct call *c, const struct vm_doc *vm, char **ret, struct err **e)
+{
+	const char *path = call_str(c, "SnapshotFileLocation", NULL);
+	int r;
+
+	if (!path) {
+		*ret = vm->snapshot_path ? xstrdup(vm->snapshot_path) : NULL;
+		return 0;
+	}
+	r = vm_check_machine(vm, e);
+	if (r < 0 || *path)
+		return r < 0 ? r : location_resolve("SnapshotFileLocation", path, ret, e);
+	*ret = NULL;
+	return 0;
+}
+
 static int set_one(struct call *c, const struct vm_doc *vm, struct err **e)
 {
+	_cleanup_free_ char *snapshot_path = NULL;
 	const char *new_name = call_str(c, "NewVMName", NULL), *notes = call_str(c, "Notes", NULL);
 	const char *user_data = call_str(c, "UserDataPath", NULL);
 	struct host_guest guest = { 0 };
@@ -312,6 +356,8 @@ static int set_one(struct call *c, const struct vm_doc *vm, struct err **e)
 		r = vm_check_path("UserDataPath", user_data, e);
 	if (r == 0 && user_data)
 		r = vm_check_off(vm, e);
+	if (r == 0)
+		r = check_snapshot_path(c, vm, &snapshot_path, e);
 	changed = doc_copy(&vm_kind, vm);
 	changed->memory_startup = call_uint(c, "MemoryStartupBytes", vm->memory_startup);
 	if (r == 0 && call_given(c, "MemoryStartupBytes"))
@@ -332,6 +378,8 @@ static int set_one(struct call *c, const struct vm_doc *vm, struct err **e)
 		free(changed->user_data);
 		changed->user_data = *user_data ? xstrdup(user_data) : NULL;
 	}
+	free(changed->snapshot_path);
+	changed->snapshot_path = TAKE_PTR(snapshot_path);
 	changed->processor_count = call_uint(c, "ProcessorCount", vm->processor_count);
 	changed->checkpoint_type = call_enum(c, "CheckpointType", vm->checkpoint_type);
 	vm_write(c, changed);

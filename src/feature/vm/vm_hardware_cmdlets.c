@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "checkpoint_view.h"
 #include "feature.h"
 #include "vm_rules.h"
 
@@ -21,7 +22,7 @@ static const char *const memory_type[] = { "VMMemory", NULL };
 			.values = vm_type, .sets = IN_SET(1)                                                           \
 	}
 
-static const struct param get_params[] = { VM_NAMES(0), VM_OBJECTS, { 0 } };
+static const struct param get_params[] = { VM_NAMES(0), VM_OBJECTS, SNAPSHOT_PARAM(IN_SET(2)), { 0 } };
 
 static const struct param set_processor_params[] = {
 	VM_NAMES(REQUIRED),
@@ -109,7 +110,7 @@ static int get_all(struct call *c, object_fn make)
 {
 	vm_vec vms = { 0 };
 
-	vm_select(c, "VMName", "VM", &vms);
+	vm_select_or_kept(c, &vms);
 	vec_foreach(&vms, vm)
 		if ((*vm)->engine == VM_ENGINE_QEMU)
 			call_emit(c, make, &vm_kind, *vm);
@@ -117,16 +118,26 @@ static int get_all(struct call *c, object_fn make)
 	return 0;
 }
 
-static int get_processor(struct call *c, struct err **e)
+static int get_processors(struct call *c, struct err **e)
 {
 	(void)e;
 	return get_all(c, processor_to_object);
 }
 
-static int get_memory(struct call *c, struct err **e)
+static int get_memories(struct call *c, struct err **e)
 {
 	(void)e;
 	return get_all(c, memory_to_object);
+}
+
+static int get_processor(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_processors, e);
+}
+
+static int get_memory(struct call *c, struct err **e)
+{
+	return checkpoint_view(c, get_memories, e);
 }
 
 static int set_processor_one(struct call *c, const struct vm_doc *vm, struct err **e)

@@ -4,6 +4,7 @@
 
 #include "adapter.h"
 #include "feature.h"
+#include "vm_location.h"
 #include "vm_rules.h"
 
 /* The host as virtual machines see it, and what it and they need for nested virtualization (NV-2, NV-3, NV-12, NV-13). */
@@ -11,6 +12,12 @@
 static const char *const vm_type[] = { "VirtualMachine", NULL };
 
 static const struct param no_params[] = { { 0 } };
+static const struct param set_host_params[] = {
+	{ "VirtualHardDiskPath", P_STRING, MAY_BE_EMPTY, "directory of images that are named without one; $null: the daemon's own" },
+	{ "VirtualMachinePath", P_STRING, MAY_BE_EMPTY,
+	  "directory below which new virtual machines get one each for what they keep besides their disks; $null: the daemon's own" },
+	{ 0 },
+};
 static const struct param version_params[] = {
 	{ "Default", P_SWITCH, 0, "only the version that new virtual machines get" },
 	{ 0 },
@@ -25,7 +32,7 @@ static const struct param test_params[] = {
 
 static const char *const host_properties[] = {
 	"Name", "ComputerName", "LogicalProcessorCount", "MemoryCapacity", "MemoryCapacityMB", "Engine", "Acceleration",
-	"NetworkBackend", "NestedVirtualization", "EngineStatus", NULL,
+	"NetworkBackend", "NestedVirtualization", "EngineStatus", "VirtualHardDiskPath", "VirtualMachinePath", NULL,
 };
 static const struct column host_columns[] = {
 	{ "Name" },
@@ -55,22 +62,61 @@ static const char *acceleration(const struct host_machines *h)
 	return h->intel ? "KVM (Intel VT-x)" : "KVM (AMD-V)";
 }
 
-static int get_host(struct call *c, struct err **e)
+static json_t *host_to_object(struct call *c, const void *doc)
 {
 	struct host *host = call_host(c);
 	struct host_machines machines = { 0 };
 	struct sysinfo info = { 0 };
 	uint64_t memory;
 
-	(void)e;
+	(void)doc;
 	host->machines(host, &machines);
 	sysinfo(&info);
 	memory = (uint64_t)info.totalram * info.mem_unit;
-	call_emit_json(c, json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:b, s:s}", "Name", host->name, "ComputerName", host->name,
-				    "LogicalProcessorCount", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "MemoryCapacity",
-				    (json_int_t)memory, "MemoryCapacityMB", (json_int_t)(memory >> 20), "Engine", "Qemu", "Acceleration",
-				    acceleration(&machines), "NetworkBackend", machines.vhost_net ? "vhost-net" : "QEMU", "NestedVirtualization", machines.nested, "EngineStatus",
-				    machines.missing ? machines.missing : "Ok"));
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:b, s:s, s:s, s:s}", "Name", host->name, "ComputerName", host->name,
+			 "LogicalProcessorCount", (json_int_t)sysconf(_SC_NPROCESSORS_ONLN), "MemoryCapacity", (json_int_t)memory,
+			 "MemoryCapacityMB", (json_int_t)(memory >> 20), "Engine", "Qemu", "Acceleration", acceleration(&machines),
+			 "NetworkBackend", machines.vhost_net ? "vhost-net" : "QEMU", "NestedVirtualization", machines.nested, "EngineStatus",
+			 machines.missing ? machines.missing : "Ok", "VirtualHardDiskPath", vm_host_disk_path(c), "VirtualMachinePath",
+			 vm_host_machine_path(c));
+}
+
+static int get_host(struct call *c, struct err **e)
+{
+	(void)e;
+	call_emit_json(c, host_to_object(c, NULL));
+	return 0;
+}
+
+/* Not given: as it was; empty: the default. */
+static int check_directory(struct call *c, const char *param, char **path, struct err **e)
+{
+	const char *given = call_str(c, param, NULL);
+	char *resolved = NULL;
+	int r = given && *given ? location_resolve(param, given, &resolved, e) : 0;
+
+	if (r < 0 || !given)
+		return r;
+	free(*path);
+	*path = resolved;
+	return 0;
+}
+
+static int set_host(struct call *c, struct err **e)
+{
+	const struct vm_host_doc *old = docs_get(call_docs(c), &vm_host_kind, "host");
+	struct vm_host_doc *changed = old ? doc_copy(&vm_host_kind, old) : doc_new(&vm_host_kind);
+	int r = check_directory(c, "VirtualHardDiskPath", &changed->disk_path, e);
+
+	if (r == 0)
+		r = check_directory(c, "VirtualMachinePath", &changed->machine_path, e);
+	if (r < 0 || !call_should(c, call_host(c)->name, "%s", call_name(c))) {
+		doc_free(&vm_host_kind, changed);
+		return r;
+	}
+	docs_put(call_docs(c), &vm_host_kind, changed);
+	if (call_bool(c, "PassThru", false))
+		call_emit(c, host_to_object, &vm_host_kind, changed);
 	return 0;
 }
 
@@ -170,6 +216,7 @@ static int test_nested(struct call *c, struct err **e)
 
 const struct cmdlet vm_host_cmdlets[] = {
 	{ "Get-VMHost", "show what virtual machines can run on here", no_params, &host_object, get_host },
+	{ "Set-VMHost", "change where files of virtual machines lie by default", set_host_params, &host_object, set_host, CHANGES | PASSTHRU },
 	{ "Get-VMHostSupportedVersion", "list the configuration versions that this host supports", version_params, &version_object,
 	  get_versions },
 	{ "Test-VMNestedVirtualization", "check what the host and virtual machines need for nested virtualization", test_params,

@@ -5,6 +5,7 @@
 #include "checkpoint.h"
 #include "drive.h"
 #include "feature.h"
+#include "vm_location.h"
 #include "vm_metering.h"
 #include "vm_rules.h"
 
@@ -33,6 +34,10 @@ static const char *const vm_properties[] = {
 	"Heartbeat",
 	"NestedHypervisor",
 	"Notes",
+	"Path",
+	"ConfigurationLocation",
+	"SnapshotFileLocation",
+	"CheckpointFileLocation",
 	"NetworkAdapters",
 	"HardDrives",
 	"DVDDrives",
@@ -158,6 +163,18 @@ static json_t *vm_drives(struct call *c, const struct vm_doc *vm, enum drive_typ
 	return list;
 }
 
+/* A namespace keeps nothing. */
+static void add_locations(struct call *c, const struct vm_doc *vm, json_t *o)
+{
+	const char *path = vm->engine == VM_ENGINE_QEMU ? vm_path(c, vm) : NULL;
+	const char *snapshots = vm->engine == VM_ENGINE_QEMU ? vm_snapshot_path(c, vm) : NULL;
+
+	json_object_set_new(o, "Path", json_text(path));
+	json_object_set_new(o, "ConfigurationLocation", json_text(path));
+	json_object_set_new(o, "SnapshotFileLocation", json_text(snapshots));
+	json_object_set_new(o, "CheckpointFileLocation", json_text(snapshots));
+}
+
 json_t *vm_to_object(struct call *c, const void *doc)
 {
 	const struct vm_doc *vm = doc;
@@ -196,6 +213,7 @@ json_t *vm_to_object(struct call *c, const void *doc)
 	json_object_set_new(o, "DynamicMemoryEnabled", json_boolean(vm->dynamic_memory));
 	json_object_set_new(o, "NestedHypervisor", json_string(guest.hypervisor ? "Running" : vm->nested ? "Exposed" : "NotExposed"));
 	json_object_set_new(o, "Notes", json_string(vm->notes ? vm->notes : ""));
+	add_locations(c, vm, o);
 	json_object_set_new(o, "NetworkAdapters", vm_adapters(c, vm));
 	json_object_set_new(o, "HardDrives", vm_drives(c, vm, DRIVE_HARD_DISK));
 	json_object_set_new(o, "DVDDrives", vm_drives(c, vm, DRIVE_DVD));

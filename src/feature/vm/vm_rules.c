@@ -40,7 +40,10 @@ static const struct doc_field vm_fields[] = {
 	DOC_FIELD(vm_doc, taken_in, DOC_BOOL, "takenIn"),
 	DOC_FIELD(vm_doc, secure_boot, DOC_BOOL, "secureBoot"),
 	DOC_FIELD(vm_doc, boot_order, DOC_STRV, "bootOrder"),
+	DOC_FIELD(vm_doc, scsi_controllers, DOC_U32, "scsiControllers"),
 	DOC_FIELD(vm_doc, user_data, DOC_STR, "userData"),
+	DOC_FIELD(vm_doc, path, DOC_STR, "path"),
+	DOC_FIELD(vm_doc, snapshot_path, DOC_STR, "snapshotPath"),
 	DOC_FIELD(vm_doc, notes, DOC_STR, "notes"),
 	DOC_FIELD(vm_doc, failure, DOC_STR, "failure"),
 	DOC_FIELD(vm_doc, created, DOC_U64, "created"),
@@ -107,6 +110,11 @@ int vm_check_name(const struct docs *d, const struct vm_doc *self, const char *n
 
 	if (r < 0)
 		return r;
+	/* libvirt makes directories of names. */
+	if (strchr(name, '/') || streq(name, ".") || streq(name, "..")) {
+		r = err_set(e, "InvalidName", ERR_INVALID_ARGUMENT, name, "\"%s\" has a slash, or is a directory of every directory.", name);
+		return err_advise(e, r, "Choose a name that a file could have.");
+	}
 	if (!other || (self && guid_equal(&other->id, &self->id)))
 		return 0;
 	r = err_set(e, "Vm.NameNotUnique", ERR_RESOURCE_EXISTS, name,

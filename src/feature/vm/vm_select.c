@@ -26,6 +26,22 @@ void vm_select(struct call *c, const char *name_param, const char *object_param,
 	select_args(c, name_param ? call_arg(c, name_param) : NULL, object_param ? call_arg(c, object_param) : NULL, NULL, ret);
 }
 
+void vm_select_or_kept(struct call *c, vm_vec *ret)
+{
+	const struct arg *snapshot = call_arg(c, "VMSnapshot");
+	const struct vm_doc *vm = NULL;
+	struct guid id;
+
+	if (!snapshot->given) {
+		vm_select(c, "VMName", "VM", ret);
+		return;
+	}
+	if (object_guid(snapshot->values[0].object, "VMId", &id))
+		vm = vm_get(call_docs(c), &id);
+	if (vm)
+		vec_push(ret, vm);
+}
+
 void vm_select_or_id(struct call *c, const char *name_param, const char *id_param, vm_vec *ret)
 {
 	select_args(c, call_arg(c, name_param), NULL, call_arg(c, id_param), ret);

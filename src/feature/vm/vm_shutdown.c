@@ -7,6 +7,8 @@
 struct stops {
 	struct call *call;
 	size_t left; /* guests that shut down, and one while they are being asked */
+	size_t asked;
+	VEC(struct stop *) stops; /* those that have not ended */
 };
 
 struct stop {
@@ -14,20 +16,44 @@ struct stop {
 	char *vm_name;
 };
 
+/* The one that was asked first is told of. */
+static void stops_tell(struct stops *all)
+{
+	if (all->stops.n)
+		call_progress_of(all->call, &(struct progress){ .activity = "Shutting down", .target = all->stops.items[0]->vm_name,
+								.number = all->asked - all->stops.n + 1, .of = all->asked,
+								.percent = PROGRESS_UNKNOWN });
+}
+
 static void stops_step(struct stops *all)
 {
 	struct call *c = all->call;
 
-	if (--all->left)
+	if (--all->left) {
+		stops_tell(all);
 		return;
+	}
+	vec_done(&all->stops);
 	free(all);
 	call_complete(c, NULL);
+}
+
+static void stop_forget(const struct stop *stop)
+{
+	struct stops *all = stop->all;
+	size_t kept = 0;
+
+	vec_foreach(&all->stops, s)
+		if (*s != stop)
+			all->stops.items[kept++] = *s;
+	all->stops.n = kept;
 }
 
 static void stop_done(void *arg, struct err *e)
 {
 	struct stop *stop = arg;
 
+	stop_forget(stop);
 	if (e) {
 		free(e->target);
 		e->target = xstrdup(stop->vm_name);
@@ -64,6 +90,8 @@ static int stop_begin(struct stops *all, const struct vm_doc *vm, struct err **e
 		return r;
 	}
 	all->left++;
+	all->asked++;
+	vec_push(&all->stops, stop);
 	return 0;
 }
 
@@ -88,5 +116,6 @@ int vm_stop_orderly(struct call *c, int (*stop_one)(struct call *c, const struct
 		return 0;
 	}
 	all->left--;
+	stops_tell(all);
 	return CALL_PENDING;
 }

@@ -28,6 +28,24 @@ struct vm_waits *vm_waits_new(struct call *c)
 	return w;
 }
 
+/* The first that is not up yet is told of. */
+static void waits_tell(struct vm_waits *w)
+{
+	const struct wait *first = NULL;
+	size_t n = 0;
+
+	vec_foreach (&w->waits, wait) {
+		if (!(*wait)->waiting)
+			continue;
+		first = first ? first : *wait;
+		n++;
+	}
+	if (first)
+		call_progress_of(w->call, &(struct progress){ .activity = "Waiting for", .target = first->vm_name,
+							      .number = w->waits.n - n + 1, .of = w->waits.n,
+							      .percent = PROGRESS_UNKNOWN });
+}
+
 static bool waits_step(struct vm_waits *w)
 {
 	if (--w->left)
@@ -52,6 +70,7 @@ static void wait_done(void *arg, struct err *e)
 		e->target = xstrdup(wait->vm_name);
 		call_error(c, &e);
 	}
+	waits_tell(wait->all);
 	if (waits_step(wait->all))
 		call_complete(c, NULL);
 }
@@ -96,6 +115,7 @@ int vm_waits_begin(struct vm_waits *w)
 
 	if (waits_step(w))
 		return 0;
+	waits_tell(w);
 	call_on_cancel(c, waits_cancel, w);
 	return CALL_PENDING;
 }

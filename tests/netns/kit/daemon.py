@@ -75,7 +75,7 @@ class Daemon:
         command = self.ns.command(self.program("nestord"), "--state-dir", self.state_dir, "--run-dir", self.run_dir,
                                   "--host-name", self.host_name, *self.args)
         with self.lab.uninterrupted():
-            self.process = Process(*command, log=self.log_file)
+            self.process = Process(*command, log=self.log_file, session=True)
         wait_for(self._answers_or_dead, START_SECONDS, f"nestord of {self.host_name} to answer", self.log_tail)
         if self.process.code is not None:
             raise LabError(f"nestord of {self.host_name} ended with {self.process.code}\n{self.log_tail()}")

@@ -4,8 +4,10 @@
 import base64
 import contextlib
 import glob
+import grp
 import gzip
 import os
+import pwd
 import signal
 import stat
 import uuid
@@ -19,10 +21,10 @@ PRIVATE = ("run", "lib", "etc", "log", "cache")
 PLACES = {"run": "/run/libvirt", "lib": "/var/lib/libvirt", "etc": "/etc/libvirt", "log": "/var/log/libvirt", "cache": "/var/cache/libvirt"}
 QEMU_CONF = """
 security_driver = "none"
-user = "root"
-group = "root"
-dynamic_ownership = 0
-remember_owner = 0
+user = "{user}"
+group = "{group}"
+dynamic_ownership = {ownership}
+remember_owner = {ownership}
 namespaces = []
 cgroup_controllers = []
 stdio_handler = "file"
@@ -30,19 +32,34 @@ stdio_handler = "file"
 
 
 class Libvirt:
-    """libvirtd in a namespace, without systemd, with directories of its own under the lab's."""
+    """libvirtd in a namespace, without systemd, with directories of its own under the lab's.
 
-    def __init__(self, ns):
+    qemu_user: as whom QEMU runs. Where that is not root, libvirt gives it the files that it opens, as it does by default.
+    """
+
+    def __init__(self, ns, qemu_user="root"):
         self.ns = ns
         self.directory = ns.lab.path(f"{ns.label}-libvirt")
         for name in PRIVATE:
             os.makedirs(self.path(name))
         self._write("etc/libvirtd.conf", 'auth_unix_rw = "none"\nauth_unix_ro = "none"\nunix_sock_group = "root"\n'
                     f'host_uuid = "{uuid.uuid4()}"\nlog_outputs = "3:file:{self.path("log/libvirtd.log")}"\n')
-        self._write("etc/qemu.conf", QEMU_CONF)
+        group = grp.getgrgid(pwd.getpwnam(qemu_user).pw_gid).gr_name
+        self._write("etc/qemu.conf", QEMU_CONF.format(user=qemu_user, group=group, ownership=int(qemu_user != "root")))
+        self.places = [(place, self.path(name)) for name, place in PLACES.items()]
+        self._give_kvm(qemu_user)
         self.process = None
         ns.lab.on_close(self._close)
         self.start()
+
+    def _give_kvm(self, user):
+        """As udev does it: libvirt asks QEMU anew before each step what it can do, as long as KVM is there and not for QEMU's user."""
+        if user == "root" or not os.path.exists("/dev/kvm"):
+            return
+        node = self.path("kvm")
+        os.mknod(node, stat.S_IFCHR | 0o600, os.stat("/dev/kvm").st_rdev)
+        os.chown(node, pwd.getpwnam(user).pw_uid, -1)
+        self.places.append(("/dev/kvm", node))
 
     def path(self, name):
         return os.path.join(self.directory, name)
@@ -56,7 +73,7 @@ class Libvirt:
         return f"qemu+unix:///system?socket={self.path('run/libvirt-sock')}"
 
     def start(self):
-        mounts = " && ".join(f"mkdir -p {place} && mount --bind {self.path(name)} {place}" for name, place in PLACES.items())
+        mounts = " && ".join([f"mkdir -p {' '.join(PLACES.values())}"] + [f"mount --bind {own} {place}" for place, own in self.places])
         inside = f"hostname {self.ns.label} && {mounts} && exec libvirtd -p {self.path('run/libvirtd.pid')}"
         with self.ns.lab.uninterrupted():
             self.process = Process(*self.ns.command("unshare", "--mount", "--uts", "--propagation", "private", "sh", "-c", inside))

@@ -57,15 +57,15 @@ def run(*args, check=True, timeout=60, stdin=None, env=None):
 
 
 class Process:
-    """A process in the background; what it prints goes to files, so that it never blocks on a reader."""
+    """A process in the background; what it prints goes to files, so that it never blocks on a reader. session: its own, as a service has."""
 
-    def __init__(self, *args, env=None, log=None):
+    def __init__(self, *args, env=None, log=None, session=False):
         self.args = [str(a) for a in args]
         self._out = tempfile.TemporaryFile("w+", errors="replace")
         self._err = open(log, "a+", encoding="utf-8", errors="replace") if log \
             else tempfile.TemporaryFile("w+", errors="replace")
         self._popen = subprocess.Popen(self.args, stdin=subprocess.DEVNULL, stdout=self._out, stderr=self._err,
-                                       env=_environment(env))
+                                       env=_environment(env), start_new_session=session)
         self.pid = self._popen.pid
 
     @staticmethod
