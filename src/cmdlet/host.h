@@ -266,7 +266,7 @@ struct host_import_file {
 	bool memory; /* with the ids of a machine in it; else small, and it may be missing */
 };
 struct host_import_id {
-	const char *from, *to; /* of one length */
+	struct guid was, is;
 };
 typedef VEC(struct host_import_file) host_import_file_vec;
 typedef VEC(struct host_import_id) host_import_id_vec;

@@ -159,6 +159,15 @@ static bool note(struct docs *d, const struct copying *x, const struct machine_c
 	return true;
 }
 
+/* Never NULL. */
+static void *state_of(const struct engine *g, const struct guid *vm)
+{
+	static const char states[] = { [VM_OFF] = 0, [VM_RUNNING] = 0, [VM_PAUSED] = 0, [VM_SAVED] = 0, 0 };
+	const struct vm_doc *doc = vm_get(g->config.docs, vm);
+
+	return (void *)(uintptr_t)&states[doc ? doc->state : ARRAY_SIZE(states) - 1];
+}
+
 static void on_done(void *arg, const struct machine_copy *m, int r, const char *error)
 {
 	_cleanup_err_ struct err *e = NULL;
@@ -180,8 +189,8 @@ static void on_done(void *arg, const struct machine_copy *m, int r, const char *
 		else if (docs_commit(d, NULL, &e) < 0)
 			log_error("cannot note what was done for a checkpoint: %s", e->message);
 	}
-	if (r < 0 && m->kind != MACHINE_CHECKPOINT)
-		map_put(g->copy_failed, &x->vm, sizeof(x->vm), g);
+	if (r < 0 && (m->kind != MACHINE_CHECKPOINT || is_for_later(r)))
+		map_put(g->copy_failed, &x->vm, sizeof(x->vm), state_of(g, &x->vm));
 	engine_schedule(g, r < 0 ? COPY_RETRY_US : 0);
 	/* Where it has not begun, it begins again by itself. */
 	if (r < 0 && hidden && !is_for_later(r))
@@ -234,8 +243,8 @@ void copies_begin(struct pass *p)
 
 		if (map_get(g->copying, vm, sizeof(*vm)))
 			continue;
-		/* What failed is tried again at its time; a restored machine must not begin before it is. */
-		if (map_get(g->copy_failed, vm, sizeof(*vm)) && w.kind != COPY_RESTORE)
+		/* What failed is tried again at its time, or when the machine should be in another state: its saved one was given up. */
+		if (map_get(g->copy_failed, vm, sizeof(*vm)) == state_of(g, vm))
 			continue;
 		pass_wrote(p, "something of a checkpoint began");
 		begin(p, &w);

@@ -184,6 +184,16 @@ static void on_import(void *arg, int r, const char *path, const char *error)
 	free(request);
 }
 
+/* As libvirt's XML has it: of machines, and of disks. */
+static void add_id(struct machine_import *m, const struct host_import_id *id)
+{
+	char was[GUID_TEXT_SIZE], is[GUID_TEXT_SIZE], was_serial[MACHINE_SERIAL_SIZE], is_serial[MACHINE_SERIAL_SIZE];
+
+	vec_push(&m->ids, (struct save_image_id){ xstrdup(guid_format(&id->was, was)), xstrdup(guid_format(&id->is, is)) });
+	vec_push(&m->ids, (struct save_image_id){ xstrdup(machine_drive_serial(&id->was, was_serial)),
+						  xstrdup(machine_drive_serial(&id->is, is_serial)) });
+}
+
 static int host_import_files(struct host *h, const struct host_import *x, host_import_fn done, void *arg, struct err **e)
 {
 	struct engine *g = engine_of(h);
@@ -197,7 +207,7 @@ static int host_import_files(struct host *h, const struct host_import *x, host_i
 	vec_foreach(&x->files, file)
 		vec_push(&m->files, (struct machine_import_file){ xstrdup(file->from), xstrdup(file->to), file->memory });
 	vec_foreach(&x->ids, id)
-		vec_push(&m->ids, (struct save_image_id){ xstrdup(id->from), xstrdup(id->to) });
+		add_id(m, id);
 	request = xcalloc(1, sizeof(*request));
 	vec_foreach(&x->files, file) {
 		_cleanup_free_ char *part = xasprintf("%s.part", file->to);

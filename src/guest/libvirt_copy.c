@@ -206,27 +206,33 @@ static int checkpoint_running(struct job *job, virDomainPtr domain, struct machi
 }
 
 /*
- * Its state is loaded, kept, and saved again without having run; nothing of it is lost when the daemon dies over it: what is paused and
- * should be saved, is saved.
+ * Its state is moved to the file, and from there made its saved state again. QEMU writes what it has loaded once only, so it is loaded
+ * twice; at every moment one of the two, or the paused machine, has it, and whoever begins again goes on from there.
  */
-static int checkpoint_saved(struct job *job, virDomainPtr domain, struct machine_copy *c)
+static int checkpoint_saved(struct job *job, virConnectPtr conn, virDomainPtr domain, struct machine_copy *c)
 {
-	int r;
+	int r = 0;
 
-	if (!domain || (!is_active(domain) && virDomainHasManagedSaveImage(domain, 0) != 1)) {
+	if (!domain || (!is_active(domain) && virDomainHasManagedSaveImage(domain, 0) != 1 && access(c->memory, F_OK) < 0)) {
 		job->message = xstrdup("it has no saved state");
 		return -EIO;
 	}
-	if (!is_active(domain) && virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) < 0)
+	if (!is_active(domain) && virDomainHasManagedSaveImage(domain, 0) == 1 && virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) < 0)
 		return failed(job);
-	r = snapshot(job, domain, c, true);
-	if (virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING) < 0 && r == 0)
+	if (is_active(domain) && virDomainSaveFlags(domain, c->memory, NULL, VIR_DOMAIN_SAVE_RUNNING) < 0)
 		r = failed(job);
+	if (!is_active(domain) && virDomainRestoreFlags(conn, c->memory, NULL, VIR_DOMAIN_SAVE_PAUSED) < 0)
+		r = failed(job);
+	if (is_active(domain) && virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING) < 0)
+		r = failed(job);
+	/* What only the file has is kept, and tried again later. */
+	if (r < 0 && !is_active(domain) && virDomainHasManagedSaveImage(domain, 0) != 1)
+		return -ECANCELED;
 	c->has_memory = r == 0;
 	return r;
 }
 
-static int checkpoint(struct job *job, virDomainPtr domain, struct machine_copy *c)
+static int checkpoint(struct job *job, virConnectPtr conn, virDomainPtr domain, struct machine_copy *c)
 {
 	int r;
 
@@ -237,10 +243,10 @@ static int checkpoint(struct job *job, virDomainPtr domain, struct machine_copy 
 	}
 	r = files_copy(job, c);
 	if (r == 0 && c->saved)
-		r = checkpoint_saved(job, domain, c);
+		r = checkpoint_saved(job, conn, domain, c);
 	else if (r == 0)
 		r = is_active(domain) ? checkpoint_running(job, domain, c) : overlays_create(job, c);
-	if (r < 0 && !is_switched(domain, c)) {
+	if (r < 0 && r != -ECANCELED && !is_switched(domain, c)) {
 		overlays_delete(c);
 		files_delete(c);
 		if (c->memory)
@@ -386,7 +392,7 @@ static int copy_run(struct job *job, virConnectPtr conn, const char *instance)
 
 	(void)instance;
 	if (c->kind == MACHINE_CHECKPOINT)
-		r = checkpoint(job, domain, c);
+		r = checkpoint(job, conn, domain, c);
 	else if (c->kind == MACHINE_RESTORE)
 		r = restore(job, conn, domain, c);
 	else if (c->kind == MACHINE_MERGE)

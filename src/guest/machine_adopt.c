@@ -171,6 +171,38 @@ static bool take_devices(const xmlNode *from, xmlNode *to)
 	return n <= DEVICES_MAX;
 }
 
+/* What says whether virtualization extensions are exposed (NV-1) is ours to say. */
+static bool is_ours_to_say(const char *feature)
+{
+	return streq(feature, "svm") || streq(feature, "vmx") || streq(feature, "npt");
+}
+
+static bool has_feature(const xmlNode *cpu, const xmlNode *feature)
+{
+	for (const xmlNode *node = cpu->children; node; node = node->next)
+		if (is(node, "feature") && attributes_equal(node, feature, "name"))
+			return true;
+	return false;
+}
+
+/* Those that libvirt added when it was started. */
+static void take_features(const xmlNode *from, xmlNode *to)
+{
+	static const char *const attributes[] = { "policy", "name", NULL };
+
+	for (const xmlNode *node = from ? from->children : NULL; node && to; node = node->next) {
+		xmlChar *name = is(node, "feature") ? xmlGetNoNsProp(node, (const xmlChar *)"name") : NULL;
+
+		if (name && is_word((const char *)name) && !is_ours_to_say((const char *)name) && !has_feature(to, node)) {
+			xmlNode *added = xmlNewChild(to, NULL, (const xmlChar *)"feature", NULL);
+
+			for (const char *const *a = attributes; *a; a++)
+				take_attribute(node, added, *a);
+		}
+		xmlFree(name);
+	}
+}
+
 static xmlDoc *parse(const char *xml)
 {
 	size_t n = strnlen(xml, XML_MAX + 1);
@@ -186,6 +218,7 @@ static bool adopt(xmlNode *own, const xmlNode *kept)
 		return false;
 	if (child(own, "os") && child(kept, "os"))
 		take_element(child(kept, "os"), child(own, "os"), "type", machine);
+	take_features(child(kept, "cpu"), child(own, "cpu"));
 	take_number(kept, own, "maxMemory");
 	take_number(kept, own, "memory");
 	take_number(kept, own, "currentMemory");

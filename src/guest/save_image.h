@@ -8,7 +8,7 @@
  * its head is held against what it must be, and of the rest nothing is believed.
  */
 struct save_image_id {
-	char *from, *to; /* of one length: ids and MAC addresses as libvirt writes them */
+	char *from, *to; /* of one length */
 };
 
 /*

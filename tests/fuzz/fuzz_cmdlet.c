@@ -344,7 +344,7 @@ static int fake_import(struct host *h, const struct host_import *x, host_import_
 	vec_foreach(&x->files, file)
 		assert(file->from && file->to && strncmp(file->to, host_machines, strlen(host_machines)) == 0 && !strchr(file->to + strlen(host_machines), '/'));
 	vec_foreach(&x->ids, id)
-		assert(strlen(id->from) == strlen(id->to));
+		assert(!guid_is_zero(&id->was) && !guid_is_zero(&id->is));
 	return err_set(e, "Vhd.DiskFull", ERR_WRITE_ERROR, NULL, "There is no disk.");
 }
 

@@ -307,7 +307,7 @@ def test_checkpoints_from_anybody(net, place):
     refused(main, lambda c: c["images"][0].update(backing=c["images"][0]["name"]), "Config.Invalid")
     refused(main, lambda c: c["images"][0].update(backing="../a.img"), "Config.Invalid")
     refused(main, lambda c: c["images"][0].update(backing="none.img"), "Vhd.NotFound")
-    refused(main, lambda c: c["drives"][0].update(path="Virtual Hard Disks/h.img", format="Raw"), "Config.Invalid")
+    refused(main, lambda c: c["drives"][0].update(path="Virtual Hard Disks/h.img", format="raw"), "Config.Invalid")
     refused(checkpoint, lambda c: c["checkpoint"].update(id=other), "Config.Invalid")
     refused(checkpoint, lambda c: c["checkpoint"].update(parent=other), "Config.Invalid")
     refused(checkpoint, lambda c: c["checkpoint"].update(parent=c["checkpoint"]["id"]), "Config.Invalid")

@@ -30,7 +30,6 @@ struct importing {
 	char *directory;    /* where copies go */
 	VEC(char *) files;  /* of its memory and its firmware; as many: from, to */
 	size_t n_memory;    /* how many of the first are memory */
-	VEC(char *) ids;
 	bool filed;         /* they are there */
 	struct err *error;
 };
@@ -46,8 +45,6 @@ static void importing_free(struct importing *x)
 	import_parts_done(&x->parts);
 	texts_free(x->files.items, x->files.n);
 	vec_done(&x->files);
-	texts_free(x->ids.items, x->ids.n);
-	vec_done(&x->ids);
 	free(x->root);
 	free(x->directory);
 	free(x->path);
@@ -351,7 +348,6 @@ static void add_variables(struct importing *x, const char *directory, const stru
 static void list_files(struct importing *x)
 {
 	const struct vm_doc *vm = vm_config_vm(&x->parts.config);
-	char text[GUID_TEXT_SIZE];
 
 	if (x->parts.saved)
 		add_memory(x, EXPORT_CONFIGS, &x->parts.was, &x->hidden);
@@ -363,10 +359,6 @@ static void list_files(struct importing *x)
 	vec_foreach(&x->parts.checkpoints, c)
 		if (c->variables)
 			add_variables(x, EXPORT_SNAPSHOTS, &c->was, &c->doc->id);
-	vec_foreach(&x->parts.ids, id) {
-		vec_push(&x->ids, xstrdup(guid_format(&id->was, text)));
-		vec_push(&x->ids, xstrdup(guid_format(&id->is, text)));
-	}
 }
 
 static void on_files(void *arg, struct err *e);
@@ -378,8 +370,8 @@ static int copy_files(struct importing *x, struct err **e)
 
 	for (size_t i = 0; i < x->files.n; i += 2)
 		vec_push(&import.files, (struct host_import_file){ x->files.items[i], x->files.items[i + 1], i / 2 < x->n_memory });
-	for (size_t i = 0; i < x->ids.n; i += 2)
-		vec_push(&import.ids, (struct host_import_id){ x->ids.items[i], x->ids.items[i + 1] });
+	vec_foreach(&x->parts.ids, id)
+		vec_push(&import.ids, (struct host_import_id){ id->was, id->is });
 	r = call_host(x->call)->import_files(call_host(x->call), &import, on_files, x, e);
 	vec_done(&import.files);
 	vec_done(&import.ids);
