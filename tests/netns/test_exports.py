@@ -20,8 +20,9 @@ def _net():
     with Lab("nst") as lab:
         ns, outside = lab.namespaces("host1", "outside")
         underlay.veth(ns, outside)
+        small = lab.small_disk("2M")
         net = Machines(ns, "host1")
-        net.small = lab.small_disk("2M")
+        net.small = small
         net.lab = lab
         net.switch()
         net.image = Image(lab, BUILD_DIR, disks=True)
@@ -270,6 +271,8 @@ def test_killed_in_the_middle(net, place):
         wait_for(begun, 60, "the export to have begun", net.daemon.log_tail)
         net.daemon.kill9()
         net.daemon.start()
+        wait_for(lambda: "What if: " in net.daemon.pipeline("Checkpoint-VM k -WhatIf", check=False).out, 60, "nothing to be kept for it",
+                 net.daemon.log_tail)
         wait_for(lambda: current(net, "k") == [root] and sorted(set(os.listdir(place)) - {"out"}) == ["k.qcow2"] and kept(net) == [], 60,
                  "the machine to be as it was", net.daemon.log_tail)
         assert net.vm("k")["State"] == "Running" and (not os.path.isdir(out) or os.listdir(out) == [])
