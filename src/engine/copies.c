@@ -189,9 +189,10 @@ static void on_done(void *arg, const struct machine_copy *m, int r, const char *
 		else if (docs_commit(d, NULL, &e) < 0)
 			log_error("cannot note what was done for a checkpoint: %s", e->message);
 	}
-	if (r < 0 && (m->kind != MACHINE_CHECKPOINT || is_for_later(r)))
+	if (r < 0 && (r == -ECANCELED || (m->kind != MACHINE_CHECKPOINT && !is_for_later(r))))
 		map_put(g->copy_failed, &x->vm, sizeof(x->vm), state_of(g, &x->vm));
-	engine_schedule(g, r < 0 ? COPY_RETRY_US : 0);
+	/* What only wanted a connection goes on with the next one. */
+	engine_schedule(g, r == 0 ? 0 : is_for_later(r) ? RECONNECT_US : COPY_RETRY_US);
 	/* Where it has not begun, it begins again by itself. */
 	if (r < 0 && hidden && !is_for_later(r))
 		engine_capture_failed(g, &x->checkpoint, error);
@@ -241,11 +242,14 @@ void copies_begin(struct pass *p)
 	vec_foreach(&vms, vm) {
 		struct copy_want w = copy_next(g->config.docs, vm);
 
-		if (map_get(g->copying, vm, sizeof(*vm)))
+		/* Without a connection it would fail at once, and each failure is followed by a pass. */
+		if (map_get(g->copying, vm, sizeof(*vm)) || (machines_error(g->machines) && !g->retry))
 			continue;
 		/* What failed is tried again at its time, or when the machine should be in another state: its saved one was given up. */
-		if (map_get(g->copy_failed, vm, sizeof(*vm)) == state_of(g, vm))
+		if (map_get(g->copy_failed, vm, sizeof(*vm)) == state_of(g, vm)) {
+			pass_degraded(p, "something of a checkpoint failed, and is tried again");
 			continue;
+		}
 		pass_wrote(p, "something of a checkpoint began");
 		begin(p, &w);
 	}

@@ -163,6 +163,8 @@ char *engine_machines_log_dir(const struct engine *g);
  */
 void copies_begin(struct pass *p);
 #define COPY_RETRY_US 30000000
+/* libvirt's daemon is restarted in about a second. */
+#define RECONNECT_US 2000000
 /*
  * The first failure of what a cmdlet's pass changed is for who waits for it in engine_settle(); the log has all. wants: that pass's
  * machines_wants(), or EVERYBODY who waits.

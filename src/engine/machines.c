@@ -34,9 +34,6 @@ static bool note_ended(struct engine *g)
 	return any;
 }
 
-/* libvirt's daemon is restarted in about a second. */
-#define RECONNECT_US 2000000
-
 /* ---- who waits ---- */
 
 struct waiter {

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <libvirt/virterror.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
@@ -210,7 +209,7 @@ struct entry *entry_get(struct machines *m, const struct guid *id)
 	return map_get(m->entries, id, sizeof(*id));
 }
 
-static struct entry *entry_make(struct machines *m, const struct guid *id)
+struct entry *entry_make(struct machines *m, const struct guid *id)
 {
 	struct entry *x = entry_get(m, id);
 
@@ -244,105 +243,7 @@ static void entry_free(struct entry *x)
 	free(x);
 }
 
-bool is_on(const struct seen *s)
-{
-	return s->state == MACHINE_RUNNING || s->state == MACHINE_PAUSED;
-}
-
-/* What is said to be starting has not run yet. */
-static bool has_begun(const struct seen *s)
-{
-	return is_on(s) && !s->starting;
-}
-
-/* Of a machine that runs as it should. */
-static bool next_memory_step(const struct entry *x, enum step *ret)
-{
-	uint64_t has = x->resized ? x->resized : x->seen.memory, want = x->want_memory.startup;
-
-	*ret = x->want_memory.dynamic ? STEP_BALANCE : STEP_RESIZE;
-	if (x->seen.state != MACHINE_RUNNING)
-		return false;
-	return x->want_memory.dynamic ? x->balance : (want > has ? want - has : has - want) >= MACHINE_MEMORY_BLOCK;
-}
-
-static bool wants_on(const struct entry *x)
-{
-	return x->wanted && (x->wish == MACHINE_WANT_RUNNING || x->wish == MACHINE_WANT_PAUSED);
-}
-
-/* Of a machine that is on. */
-static bool next_step_on(const struct entry *x, enum step *ret)
-{
-	bool paused = x->seen.state == MACHINE_PAUSED;
-
-	if (x->seen.starting && x->wanted && x->wish != MACHINE_WANT_OFF) {
-		*ret = STEP_AWAIT;
-		return true;
-	}
-	if (x->wanted && x->wish == MACHINE_WANT_SAVED) {
-		*ret = STEP_SAVE;
-		return true;
-	}
-	if (!wants_on(x) || x->seen.mark.boot != x->want_boot) {
-		*ret = STEP_DESTROY;
-		return true;
-	}
-	if (!streq(x->seen.mark.drives, x->want_mark.drives)) {
-		*ret = STEP_DRIVES;
-		return true;
-	}
-	if (x->stalled)
-		return false;
-	*ret = paused ? STEP_RESUME : STEP_SUSPEND;
-	if (paused != (x->wish == MACHINE_WANT_PAUSED))
-		return true;
-	/* A guest that does not run cannot let go of anything. */
-	*ret = STEP_NICS;
-	return (!paused && x->seen.nics != x->want_nics) || next_memory_step(x, ret);
-}
-
-/* Of one that is off, or unknown to libvirt. */
-static bool next_step_off(const struct entry *x, enum step *ret)
-{
-	bool start = wants_on(x);
-
-	if (x->seen.saved && (!x->wanted || x->wish == MACHINE_WANT_OFF)) {
-		*ret = STEP_DISCARD;
-		return true;
-	}
-	if (!x->wanted) {
-		*ret = STEP_UNDEFINE;
-		return x->seen.state == MACHINE_OFF;
-	}
-	*ret = start ? STEP_START : STEP_DEFINE;
-	return start || x->seen.state == MACHINE_ABSENT || (!x->seen.saved && !streq(x->seen.mark.digest, x->want_mark.digest));
-}
-
-/* False: it is as it should be. */
-static bool next_change(const struct entry *x, enum step *ret)
-{
-	if (x->ended)
-		return false;
-	if (x->shut_down && is_on(&x->seen)) {
-		*ret = STEP_SHUTDOWN;
-		return true;
-	}
-	return is_on(&x->seen) ? next_step_on(x, ret) : next_step_off(x, ret);
-}
-
-/* False: as above, or there is nothing to be done about it now. */
-static bool next_step(const struct entry *x, enum step *ret)
-{
-	if (x->unsure) {
-		*ret = STEP_QUERY;
-		return true;
-	}
-	return !x->error && next_change(x, ret);
-}
-
-/* One that failed is tried again when there is a new reason to. */
-static void connect_begin(struct machines *m, bool again)
+void connect_begin(struct machines *m, bool again)
 {
 	struct task *t;
 
@@ -391,115 +292,6 @@ static void steps_begin(struct machines *m)
 
 	for (size_t pos = 0; map_next(m->entries, &pos, NULL, NULL, &value);)
 		step_begin(m, value);
-}
-
-/* ---- jobs ---- */
-
-static void *run_job(void *arg)
-{
-	struct task *t = arg;
-
-	t->job->r = t->job->run(t->job, t->conn, t->m->instance);
-	news(t->m, t);
-	return NULL;
-}
-
-static struct entry *job_entry(struct machines *m, const struct job *job)
-{
-	return guid_is_zero(&job->machine) ? NULL : entry_make(m, &job->machine);
-}
-
-static void job_end(struct machines *m, struct job *job)
-{
-	struct entry *x = job_entry(m, job);
-
-	if (x) {
-		x->jobs--;
-		x->unsure = true;
-	}
-	m->busy -= !job->apart;
-	job->end(job);
-}
-
-static void job_begin(struct machines *m, struct entry *x, struct job *job)
-{
-	struct task *t = task_new(m, TASK_JOB);
-
-	t->job = job;
-	if (x) {
-		x->busy = true;
-		progress_begin(m, x, STEP_QUERY, job);
-	}
-	m->steps++;
-	m->running_jobs++;
-	job->started = pthread_create(&job->thread, NULL, run_job, t) == 0;
-	if (!job->started) {
-		job->r = -EAGAIN;
-		news(m, t);
-	}
-}
-
-static void jobs_begin(struct machines *m)
-{
-	struct job **p = &m->jobs, *job;
-
-	while (m->conn && (job = *p)) {
-		struct entry *x = job_entry(m, job);
-
-		if (x && x->busy) {
-			p = &job->next;
-			continue;
-		}
-		*p = job->next;
-		job_begin(m, x, job);
-	}
-}
-
-/* Without a connection none of them can begin; whoever still wants one asks again. */
-static void jobs_fail(struct machines *m, const char *why)
-{
-	struct job *all = TAKE_PTR(m->jobs);
-
-	while (all) {
-		struct job *job = all;
-
-		all = job->next;
-		job->r = -ENOTCONN;
-		job->message = xstrdup(why);
-		job_end(m, job);
-	}
-}
-
-static void job_done(struct machines *m, struct task *t)
-{
-	struct entry *x = job_entry(m, t->job);
-
-	if (t->job->started)
-		pthread_join(t->job->thread, NULL);
-	virConnectClose(t->conn);
-	m->running_jobs--;
-	if (x) {
-		x->busy = false;
-		x->job = NULL;
-	}
-	job_end(m, t->job);
-}
-
-void machines_job(struct machines *m, struct job *job)
-{
-	struct entry *x = job_entry(m, job);
-	struct job **p = &m->jobs;
-
-	while (*p)
-		p = &(*p)->next;
-	job->next = NULL;
-	job->stop_fd = m->stop_fd;
-	*p = job;
-	m->busy += !job->apart;
-	if (x)
-		x->jobs++;
-	connect_begin(m, true);
-	jobs_begin(m);
 }
 
 /*
@@ -970,24 +762,6 @@ static void drop_work(struct work *work)
 		task_drop((struct task *)work);
 		work = next;
 	}
-}
-
-/* Their programs are ended; a call to libvirt takes as long as it takes. What they were for is told that they ended. */
-static void jobs_close(struct machines *m)
-{
-	struct pollfd fd = { .fd = m->news_fd, .events = POLLIN };
-	uint64_t one = 1;
-
-	if (m->stop_fd < 0)
-		return;
-	while (write(m->stop_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-	jobs_fail(m, "the daemon ends");
-	while (m->running_jobs && poll(&fd, 1, -1) >= 0) {
-		jobs_fail(m, "the daemon ends");
-		machines_dispatch(m);
-	}
-	jobs_fail(m, "the daemon ends");
 }
 
 void machines_close(struct machines *m)

@@ -12,7 +12,7 @@
 #include "pool.h"
 #include "vec.h"
 
-/* What the files of this driver share: libvirt.c, and libvirt_look.c, which changes nothing. */
+/* What the files of this driver share: libvirt.c with its parts libvirt_next.c and libvirt_jobs.c, and libvirt_look.c, which changes nothing. */
 
 /* A task for a thread and, when it is done, the news of it; or news that nobody asked for. */
 enum task_kind { TASK_CONNECT, TASK_STEP, TASK_JOB, TASK_NUMBERS, TASK_ADDRESSES, TASK_AGENT, TASK_CONSOLE, TASK_PROGRESS, NEWS_EVENT, NEWS_CLOSED };
@@ -133,7 +133,31 @@ struct task *task_new(struct machines *m, enum task_kind kind);
 /* From any thread: to the caller's, which takes it over in machines_dispatch(). */
 void news(struct machines *m, struct task *t);
 struct entry *entry_get(struct machines *m, const struct guid *id);
+struct entry *entry_make(struct machines *m, const struct guid *id);
+/* Unless there is a connection. One that failed is tried again when there is a new reason to. */
+void connect_begin(struct machines *m, bool again);
+
+/* ---- libvirt_next.c ---- */
+
 bool is_on(const struct seen *s);
+/* What is said to be starting has not run yet. */
+bool has_begun(const struct seen *s);
+bool wants_on(const struct entry *x);
+/* False: it is as it should be. */
+bool next_change(const struct entry *x, enum step *ret);
+/* False: as above, or there is nothing to be done about it now. */
+bool next_step(const struct entry *x, enum step *ret);
+
+/* ---- libvirt_jobs.c ---- */
+
+/* Those that wait and can. */
+void jobs_begin(struct machines *m);
+/* Without a connection none of them can begin; whoever still wants one asks again. */
+void jobs_fail(struct machines *m, const char *why);
+/* The news of one. */
+void job_done(struct machines *m, struct task *t);
+/* Their programs are ended; a call to libvirt takes as long as it takes. What they were for is told that they ended. */
+void jobs_close(struct machines *m);
 
 /* ---- libvirt_progress.c ---- */
 

@@ -82,7 +82,10 @@ void machines_ask_progress(struct machines *m)
 	}
 }
 
-/* In a thread. What is written more than once, because the guest goes on meanwhile, makes the whole larger. */
+/*
+ * In a thread. By what remains: pages that are all zero are not written, and count nonetheless. It becomes more again when the guest goes on
+ * meanwhile.
+ */
 void progress_run(struct task *t)
 {
 	virDomainPtr domain = virDomainLookupByUUID(t->conn, t->args.id.b);
@@ -90,8 +93,8 @@ void progress_run(struct task *t)
 
 	t->percent = PROGRESS_UNKNOWN;
 	if (domain && virDomainGetJobInfo(domain, &info) == 0 && info.type != VIR_DOMAIN_JOB_NONE && info.dataTotal &&
-	    info.dataProcessed <= UINT64_MAX / 100)
-		t->percent = (int)MIN(info.dataProcessed * 100 / info.dataTotal, 100ull);
+	    info.dataRemaining <= info.dataTotal && info.dataTotal <= UINT64_MAX / 100)
+		t->percent = (int)((info.dataTotal - info.dataRemaining) * 100 / info.dataTotal);
 	if (domain)
 		virDomainFree(domain);
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "http.h"
 #include "str.h"
 
 volatile sig_atomic_t client_interrupted;
@@ -43,7 +42,7 @@ static const json_t *get_catalogue(void *userdata, struct err **e)
 
 	if (c->catalogue)
 		return c->catalogue;
-	if (http_request(c->host, "GET", "/v1/cmdlet", NULL, 0, &reply, e) < 0)
+	if (http_request(c->host, "GET", "/v1/cmdlet", NULL, 0, NULL, &reply, e) < 0)
 		return NULL;
 	if (reply.status != 200) {
 		err_set(e, reply.status == 403 ? "Nestor.PermissionDenied" : "Nestor.BadAnswer",
@@ -79,7 +78,7 @@ static int run_stream(const char *target, const char *path, const char *text, st
 		return r;
 	/* The other side ended it: if that is not there any more, it was no ordinary end. */
 	if (stream_attach(fd, reply->body, reply->size)) {
-		r = http_request(target, "GET", "/v1/health", NULL, 0, &health, e);
+		r = http_request(target, "GET", "/v1/health", NULL, 0, NULL, &health, e);
 		if (r < 0)
 			return r;
 	}
@@ -88,7 +87,38 @@ static int run_stream(const char *target, const char *path, const char *text, st
 	return 0;
 }
 
-static int run_cmdlet(void *userdata, const char *where, const char *name, json_t *parameters, json_t *input,
+/* The last of an answer in lines says what would have been the whole: *reply's status is that then. NULL with *e. */
+static json_t *unwrap(json_t *line, struct http_reply *reply, const char *target, struct err **e)
+{
+	json_t *status = json_object_get(line, "status"), *answer = json_object_get(line, "answer");
+
+	if (!reply->lines || !line)
+		return line;
+	if (json_is_integer(status) && json_is_object(answer)) {
+		reply->status = (int)json_integer_value(status);
+		json_incref(answer);
+	} else {
+		answer = NULL;
+		err_set(e, "Nestor.BadAnswer", ERR_INVALID_OPERATION, target, "%s answered in lines without an answer.", target);
+		err_advise(e, 0, "check that it is a nestord");
+	}
+	json_decref(line);
+	return answer;
+}
+
+static int request_cmdlet(const char *target, const char *where, const char *name, const char *text, bool quiet, struct http_reply *reply,
+			  struct err **e)
+{
+	_cleanup_free_ char *path = xasprintf("/v1/cmdlet/%s", name);
+	struct progress_line line = {};
+	const struct http_listener *listener = quiet ? NULL : progress_begin(&line, where, name);
+	int r = http_request(target, "POST", path, text, strlen(text), listener, reply, e);
+
+	progress_end(&line);
+	return r;
+}
+
+static int run_cmdlet(void *userdata, const char *where, const char *name, json_t *parameters, json_t *input, bool quiet,
 		      json_t **ret_response, int *ret_status, struct err **e)
 {
 	struct client *c = userdata;
@@ -112,10 +142,10 @@ static int run_cmdlet(void *userdata, const char *where, const char *name, json_
 	if (answers_by_stream(c, name))
 		r = run_stream(target, path, text, &reply, e);
 	else
-		r = http_request(target, "POST", path, text, strlen(text), &reply, e);
+		r = request_cmdlet(target, where, name, text, quiet, &reply, e);
 	if (r < 0)
 		return r;
-	answer = parse_reply(&reply, target, e);
+	answer = unwrap(parse_reply(&reply, target, e), &reply, target, e);
 	if (!answer)
 		return -EPROTO;
 	if (reply.status >= 400 && !json_array_size(json_object_get(answer, "errors"))) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "http.h"
 #include "map.h"
 #include "shell.h"
 
@@ -20,6 +21,21 @@ void client_done(struct client *c);
 int client_add_hosts(struct client *c, const char *text, struct err **e);
 /* A file of such pairs, one or more a line, # comments. */
 int client_read_hosts(struct client *c, const char *path, struct err **e);
+
+/* A line on the terminal that says what is under way, from half a second on. */
+struct progress_line {
+	struct http_listener listener;
+	uint64_t since;     /* milliseconds */
+	const char *where;  /* NULL: the own daemon */
+	char *what;
+	int percent;        /* negative: unknown */
+	char *shown;        /* NULL: nothing */
+	size_t width;       /* columns of it */
+};
+/* NULL: there is no terminal to show it on. where is borrowed until the end. */
+const struct http_listener *progress_begin(struct progress_line *p, const char *where, const char *cmdlet);
+/* The line is gone. Also after a begin that gave NULL, of a p that was zero. */
+void progress_end(struct progress_line *p);
 
 /* One ICMP echo; see struct shell_host. */
 int ping_host(void *userdata, const char *target, unsigned timeout_ms, double *ret_ms, char *ret_address);

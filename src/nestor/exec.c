@@ -16,7 +16,7 @@ static pid_t guest_pid(struct client *c, const char *vm)
 	pid_t pid = 0;
 	int status = 0;
 
-	if (c->shell.run_cmdlet(c, NULL, "Get-VM", parameters, NULL, &response, &status, &e) < 0) {
+	if (c->shell.run_cmdlet(c, NULL, "Get-VM", parameters, NULL, true, &response, &status, &e) < 0) {
 		fprintf(stderr, "nestor: %s\n", e ? e->message : "the daemon did not answer");
 	} else {
 		error = json_array_get(json_object_get(response, "errors"), 0);

@@ -3,14 +3,14 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "str.h"
-
 #define MAX_HEADER 65536u
+#define TICK_MS 200
 
 static int connect_unix(const char *path, int *ret)
 {
@@ -74,19 +74,35 @@ static int connect_url(const char *url, int *ret)
 	return connect_tcp(start, port && *port ? port : "80", ret);
 }
 
-static int fill(int fd, struct str *buf)
+struct reader {
+	int fd;
+	const struct http_listener *listener; /* or NULL */
+	struct str buf;
+};
+
+static void wait_for_more(const struct reader *r)
+{
+	struct pollfd p = { .fd = r->fd, .events = POLLIN };
+	int n;
+
+	while (r->listener && ((n = poll(&p, 1, TICK_MS)) == 0 || (n < 0 && errno == EINTR)))
+		r->listener->tick(r->listener->arg);
+}
+
+static int fill(struct reader *r)
 {
 	char chunk[65536];
 	ssize_t n;
 
+	wait_for_more(r);
 	do
-		n = read(fd, chunk, sizeof(chunk));
+		n = read(r->fd, chunk, sizeof(chunk));
 	while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return -errno;
-	if (buf->len + (size_t)n > HTTP_MAX_REPLY)
+	if (r->buf.len + (size_t)n > HTTP_MAX_REPLY)
 		return -EFBIG;
-	str_addn(buf, chunk, (size_t)n);
+	str_addn(&r->buf, chunk, (size_t)n);
 	return (int)n;
 }
 
@@ -102,9 +118,11 @@ static const char *header_value(const char *head, const char *name)
 	return NULL;
 }
 
-/* What is in buf from *pos on is the start of the chunks; decodes them all into out. */
-static int read_chunks(int fd, struct str *buf, size_t pos, struct str *out)
+/* What is in the buffer from pos on is the start of the chunks; decodes them all. */
+static int read_chunks(struct reader *reader, size_t pos, struct http_body *out)
 {
+	const struct str *buf = &reader->buf;
+
 	for (;;) {
 		const char *line = buf->data ? buf->data + pos : "";
 		const char *end = strstr(line, "\r\n");
@@ -113,7 +131,7 @@ static int read_chunks(int fd, struct str *buf, size_t pos, struct str *out)
 		int r;
 
 		if (!end) {
-			r = buf->len - pos > 1024 ? -EPROTO : fill(fd, buf);
+			r = buf->len - pos > 1024 ? -EPROTO : fill(reader);
 			if (r <= 0)
 				return r < 0 ? r : -EPROTO;
 			continue;
@@ -123,62 +141,71 @@ static int read_chunks(int fd, struct str *buf, size_t pos, struct str *out)
 			return -EPROTO;
 		pos += (size_t)(end + 2 - line);
 		while (buf->len - pos < n + 2) {
-			r = fill(fd, buf);
+			r = fill(reader);
 			if (r <= 0)
 				return r < 0 ? r : -EPROTO;
 		}
-		if (n == 0)
-			return 0;
-		str_addn(out, buf->data + pos, n);
+		r = n ? http_body_add(out, buf->data + pos, n) : 0;
+		if (n == 0 || r < 0)
+			return r;
 		pos += n + 2;
 	}
 }
 
-static int read_body(int fd, struct str *buf, size_t head, struct str *out)
+static int read_body(struct reader *reader, size_t head, struct http_body *out)
 {
+	const struct str *buf = &reader->buf;
 	const char *length = header_value(buf->data, "Content-Length"), *coding = header_value(buf->data, "Transfer-Encoding");
+	const char *type = header_value(buf->data, "Content-Type");
 	bool chunked = coding && strncasecmp(coding, "chunked", 7) == 0;
 	unsigned long n = length ? strtoul(length, NULL, 10) : 0;
 	bool known = length;
 	int r = 1;
 
+	out->listener = reader->listener;
+	out->lines = out->listener && type && strncasecmp(type, HTTP_LINES, strlen(HTTP_LINES)) == 0;
 	if (chunked)
-		return read_chunks(fd, buf, head, out);
+		return read_chunks(reader, head, out);
 	if (n > HTTP_MAX_REPLY)
 		return -EFBIG;
 	while (r > 0 && (!known || buf->len - head < n))
-		r = fill(fd, buf);
+		r = fill(reader);
 	if (r < 0 || (known && buf->len - head < n))
 		return r < 0 ? r : -EPROTO;
-	str_addn(out, buf->data + head, known ? n : buf->len - head);
-	return 0;
+	return http_body_add(out, buf->data + head, known ? n : buf->len - head);
 }
 
-int http_read_reply(int fd, struct http_reply *ret)
+static int read_reply(struct reader *reader, struct http_body *body, struct http_reply *ret)
 {
-	_cleanup_str_ struct str buf = {}, out = {};
+	struct str *buf = &reader->buf;
 	const char *end;
 	int status, r;
 
-	while (!(end = strstr(str_get(&buf), "\r\n\r\n"))) {
-		r = buf.len > MAX_HEADER ? -EPROTO : fill(fd, &buf);
+	while (!(end = strstr(str_get(buf), "\r\n\r\n"))) {
+		r = buf->len > MAX_HEADER ? -EPROTO : fill(reader);
 		if (r <= 0)
 			return r < 0 ? r : -EPROTO;
 	}
-	if (sscanf(buf.data, "HTTP/1.%*1[01] %3d", &status) != 1)
+	if (sscanf(buf->data, "HTTP/1.%*1[01] %3d", &status) != 1 || status < 100)
 		return -EPROTO;
-	buf.data[end - buf.data + 2] = 0; /* the header's end, for header_value() */
+	buf->data[end - buf->data + 2] = 0; /* the header's end, for header_value() */
 	/* What comes behind the header of a stream is its beginning. */
 	if (status == HTTP_STREAM)
-		str_addn(&out, end + 4, buf.len - (size_t)(end + 4 - buf.data));
+		r = http_body_add(body, end + 4, buf->len - (size_t)(end + 4 - buf->data));
 	else
-		r = read_body(fd, &buf, (size_t)(end + 4 - buf.data), &out);
-	if (r < 0)
-		return r;
-	ret->status = status;
-	ret->size = out.len;
-	ret->body = str_take(&out);
-	return 0;
+		r = read_body(reader, (size_t)(end + 4 - buf->data), body);
+	return r < 0 ? r : http_body_end(body, status, ret);
+}
+
+int http_read_reply(int fd, const struct http_listener *listener, struct http_reply *ret)
+{
+	struct reader reader = { .fd = fd, .listener = listener };
+	struct http_body body = {};
+	int r = read_reply(&reader, &body, ret);
+
+	str_done(&reader.buf);
+	http_body_done(&body);
+	return r;
 }
 
 static int unreachable(struct err **e, const char *target, int r)
@@ -195,7 +222,7 @@ static bool by_curl(const char *target)
 }
 
 static int exchange(const char *target, const char *method, const char *path, const char *headers, const char *body, size_t size,
-		    int *ret_fd, struct http_reply *ret, struct err **e)
+		    const struct http_listener *listener, int *ret_fd, struct http_reply *ret, struct err **e)
 {
 	_cleanup_close_ int fd = -1;
 	_cleanup_str_ struct str request = {};
@@ -217,7 +244,7 @@ static int exchange(const char *target, const char *method, const char *path, co
 	r = write_all(fd, request.data, request.len);
 	if (r < 0 && r != -EPIPE && r != -ECONNRESET)
 		return unreachable(e, target, r);
-	r = http_read_reply(fd, ret);
+	r = http_read_reply(fd, listener, ret);
 	if (r < 0)
 		return unreachable(e, target, r);
 	if (ret_fd)
@@ -226,14 +253,15 @@ static int exchange(const char *target, const char *method, const char *path, co
 }
 
 int http_request(const char *target, const char *method, const char *path, const char *body, size_t size,
-		 struct http_reply *ret, struct err **e)
+		 const struct http_listener *listener, struct http_reply *ret, struct err **e)
 {
 	if (by_curl(target)) {
 		_cleanup_free_ char *url = xasprintf("%s%s", target, path);
 
-		return http_request_curl(url, method, body, size, ret, e);
+		return http_request_curl(url, method, body, size, listener, ret, e);
 	}
-	return exchange(target, method, path, "Connection: close\r\n", body, size, NULL, ret, e);
+	return exchange(target, method, path, listener ? "Connection: close\r\n" HTTP_ACCEPT "\r\n" : "Connection: close\r\n", body, size, listener,
+			NULL, ret, e);
 }
 
 int http_stream(const char *target, const char *path, const char *body, size_t size, int *ret_fd, struct http_reply *ret, struct err **e)
@@ -241,5 +269,6 @@ int http_stream(const char *target, const char *path, const char *body, size_t s
 	if (by_curl(target))
 		return err_advise(e, err_set(e, "Nestor.NoStream", ERR_NOT_IMPLEMENTED, target, "There are no streams by HTTPS yet."),
 				  "Reach the daemon by its socket, for example through ssh -L.");
-	return exchange(target, "POST", path, "Connection: Upgrade\r\nUpgrade: nestor-stream\r\n", body, size, ret_fd, ret, e);
+	return exchange(target, "POST", path, "Connection: Upgrade\r\nUpgrade: nestor-stream\r\n", body, size, NULL, ret_fd,
+			ret, e);
 }

@@ -184,6 +184,13 @@ static json_t *take_input(const json_t *all, size_t *at)
 	return some;
 }
 
+static bool is_quiet(const struct call *c)
+{
+	_cleanup_value_ struct value *preference = var_get(c->sh, "ProgressPreference");
+
+	return value_is_string(preference) && (strieq(preference->s, "SilentlyContinue") || strieq(preference->s, "Ignore"));
+}
+
 /* all_failed: nothing has succeeded so far. */
 static int run_request(const struct call *c, const char *where, json_t *parameters, json_t *input, bool last, bool *all_failed)
 {
@@ -193,7 +200,7 @@ static int run_request(const struct call *c, const char *where, json_t *paramete
 	json_t *response = NULL;
 	int status = 0, r;
 
-	r = sh->host->run_cmdlet(sh->host->userdata, where, c->spec->name, parameters, input, &response, &status, &e);
+	r = sh->host->run_cmdlet(sh->host->userdata, where, c->spec->name, parameters, input, is_quiet(c), &response, &status, &e);
 	if (r < 0)
 		return no_answer(c, where, e);
 	if (!wa || (!strieq(wa, "SilentlyContinue") && !strieq(wa, "Ignore")))

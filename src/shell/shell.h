@@ -32,10 +32,10 @@ struct shell_host {
 	const json_t *(*catalogue)(void *userdata, struct err **e);
 	/*
 	 * One stage: POST /v1/cmdlet/NAME. where: a host's name, NULL for the own daemon. input: NULL when there is no
-	 * pipeline. *ret_response is the body (owned by the caller), *ret_status the HTTP status. A negative errno with *e
+	 * pipeline. quiet: its progress is not to be shown ($ProgressPreference). *ret_response is the body (owned by the caller), *ret_status the HTTP status. A negative errno with *e
 	 * when there was no answer.
 	 */
-	int (*run_cmdlet)(void *userdata, const char *where, const char *name, json_t *parameters, json_t *input,
+	int (*run_cmdlet)(void *userdata, const char *where, const char *name, json_t *parameters, json_t *input, bool quiet,
 			  json_t **ret_response, int *ret_status, struct err **e);
 	/* Text for standard output or standard error. */
 	void (*write)(void *userdata, bool to_stderr, const char *text, size_t size);

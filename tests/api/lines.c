@@ -244,10 +244,22 @@ static void test_ends_within_lines(void **state)
 	assert_true(client_closed(fd));
 }
 
+/* More than fits into a socket. */
+#define TOLD 3000
+
+static void tell_by(int fd, int percent)
+{
+	_cleanup_free_ char *body = xasprintf("{\"parameters\":{\"Percent\":%d}}", percent);
+	_cleanup_response_ struct response r = {};
+
+	assert_true(client_post(fd, "/v1/cmdlet/Test-Tell", body, strlen(body)));
+	r = client_read(fd, false);
+	assert_int_equal(r.status, 200);
+}
+
 /* Who does not read misses what was in between, never the newest, and nothing piles up. */
 static void test_slow_reader(void **state)
 {
-	enum { TOLD = 3000 };
 	struct server *s = *state;
 	_cleanup_close_ int fd = client_connect(s->socket), teller = client_connect(s->socket);
 	_cleanup_str_ struct str buf = {};
@@ -255,14 +267,8 @@ static void test_slow_reader(void **state)
 
 	assert_true(post_lines(fd, LATER, "{}"));
 	server_await(s, "pending", 1);
-	for (int i = 1; i <= TOLD; i++) {
-		_cleanup_free_ char *body = xasprintf("{\"parameters\":{\"Percent\":%d}}", i);
-		_cleanup_response_ struct response r = {};
-
-		assert_true(client_post(teller, "/v1/cmdlet/Test-Tell", body, strlen(body)));
-		r = client_read(teller, false);
-		assert_int_equal(r.status, 200);
-	}
+	for (int i = 1; i <= TOLD; i++)
+		tell_by(teller, i);
 	expect_head(fd);
 	while (percent < TOLD) {
 		json_t *line = read_line(fd, &buf);
@@ -275,6 +281,33 @@ static void test_slow_reader(void **state)
 	assert_true(lines < TOLD);
 	release(s);
 	json_decref(expect_answer(fd, &buf));
+}
+
+/* Between two lines of a call is no idle time; a client that does not take its lines is gone, and its call with it. */
+static void test_idle_time(void **state)
+{
+	struct server *s = *state;
+	_cleanup_close_ int fd = client_connect(s->socket), idle = -1, other = -1, teller = -1;
+	_cleanup_str_ struct str buf = {};
+
+	assert_true(post_lines(fd, LATER, "{\"parameters\":{\"Early\":1}}"));
+	expect_head(fd);
+	expect_percent(fd, &buf, 1);
+	idle = client_connect(s->socket);
+	assert_true(client_closed(idle));
+	tell(s, 2);
+	expect_percent(fd, &buf, 2);
+	server_release(s);
+	json_decref(expect_answer(fd, &buf));
+	assert_int_equal(server_count(s, "cancels"), 0);
+
+	other = client_connect(s->socket);
+	assert_true(post_lines(other, LATER, "{}"));
+	teller = client_connect(s->socket);
+	server_await(s, "pending", 1);
+	for (int i = 1; i <= TOLD; i++)
+		tell_by(teller, i);
+	server_await(s, "cancels", 1);
 }
 
 static void test_accept(void **state)
@@ -301,6 +334,7 @@ int line_tests(void)
 		cmocka_unit_test_setup_teardown(test_client_goes_and_that_is_answered, server_setup, server_teardown),
 		cmocka_unit_test_setup_teardown(test_ends_within_lines, server_setup, server_teardown),
 		cmocka_unit_test_setup_teardown(test_slow_reader, server_setup, server_teardown),
+		cmocka_unit_test_setup_teardown(test_idle_time, server_setup_impatient, server_teardown),
 		cmocka_unit_test(test_accept),
 	};
 

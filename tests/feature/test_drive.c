@@ -171,7 +171,7 @@ static void what_if(void **state)
 static void refusals(void **state)
 {
 	static const struct refusal cases[] = {
-		REFUSED("New-VM", "{'Name': 'x', 'VHDPath': 'x.qcow2'}", "Vm.PathInvalid"),
+		REFUSED("New-VM", "{'Name': 'x', 'VHDPath': 'd/x.qcow2'}", "Vm.PathInvalid"),
 		REFUSED("New-VM", "{'Name': 'x', 'VHDPath': '/d/x'}", "Vhd.FormatUnknown"),
 		REFUSED("New-VM", "{'Name': 'x', 'VHDPath': '/d/.img'}", "Vhd.FormatUnknown"),
 		REFUSED("New-VM", "{'Name': 'x', 'VHDPath': '/d/x.vhdx'}", "Drive.FormatUnavailable"),

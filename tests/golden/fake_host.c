@@ -166,13 +166,13 @@ static void record(struct fake_host *f, const char *text, size_t size)
 	str_addn(&f->record, text, size);
 }
 
-static int run_cmdlet(void *userdata, const char *where, const char *name, json_t *parameters, json_t *input,
+static int run_cmdlet(void *userdata, const char *where, const char *name, json_t *parameters, json_t *input, bool quiet,
 		      json_t **ret_response, int *ret_status, struct err **e)
 {
 	struct fake_host *f = userdata;
 	char *text = json_dumps(parameters, JSON_COMPACT), *in = input ? json_dumps(input, JSON_COMPACT) : NULL;
-	_cleanup_free_ char *line = xasprintf("POST %s%s%s %s%s%s\n", where ? where : "", where ? " " : "", name, text ? text : "?",
-					      in ? " <- " : "", in ? in : "");
+	_cleanup_free_ char *line = xasprintf("POST %s%s%s %s%s%s%s\n", where ? where : "", where ? " " : "", name, text ? text : "?",
+					      in ? " <- " : "", in ? in : "", quiet ? " quietly" : "");
 	json_t *errors = json_array(), *objects, *type = json_null();
 
 	record(f, line, strlen(line));

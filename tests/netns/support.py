@@ -31,12 +31,19 @@ def health(daemon):
 
 
 def programs(ns):
-    """What daemons of a namespace run to work on images: [name]."""
-    found = []
+    """What daemons of a namespace run to work on images: {process id: command line}."""
+    found = {}
     for pid in run("ip", "netns", "pids", ns.name).out.split():
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="ascii") as file:
-            found.append(file.read().strip())
-    return [name for name in found if name in ("qemu-img", "xorrisofs", "xorriso")]
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", encoding="utf-8") as file:
+            found[int(pid)] = file.read().split("\0")
+    return {pid: line for pid, line in found.items() if os.path.basename(line[0]) in ("qemu-img", "xorrisofs")}
+
+
+def stop_program(ns, *words):
+    """Waits for one of those with these words in its command line, and stops it where it is."""
+    def found():
+        return [pid for pid, line in programs(ns).items() if not set(words) - set(line)]
+    os.kill(wait_for(found, 30, f"a program with {words}")[0], signal.SIGSTOP)
 
 
 def total_writes(daemon):

@@ -273,6 +273,39 @@ def test_a_full_disk_while_merging(net):
     assert reads(root, "z")
 
 
+def goes_on(net, vm):
+    count = net.console(vm).count("guest: count")
+    wait_for(lambda: net.console(vm).count("guest: count") > count, 30, f"{vm} to go on", lambda: net.console(vm) + net.daemon.log_tail())
+
+
+def test_no_room_for_the_memory(net):
+    """A checkpoint that does not fit is none, and the machine goes on as before; so it does where its saved state does not fit."""
+    root = disk(net, "t.qcow2")
+    net.make("t", net.image, "i=0; while :; do i=$((i+1)); echo guest: count $i; sleep 1; done", start=False, VHDPath=root)
+    os.chmod(net.small, 0o700)
+    net.do("Set-VM", Name="t", CheckpointType="Standard", SnapshotFileLocation=net.small)
+    net.do("Start-VM", Name="t")
+    net.wait_console("t", "guest: count 2\n")
+    before = files(net), sorted(os.listdir(net.small)), net.libvirt.machines()
+    error = refusal(net, "Checkpoint-VM", Name="t")
+    assert error["id"] == "Checkpoint.Failed" and "No space left" in error["message"], error
+    assert (files(net), sorted(os.listdir(net.small)), net.libvirt.machines()) == before
+    assert (snapshots(net, "t"), net.vm("t")["State"], current(net, "t")) == ([], "Running", [root])
+    goes_on(net, "t")
+    saved = net.libvirt.path("lib/qemu/save")
+    os.rename(saved, saved + ".away")
+    os.symlink(net.small, saved)
+    error = refusal(net, "Save-VM", Name="t")
+    assert (error["id"], net.vm("t")["State"]) == ("Vhd.DiskFull", "Saving"), error
+    goes_on(net, "t")
+    net.do("Start-VM", Name="t")
+    assert (net.vm("t")["State"], net.vm("t")["Status"], net.libvirt.machines()) == ("Running", "Operating normally", before[2])
+    goes_on(net, "t")
+    os.unlink(saved)
+    os.rename(saved + ".away", saved)
+    assert sorted(os.listdir(net.small)) == before[1]
+
+
 def test_killed_in_the_middle(net):
     """Each time a restarted daemon finishes what the documents say, or nothing of it is left."""
     root = disk(net, "x.qcow2")

@@ -12,9 +12,8 @@ import termios
 import pytest
 
 from fabric import PAS
-from kit import Image, Lab, underlay, wait_for
-from support import BUILD_DIR, assert_settled
-from test_machines import BOOT_SECONDS, Machines
+from kit import wait_for
+from test_machines import BOOT_SECONDS, one_host
 
 pytestmark = pytest.mark.slow
 
@@ -25,17 +24,11 @@ SECONDS = 20
 
 @pytest.fixture(scope="module", name="net")
 def _net():
-    with Lab("nst") as lab:
-        ns, outside = lab.namespaces("host", "outside")
-        underlay.veth(ns, outside)
-        net = Machines(ns, "host")
-        net.image = Image(lab, BUILD_DIR)
-        net.switch()
+    with one_host() as net:
         net.provider(PAS[0])
         net.make("a", net.image, ANSWERS)
         net.wait_console("a", "guest: up")
         yield net
-        assert_settled(net.daemon)
 
 
 class Terminal:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Virtual machines that come from elsewhere and go elsewhere: domains of libvirt that somebody else made, exported machines."""
 
+import glob
 import json
 import os
 import shutil
@@ -8,7 +9,7 @@ import shutil
 import pytest
 
 from kit import Image, Lab, run, underlay, wait_for
-from support import BUILD_DIR, VOLATILE, assert_settled, prune
+from support import BUILD_DIR, VOLATILE, assert_settled, prune, stop_program
 from test_machines import Machines, refusal
 from test_what_if import DOMAIN_LINES, EXPORT_LINES
 
@@ -219,10 +220,31 @@ def test_a_full_disk_and_a_killed_daemon(net, place):
     wait_for(lambda: any(name.startswith(".e.") for name in os.listdir(place)), 30, "the export to begin")
     net.daemon.kill9()
     net.daemon.start()
-    assert "e" not in os.listdir(place)
+    assert not {"e", ".e."} & {name[:3] for name in os.listdir(place)}
     assert refusal(net, "Import-VM", Path=os.path.join(place, "e"))["id"] == "Import.NotFound"
     net.do("Export-VM", Name="e", Path=place)
     assert len(tree(os.path.join(place, "e"))) == 3 and not any(name.startswith(".e.") for name in os.listdir(place))
+    # copies are there for the machine, and a machine that never came has none
+    net.do("Rename-VM", Name="e", NewName="first")
+    copies, (config,) = os.path.join(place, "copies"), glob.glob(os.path.join(place, "e", "Virtual Machines", "*.json"))
+    with open(config, "r+", encoding="utf-8") as file:
+        ordered = json.load(file)
+        ordered["drives"].sort(key=lambda drive: drive["path"] or "")
+        file.seek(0)
+        json.dump(ordered, file)
+        file.truncate()
+    net.ns.spawn(net.daemon.program("nestor"), "--host", net.daemon.socket, "Import-VM", os.path.join(place, "e"), "-Copy", "-GenerateNewId",
+                 "-VhdDestinationPath", copies)
+    stop_program(net.ns, "convert", os.path.join(place, "e", "Virtual Hard Disks", "b.qcow2"))
+    assert sorted(os.listdir(copies))[1:] == ["a.img"]
+    net.daemon.kill9()
+    net.daemon.start()
+    assert os.listdir(copies) == [] and [vm["Name"] for vm in net.do("Get-VM")] == ["first"]
+    net.do("Import-VM", Path=os.path.join(place, "e"), Copy=True, GenerateNewId=True, VhdDestinationPath=copies)
+    net.do("Remove-VM", Name="e", Force=True)
+    net.daemon.kill9()
+    net.daemon.start()
+    assert sorted(os.listdir(copies)) == ["a.img", "b.qcow2"]
 
 
 def test_configurations_from_anybody(net, place):

@@ -9,7 +9,7 @@ import shutil
 import pytest
 
 from kit import CmdletError, Image, Lab, run, underlay, wait_for
-from support import BUILD_DIR, assert_settled, hang_up, programs
+from support import BUILD_DIR, assert_settled, hang_up, programs, stop_program
 from test_machines import Machines
 
 pytestmark = pytest.mark.slow
@@ -295,6 +295,8 @@ def test_user_data(net):
     assert "volume cidata" in net.console("My VM_1")
     assert "local-hostname: my-vm-1" in net.console("My VM_1")
     assert "first: time" in net.console("My VM_1")
+    seed = os.path.join(net.daemon.state_dir, "machines", f"{identity}.seed.iso")
+    assert glob.glob(f"{seed}*") == [seed]
     net.do("Stop-VM", Name="My VM_1", TurnOff=True)
     with open(data, "w", encoding="utf-8") as file:
         file.write("#cloud-config\nsecond: time\n")
@@ -305,7 +307,6 @@ def test_user_data(net):
     error = refusal(net, "Start-VM", Name="My VM_1")
     assert (error["id"], "user-data" in error["message"]) == ("Vm.FileMissing", True), error
     net.do("Set-VM", Name="My VM_1", UserDataPath=None)
-    seed = os.path.join(net.daemon.state_dir, "machines", f"{identity}.seed.iso")
     assert os.path.exists(seed)
     net.do("Remove-VM", Name="My VM_1", Force=True)
     assert not os.path.exists(seed)
@@ -352,6 +353,13 @@ def test_in_the_host_s_directory(net):
     assert net.do("Get-VHD", VMId=net.do("Get-VM", Name="d")[0]["Id"])[0]["Path"] == path
     assert refusal(net, "New-VM", Name="e", NewVHDPath="d.qcow2", NewVHDSizeBytes="8MB")["id"] == "Vhd.Exists"
     assert [vm["Name"] for vm in net.do("Get-VM")] == ["d"]
+    for name in ("e.qcow2", "f.qcow2", "g.raw"):
+        net.do("New-VHD", Path=name, SizeBytes="8MB")
+    net.do("New-VM", Name="e", VHDPath="e.qcow2")
+    net.do("Add-VMHardDiskDrive", VMName="e", Path="f.qcow2")
+    net.do("Set-VMHardDiskDrive", VMName="d", Path="g.raw")
+    drives = {vm["Name"]: [os.path.relpath(drive["Path"], os.path.dirname(path)) for drive in vm["HardDrives"]] for vm in net.do("Get-VM")}
+    assert drives == {"d": ["g.raw"], "e": ["e.qcow2", "f.qcow2"]}
 
 
 def test_many_at_once(net):
@@ -406,15 +414,15 @@ def test_a_full_disk(net):
 
 @pytest.fixture(name="long")
 def _long(net):
-    """A directory with an image that takes a while to be copied, and the client that has begun to."""
+    """A directory with an image of which a copy is being made and held, and the client that wants it."""
     place = net.ns.lab.path("long")
     os.mkdir(place)
     source, target = os.path.join(place, "long.raw"), os.path.join(place, "long.qcow2")
     with open(source, "wb") as file:
         file.write(os.urandom(1 << 20) * 256)
     client = net.ns.spawn(net.daemon.program("nestor"), "--host", net.daemon.socket, "Convert-VHD", source, target)
-    wait_for(lambda: len(os.listdir(place)) == 2 and programs(net.ns), 10, "the new image to be begun", net.daemon.log_tail)
-    assert not os.path.exists(target)
+    stop_program(net.ns, "convert")
+    assert len(os.listdir(place)) == 2 and not os.path.exists(target)
     yield place, client
     shutil.rmtree(place)
 
@@ -424,14 +432,14 @@ def test_nobody_waits_any_more(net, long):
     place, client = long
     client.kill()
     wait_for(lambda: os.listdir(place) == ["long.raw"], 10, "it to be gone", net.daemon.log_tail)
-    assert programs(net.ns) == []
+    assert programs(net.ns) == {}
 
 
 def test_killed_while_an_image_is_made(net, long):
     """What makes it ends with the daemon, and the next one takes away what there is of it; it is never seen under its name."""
     place, _client = long
     net.daemon.kill9()
-    wait_for(lambda: programs(net.ns) == [], 10, "qemu-img to end")
+    wait_for(lambda: programs(net.ns) == {}, 10, "qemu-img to end")
     net.daemon.start()
     assert os.listdir(place) == ["long.raw"]
     assert os.listdir(os.path.join(net.daemon.state_dir, "unfinished")) == []

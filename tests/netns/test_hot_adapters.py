@@ -4,9 +4,9 @@
 import pytest
 
 from fabric import DOMAIN, PAS
-from kit import CmdletError, Image, Lab, underlay, wait_for
-from support import BUILD_DIR, assert_settled, hang_up
-from test_machines import BOOT_SECONDS, Machines, refusal
+from kit import CmdletError, wait_for
+from support import hang_up
+from test_machines import BOOT_SECONDS, one_host, refusal
 
 pytestmark = pytest.mark.slow
 
@@ -25,19 +25,13 @@ done"""
 @pytest.fixture(scope="module", name="net")
 def _net():
     """A host with the machine m, and a namespace guest on each network that m is going to be on."""
-    with Lab("nst") as lab:
-        ns, outside = lab.namespaces("host", "outside")
-        underlay.veth(ns, outside)
-        net = Machines(ns, "host")
-        net.image = Image(lab, BUILD_DIR)
-        net.switch()
+    with one_host() as net:
         net.switch("other", nic=None, SwitchType="Private")
         net.one = net.guest("one", "10.1.0.9")
         net.two = net.guest("two", "10.2.0.9", switch="other")
         net.make("m", net.image, WATCH)
         net.wait_console("m", "guest: eth0=1 .")
         yield net
-        assert_settled(net.daemon)
 
 
 def sees(net, what, name="m"):

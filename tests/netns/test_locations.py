@@ -6,10 +6,10 @@ import stat
 
 import pytest
 
-from kit import Image, Lab, underlay, wait_for
-from support import BUILD_DIR, VOLATILE, assert_settled, prune
+from kit import wait_for
+from support import VOLATILE, prune
 from test_checkpoints import COUNT, READY, current, disk, kind, reads, write
-from test_machines import Machines, refusal
+from test_machines import Machines, one_host, refusal
 
 pytestmark = pytest.mark.slow
 
@@ -18,17 +18,10 @@ NOBODY = 65534
 
 @pytest.fixture(scope="module", name="net")
 def _net():
-    with Lab("nst") as lab:
-        ns, outside = lab.namespaces("host1", "outside")
-        underlay.veth(ns, outside)
-        net = Machines(ns, "host1")
-        net.lab = lab
-        net.switch()
-        net.image = Image(lab, BUILD_DIR, disks=True)
-        net.disks = lab.path("disks")
+    with one_host(disks=True) as net:
+        net.disks = net.lab.path("disks")
         os.mkdir(net.disks)
         yield net
-        assert_settled(net.daemon)
 
 
 @pytest.fixture(autouse=True)

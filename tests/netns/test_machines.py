@@ -53,6 +53,21 @@ class Machines(Host):
                  lambda: self.console(name) + self.daemon.log_tail())
 
 
+@contextlib.contextmanager
+def one_host(qemu_user="root", **image):
+    """A host of machines, whose switch has a wire that leads nowhere. Parameters: of Libvirt and Image."""
+    with Lab("nst") as lab:
+        os.chmod(lab.directory, 0o711)
+        ns, outside = lab.namespaces("host", "outside")
+        underlay.veth(ns, outside)
+        net = Machines(ns, "host", qemu_user=qemu_user)
+        net.lab = lab
+        net.image = Image(lab, BUILD_DIR, **image)
+        net.switch()
+        yield net
+        assert_settled(net.daemon)
+
+
 def addressed(address):
     return f"ip link set eth0 up; ip addr add {address}/24 dev eth0; echo guest: up"
 

@@ -4,9 +4,8 @@
 import pytest
 
 from fabric import PAS
-from kit import Image, Lab, underlay, wait_for
-from support import BUILD_DIR, assert_settled
-from test_machines import Machines, addressed, refusal
+from kit import wait_for
+from test_machines import addressed, one_host, refusal
 
 pytestmark = pytest.mark.slow
 
@@ -17,18 +16,12 @@ SECONDS = 30
 @pytest.fixture(scope="module", name="net")
 def _net():
     """A machine that works for a living, and a namespace guest beside it."""
-    with Lab("nst") as lab:
-        ns, outside = lab.namespaces("host", "outside")
-        underlay.veth(ns, outside)
-        net = Machines(ns, "host")
-        net.image = Image(lab, BUILD_DIR)
-        net.switch()
+    with one_host() as net:
         net.provider(PAS[0])
         net.make("a", net.image, f"{addressed(A)}\nnc -l -p 99 > /dev/null; echo guest: got it; while :; do :; done")
         net.b = net.guest("b", B)
         net.wait_console("a", "guest: up")
         yield net
-        assert_settled(net.daemon)
 
 
 def measured(net, name):

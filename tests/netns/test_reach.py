@@ -4,9 +4,8 @@
 import pytest
 
 from fabric import PAS
-from kit import CmdletError, Image, Lab, START_AGENT, underlay, wait_for
-from support import BUILD_DIR, assert_settled
-from test_machines import BOOT_SECONDS, Machines, addressed, refusal
+from kit import CmdletError, START_AGENT, wait_for
+from test_machines import BOOT_SECONDS, addressed, one_host, refusal
 
 pytestmark = pytest.mark.slow
 
@@ -18,12 +17,7 @@ A, B = "10.10.10.11", "10.10.10.12"
 @pytest.fixture(scope="module", name="net")
 def _net():
     """A machine "a" with an agent and one "mute" without, both running."""
-    with Lab("nst") as lab:
-        ns, outside = lab.namespaces("host", "outside")
-        underlay.veth(ns, outside)
-        net = Machines(ns, "host")
-        net.image = Image(lab, BUILD_DIR, agent=True)
-        net.switch()
+    with one_host(agent=True) as net:
         net.provider(PAS[0])
         net.make("a", net.image, f"{addressed(A)}\n{START_AGENT}")
         net.make("mute", net.image, "echo guest: up")
@@ -31,7 +25,6 @@ def _net():
         wait_for(lambda: net.vm("a")["Heartbeat"] == "OkApplicationsUnknown", BOOT_SECONDS, "the agent of a", net.daemon.log_tail)
         net.wait_console("mute", "guest: up")
         yield net
-        assert_settled(net.daemon)
 
 
 def invoke(net, name, script, **parameters):

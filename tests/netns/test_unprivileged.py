@@ -8,10 +8,10 @@ import stat
 
 import pytest
 
-from kit import Image, Lab, underlay, wait_for
-from support import BUILD_DIR, assert_settled, health
+from kit import wait_for
+from support import health
 from test_checkpoints import COUNT, READY, current, disk, snapshots
-from test_machines import Machines, refusal
+from test_machines import one_host, refusal
 
 pytestmark = pytest.mark.slow
 
@@ -20,22 +20,14 @@ USER = "libvirt-qemu"
 
 @pytest.fixture(scope="module", name="net")
 def _net():
-    with Lab("nst") as lab:
-        os.chmod(lab.directory, 0o711)
-        ns, outside = lab.namespaces("host1", "outside")
-        underlay.veth(ns, outside)
-        net = Machines(ns, "host1", qemu_user=USER)
-        net.lab = lab
-        net.switch()
-        net.image = Image(lab, BUILD_DIR, disks=True)
+    with one_host(qemu_user=USER, disks=True) as net:
         # libvirt gives QEMU what it boots, too.
-        net.image.kernel = shutil.copy(net.image.kernel, lab.path("vmlinuz"))
+        net.image.kernel = shutil.copy(net.image.kernel, net.lab.path("vmlinuz"))
         for path in (net.image.kernel, net.image.initrd):
             os.chmod(path, 0o600)
-        net.disks = lab.path("disks")
+        net.disks = net.lab.path("disks")
         os.mkdir(net.disks, 0o711)
         yield net
-        assert_settled(net.daemon)
 
 
 @pytest.fixture(autouse=True)

@@ -50,7 +50,7 @@ static void select_name(struct selection *sel, const char *name)
 			selection_take(sel, sel->all[i]);
 }
 
-static void select_id(struct selection *sel, const struct guid *id, const char *label)
+static void select_id(struct selection *sel, const struct guid *id)
 {
 	char text[GUID_TEXT_SIZE];
 	const void *doc = docs_get(call_docs(sel->c), sel->s->kind, guid_format(id, text));
@@ -58,19 +58,15 @@ static void select_id(struct selection *sel, const struct guid *id, const char *
 	if (doc)
 		selection_take(sel, doc);
 	else
-		selection_unknown(sel, label ? label : text);
+		selection_unknown(sel, text);
 }
 
 static void select_object(struct selection *sel, const json_t *object)
 {
-	const char *label = object_text(object, "Name");
-	struct guid id;
+	const void *doc = object_doc(sel->c, sel->s->kind, object, "Id", "Name", sel->s->unknown);
 
-	/* By id: the object may be older than a rename. */
-	if (object_guid(object, "Id", &id))
-		select_id(sel, &id, label);
-	else
-		selection_unknown(sel, label ? label : "");
+	if (doc)
+		selection_take(sel, doc);
 }
 
 struct named {
@@ -109,7 +105,7 @@ void select_docs(struct call *c, const struct selector *s, const struct arg *nam
 	for (size_t i = 0; by_object && i < objects->n; i++)
 		select_object(&sel, objects->values[i].object);
 	for (size_t i = 0; by_id && i < ids->n; i++)
-		select_id(&sel, &ids->values[i].guid, NULL);
+		select_id(&sel, &ids->values[i].guid);
 	for (size_t i = 0; !by_name && !by_object && !by_id && i < sel.n_all; i++)
 		selection_take(&sel, sel.all[i]);
 	selection_sort(&sel);
@@ -127,6 +123,25 @@ bool arg_matches(const struct arg *names, const char *name)
 const char *object_text(const json_t *object, const char *property)
 {
 	return json_string_value(json_object_get(object, property));
+}
+
+/* By id: the object may be older than a rename. */
+const void *object_doc(struct call *c, const struct doc_kind *kind, const json_t *object, const char *id, const char *label,
+		       int (*unknown)(const char *name, struct err **e))
+{
+	const char *name = object_text(object, label);
+	char text[GUID_TEXT_SIZE] = "";
+	const void *doc = NULL;
+	struct err *e = NULL;
+	struct guid guid;
+
+	if (object_guid(object, id, &guid))
+		doc = docs_get(call_docs(c), kind, guid_format(&guid, text));
+	if (doc)
+		return doc;
+	unknown(name ? name : text, &e);
+	call_error(c, &e);
+	return NULL;
 }
 
 bool object_guid(const json_t *object, const char *property, struct guid *ret)

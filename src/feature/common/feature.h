@@ -30,6 +30,13 @@ void select_docs(struct call *c, const struct selector *s, const struct arg *nam
 /* Does one of the values match? Not given: everything does. */
 bool arg_matches(const struct arg *names, const char *name);
 
+/*
+ * The document whose id an object of a pipeline has in the property id. NULL: there is none, which is noted by unknown(), with what the
+ * object has in the property label.
+ */
+const void *object_doc(struct call *c, const struct doc_kind *kind, const json_t *object, const char *id, const char *label,
+		       int (*unknown)(const char *name, struct err **e));
+
 /* The guid in an object's property; false when there is none. */
 bool object_guid(const json_t *object, const char *property, struct guid *ret);
 /* The text in an object's property, or NULL; owned by the object. */

@@ -374,16 +374,12 @@ static void check_names(struct call *c, const struct arg *names, const checkpoin
 
 const struct checkpoint_doc *checkpoint_of_object(struct call *c, const json_t *object)
 {
-	const char *name = object_text(object, "Name");
-	const struct checkpoint_doc *s = NULL;
+	const struct checkpoint_doc *s = object_doc(c, &checkpoint_kind, object, "Id", "Name", unknown);
 	struct err *e = NULL;
-	struct guid id;
 
-	if (object_guid(object, "Id", &id))
-		s = checkpoint_get(call_docs(c), &id);
-	if (s && !s->hidden)
+	if (!s || !s->hidden)
 		return s;
-	unknown(name ? name : "", &e);
+	unknown("", &e);
 	call_error(c, &e);
 	return NULL;
 }

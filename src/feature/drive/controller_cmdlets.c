@@ -195,22 +195,17 @@ static void remove_one(struct call *c, const struct vm_doc *vm, uint32_t number)
 
 const struct vm_doc *drive_controller_of(struct call *c, const json_t *object, uint32_t *ret_type, uint32_t *ret_number)
 {
-	const char *name = object_text(object, "VMName"), *type = object_text(object, "ControllerType");
+	const struct vm_doc *vm = object_doc(c, &vm_kind, object, "VMId", "VMName", vm_unknown);
 	json_int_t number = json_integer_value(json_object_get(object, "ControllerNumber"));
-	const struct vm_doc *vm = NULL;
+	const char *type = object_text(object, "ControllerType");
 	struct err *e = NULL;
-	struct guid id;
 
-	if (object_guid(object, "VMId", &id))
-		vm = vm_get(call_docs(c), &id);
-	if (!vm)
-		vm_unknown(name ? name : "", &e);
-	else if (number < 0 || number >= DRIVE_SCSI_NUMBERS)
-		unknown(vm, DRIVE_SCSI, (uint32_t)number, &e);
-	if (e) {
+	if (vm && (number < 0 || number >= DRIVE_SCSI_NUMBERS) && unknown(vm, DRIVE_SCSI, (uint32_t)number, &e) < 0) {
 		call_error(c, &e);
 		return NULL;
 	}
+	if (!vm)
+		return NULL;
 	*ret_type = type && streq(type, drive_controllers[DRIVE_IDE]) ? DRIVE_IDE : DRIVE_SCSI;
 	*ret_number = (uint32_t)number;
 	return vm;

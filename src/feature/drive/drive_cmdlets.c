@@ -51,8 +51,9 @@ static const char *const dvd_type[] = { "DvdDrive", NULL };
 		TYPE("ControllerType", type_pos_, others_), NUMBER("ControllerNumber", number_pos_, others_),          \
 		LOCATION("ControllerLocation", location_pos_, 0)
 #define NEW_PLACE TYPE("ToControllerType", 0, 0), NUMBER("ToControllerNumber", 0, 0), LOCATION("ToControllerLocation", 0, 0)
-#define DISK_PATH "virtual hard disk: a .qcow2, .img, .raw or .vhd file of libvirt's host"
-#define DVD_PATH "image of the DVD: an .iso file of libvirt's host"
+#define IN_DIRECTORY "; a name without directory is in the host's directory of images"
+#define DISK_PATH "virtual hard disk: a .qcow2, .img, .raw or .vhd file of libvirt's host" IN_DIRECTORY
+#define DVD_PATH "image of the DVD: an .iso file of libvirt's host" IN_DIRECTORY
 
 static const struct param add_disk_params[] = {
 	VM_NAMES, VM_OBJECTS, PLACE_OR_CONTROLLER(BY_VM, POS(1), POS(2), POS(3)),
@@ -162,19 +163,16 @@ static void select_of_vms(struct call *c, enum drive_type type, const struct giv
 static void select_objects(struct call *c, enum drive_type type, const struct arg *objects, drive_vec *ret)
 {
 	for (size_t i = 0; i < objects->n; i++) {
-		const char *name = object_text(objects->values[i].object, "Name");
-		const struct drive_doc *drive = NULL;
-		struct err *e = NULL;
-		struct guid id;
+		const struct drive_doc *drive = object_doc(c, &drive_kind, objects->values[i].object, "Id", "Name", drive_unknown);
 
-		if (object_guid(objects->values[i].object, "Id", &id))
-			drive = drive_get(call_docs(c), &id);
+		struct err *e = NULL;
+
 		if (drive && drive->type == type) {
 			vec_push(ret, drive);
-			continue;
+		} else if (drive) {
+			drive_unknown(drive_types[type], &e);
+			call_error(c, &e);
 		}
-		drive_unknown(name ? name : "", &e);
-		call_error(c, &e);
 	}
 }
 
@@ -209,32 +207,10 @@ static bool should(struct call *c, const struct drive_doc *drive)
 	return call_should(c, target, "%s", call_name(c));
 }
 
-/* All of it, because a while may have passed since it was checked. */
-static int add_check(struct call *c, enum drive_type type, const struct given *given, const struct vm_doc *vm, struct drive_place *place,
-		     struct err **e)
-{
-	const char *path = call_str(c, "Path", "");
-	enum drive_format format;
-	int r = vm_check_machine(vm, e);
-
-	if (r == 0 && *path)
-		r = drive_check_path("Path", type, path, &format, e);
-	if (r == 0 && given->controller && given->number && given->location) {
-		*place = (struct drive_place){ *given->controller, *given->number, *given->location };
-		r = drive_check_place(call_docs(c), vm, NULL, place, e);
-	} else if (r == 0) {
-		r = drive_find_place(call_docs(c), vm, given->controller, given->number, given->location, place, e);
-	}
-	if (r == 0)
-		r = drive_check_pluggable(call_docs(c), vm, type, place, e);
-	if (r == 0 && *path && type == DRIVE_HARD_DISK)
-		r = drive_check_image(call_docs(c), vm, NULL, path, e);
-	return r;
-}
-
-/* To whom the drive is added. */
+/* What is added to whom. */
 struct addition {
 	enum drive_type type;
+	char *path; /* that was looked at, behind vms; "": none */
 	enum drive_format format;
 	bool on; /* one of them runs */
 	struct given given; /* the objects that were piped are gone when it goes on */
@@ -242,18 +218,39 @@ struct addition {
 	struct guid vms[];
 };
 
+/* All of it, because a while may have passed since it was checked. */
+static int add_check(struct call *c, const struct addition *to, const struct vm_doc *vm, struct drive_place *place, struct err **e)
+{
+	const struct given *given = &to->given;
+	enum drive_format format;
+	int r = vm_check_machine(vm, e);
+
+	if (r == 0 && *to->path)
+		r = drive_check_path("Path", to->type, to->path, &format, e);
+	if (r == 0 && given->controller && given->number && given->location) {
+		*place = (struct drive_place){ *given->controller, *given->number, *given->location };
+		r = drive_check_place(call_docs(c), vm, NULL, place, e);
+	} else if (r == 0) {
+		r = drive_find_place(call_docs(c), vm, given->controller, given->number, given->location, place, e);
+	}
+	if (r == 0)
+		r = drive_check_pluggable(call_docs(c), vm, to->type, place, e);
+	if (r == 0 && *to->path && to->type == DRIVE_HARD_DISK)
+		r = drive_check_image(call_docs(c), vm, NULL, to->path, e);
+	return r;
+}
+
 static void add_one(struct call *c, const struct addition *to, const struct guid *id)
 {
 	const struct vm_doc *vm = vm_get(call_docs(c), id);
-	const char *path = call_str(c, "Path", "");
 	struct drive_place place;
 	struct err *e = NULL;
-	int r = vm ? add_check(c, to->type, &to->given, vm, &place, &e) : vm_unknown("", &e);
+	int r = vm ? add_check(c, to, vm, &place, &e) : vm_unknown("", &e);
 
 	if (r < 0)
 		call_error(c, &e);
 	else
-		drive_write(c, drive_make(id, to->type, place.controller, place.number, place.location, *path ? path : NULL, to->format));
+		drive_write(c, drive_make(id, to->type, place.controller, place.number, place.location, *to->path ? to->path : NULL, to->format));
 }
 
 static int add_all(struct call *c, void *arg, struct err **e)
@@ -268,7 +265,7 @@ static int add_all(struct call *c, void *arg, struct err **e)
 
 static int add(struct call *c, enum drive_type type, struct err **e)
 {
-	const char *path = call_str(c, "Path", "");
+	_cleanup_free_ char *path = drive_path_resolve(c, call_str(c, "Path", ""));
 	struct addition *to;
 	struct given given;
 	vm_vec vms = { 0 };
@@ -277,14 +274,15 @@ static int add(struct call *c, enum drive_type type, struct err **e)
 		return 0;
 	if (!vms.n)
 		vm_select(c, "VMName", "VM", &vms);
-	to = xcalloc(1, sizeof(*to) + vms.n * sizeof(to->vms[0]));
+	to = xcalloc(1, sizeof(*to) + vms.n * sizeof(to->vms[0]) + strlen(path) + 1);
 	to->type = type;
+	to->path = strcpy((char *)&to->vms[vms.n], path);
 	given_copy(&given, &to->given);
 	vec_foreach(&vms, vm) {
 		struct drive_place place;
 		struct err *one = NULL;
 
-		if (add_check(c, type, &given, *vm, &place, &one) < 0) {
+		if (add_check(c, to, *vm, &place, &one) < 0) {
 			call_error(c, &one);
 		} else if (call_should(c, (*vm)->name, "%s", call_name(c))) {
 			to->on |= (*vm)->state != VM_OFF;
@@ -340,11 +338,11 @@ static void changed_place(struct call *c, const struct drive_doc *drive, struct 
 	ret->location = (uint32_t)call_uint(c, "ToControllerLocation", ret->location);
 }
 
-static int check_set(struct call *c, const struct drive_doc *drive, const struct drive_place *place, enum drive_format *ret, struct err **e)
+static int check_set(struct call *c, const struct drive_doc *drive, const struct drive_place *place, const char *path, enum drive_format *ret,
+		     struct err **e)
 {
 	const struct vm_doc *vm = vm_get(call_docs(c), &drive->vm);
 	const struct drive_place old = drive_place_of(drive);
-	const char *path = call_str(c, "Path", "");
 	bool moves = memcmp(place, &old, sizeof(old)) != 0;
 	int r = 0;
 
@@ -360,16 +358,15 @@ static int check_set(struct call *c, const struct drive_doc *drive, const struct
 	return r == 0 ? drive_check_place(call_docs(c), vm, drive, place, e) : r;
 }
 
-static int set_one(struct call *c, const struct drive_doc *drive, struct err **e)
+static int set_one(struct call *c, const struct drive_doc *drive, const char *path, struct err **e)
 {
-	const char *path = call_str(c, "Path", "");
 	enum drive_format format = drive->format;
 	struct drive_place place;
 	struct drive_doc *changed;
 	int r;
 
 	changed_place(c, drive, &place);
-	r = check_set(c, drive, &place, &format, e);
+	r = check_set(c, drive, &place, path, &format, e);
 	if (r < 0)
 		return r;
 	changed = doc_copy(&drive_kind, drive);
@@ -385,30 +382,38 @@ static int set_one(struct call *c, const struct drive_doc *drive, struct err **e
 	return 0;
 }
 
+/* What gets another image. */
+struct change {
+	struct guid drive;
+	char path[]; /* that was looked at */
+};
+
 static int set_checked(struct call *c, void *arg, struct err **e)
 {
-	const struct drive_doc *drive = drive_get(call_docs(c), arg);
+	const struct change *change = arg;
+	const struct drive_doc *drive = drive_get(call_docs(c), &change->drive);
 
-	return drive ? set_one(c, drive, e) : drive_unknown("it was removed meanwhile", e);
+	return drive ? set_one(c, drive, change->path, e) : drive_unknown("it was removed meanwhile", e);
 }
 
 static int set_begin(struct call *c, const struct drive_doc *drive, struct err **e)
 {
-	const char *path = call_str(c, "Path", "");
+	_cleanup_free_ char *path = drive_path_resolve(c, call_str(c, "Path", ""));
 	enum drive_format format = drive->format;
 	struct drive_place place;
-	struct guid *id;
+	struct change *change;
 	int r;
 
 	changed_place(c, drive, &place);
-	r = check_set(c, drive, &place, &format, e);
+	r = check_set(c, drive, &place, path, &format, e);
 	if (r < 0 || !should(c, drive))
 		return r;
 	if (!*path)
-		return set_one(c, drive, e);
-	id = xcalloc(1, sizeof(*id));
-	*id = drive->id;
-	return drive_image_check(c, path, true, set_checked, id, e);
+		return set_one(c, drive, path, e);
+	change = xcalloc(1, sizeof(*change) + strlen(path) + 1);
+	change->drive = drive->id;
+	strcpy(change->path, path);
+	return drive_image_check(c, path, true, set_checked, change, e);
 }
 
 static int set(struct call *c, enum drive_type type, struct err **e)

@@ -26,7 +26,7 @@ bool drive_format_from_qemu(const char *name, enum drive_format *ret)
 
 char *drive_path_resolve(struct call *c, const char *path)
 {
-	return strchr(path, '/') ? xstrdup(path) : xasprintf("%s/%s", vm_host_disk_path(c), path);
+	return !*path || strchr(path, '/') ? xstrdup(path) : xasprintf("%s/%s", vm_host_disk_path(c), path);
 }
 
 /* ---- looking at an image and its parents ---- */

@@ -9,7 +9,7 @@
 const char *drive_format_qemu(enum drive_format format);
 bool drive_format_from_qemu(const char *name, enum drive_format *ret);
 
-/* The path itself, or (a bare file name) that file in the host's directory of images; owned by the caller. */
+/* The path itself, or (a bare file name) that file in the host's directory of images; "" stays; owned by the caller. */
 char *drive_path_resolve(struct call *c, const char *path);
 
 /*

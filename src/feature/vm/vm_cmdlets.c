@@ -45,7 +45,7 @@ static const struct param new_vm_params[] = {
 	{ "Path", P_STRING, 0,
 	  "directory below which it gets one for what it keeps besides its disks; by default the host's (Set-VMHost -VirtualMachinePath)" },
 	{ "NoVHD", P_SWITCH, 0, "without a disk, as without -VHDPath" },
-	{ "VHDPath", P_STRING, 0, "virtual hard disk that exists: a .qcow2, .img, .raw or .vhd file of libvirt's host" },
+	{ "VHDPath", P_STRING, 0, "virtual hard disk that exists: .qcow2, .img, .raw or .vhd; a name without directory is in the host's directory of images" },
 	{ "NewVHDPath", P_STRING, 0, "virtual hard disk to make; a name without directory is in the host's directory of images" },
 	{ "NewVHDSizeBytes", P_UINT, 0, "its size, for example 40GB", .min = VHD_SIZE_MIN, .max = VHD_SIZE_MAX },
 	{ "BootDevice", P_ENUM, 0, "what is tried first; generation 2: VHD, CD (with a DVD drive for it) or NetworkAdapter",
@@ -162,17 +162,14 @@ static int new_vm_check_boot(struct call *c, struct err **e)
 /* The disk that it gets: one that exists, a new one, or none (NULL). Owned by the caller. */
 static char *new_vm_disk(struct call *c)
 {
-	const char *path = call_str(c, "VHDPath", NULL);
+	const char *path = call_str(c, call_given(c, "NewVHDPath") ? "NewVHDPath" : "VHDPath", NULL);
 
-	if (path)
-		return xstrdup(path);
-	return call_given(c, "NewVHDPath") ? drive_path_resolve(c, call_str(c, "NewVHDPath", "")) : NULL;
+	return path ? drive_path_resolve(c, path) : NULL;
 }
 
-static int new_vm_check_disk(struct call *c, struct err **e)
+static int new_vm_check_disk(struct call *c, const char *path, struct err **e)
 {
 	bool old = call_given(c, "VHDPath"), new = call_given(c, "NewVHDPath"), none = call_bool(c, "NoVHD", false);
-	_cleanup_free_ char *path = new_vm_disk(c);
 	enum drive_format format;
 	int r;
 
@@ -197,7 +194,7 @@ static char *given_text(struct call *c, const char *name)
 	return text ? xstrdup(text) : NULL;
 }
 
-static int new_vm_check(struct call *c, const char *name, const struct switch_doc **ret_switch, struct err **e)
+static int new_vm_check(struct call *c, const char *name, const char *disk, const struct switch_doc **ret_switch, struct err **e)
 {
 	const struct docs *d = call_docs(c);
 	int r = vm_check_name(d, NULL, name, e);
@@ -208,7 +205,7 @@ static int new_vm_check(struct call *c, const char *name, const struct switch_do
 	if (r == 0)
 		r = new_vm_check_boot(c, e);
 	if (r == 0)
-		r = new_vm_check_disk(c, e);
+		r = new_vm_check_disk(c, disk, e);
 	if (r == 0 && call_enum(c, "Engine", VM_ENGINE_QEMU) == VM_ENGINE_QEMU)
 		r = location_new_check(c, "Path", e);
 	if (r < 0)
@@ -221,10 +218,9 @@ static int new_vm_check(struct call *c, const char *name, const struct switch_do
 }
 
 /* As Hyper-V's: the disk comes first, and generation 1 has a DVD drive, which a kernel that is booted directly has no use for. */
-static void new_vm_drives(struct call *c, const struct vm_doc *vm)
+static void new_vm_drives(struct call *c, const struct vm_doc *vm, const char *path)
 {
 	enum drive_controller controller = vm->generation == 1 ? DRIVE_IDE : DRIVE_SCSI;
-	_cleanup_free_ char *path = new_vm_disk(c);
 	enum drive_format format = DRIVE_RAW;
 
 	if (path && drive_format_of(path, &format))
@@ -260,15 +256,15 @@ static struct vm_doc *new_vm_doc(struct call *c, const char *name)
 	return vm;
 }
 
-static int new_vm_make(struct call *c, void *arg, struct err **e)
+/* disk: the path of one that was made or looked at; NULL: none. */
+static int new_vm_make(struct call *c, void *disk, struct err **e)
 {
 	const char *name = call_str(c, "Name", "New virtual machine");
 	struct docs *d = call_docs(c);
 	const struct switch_doc *sw;
 	struct vm_doc *vm;
-	int r = new_vm_check(c, name, &sw, e);
+	int r = new_vm_check(c, name, disk, &sw, e);
 
-	(void)arg;
 	if (r < 0)
 		return r;
 	vm = new_vm_doc(c, name);
@@ -278,7 +274,7 @@ static int new_vm_make(struct call *c, void *arg, struct err **e)
 		doc_free(&vm_kind, vm);
 		return r;
 	}
-	new_vm_drives(c, vm);
+	new_vm_drives(c, vm, disk);
 	docs_put(d, &adapter_kind, adapter_make(d, &vm->id, NULL, sw ? &sw->id : NULL, call_host(c)->name));
 	if (call_given(c, "BootDevice"))
 		firmware_boot_first(d, vm, call_enum(c, "BootDevice", BOOT_VHD));
@@ -293,7 +289,7 @@ static int new_vm(struct call *c, struct err **e)
 	_cleanup_free_ char *path = new_vm_disk(c);
 	enum drive_format format = DRIVE_RAW;
 	const struct switch_doc *sw;
-	int r = new_vm_check(c, name, &sw, e);
+	int r = new_vm_check(c, name, path, &sw, e);
 
 	if (r < 0 || !call_should(c, name, "%s", call_name(c)))
 		return r;
@@ -301,10 +297,10 @@ static int new_vm(struct call *c, struct err **e)
 		return new_vm_make(c, NULL, e);
 	drive_format_of(path, &format);
 	if (call_given(c, "VHDPath"))
-		return drive_image_check(c, path, true, new_vm_make, NULL, e);
+		return drive_image_check(c, path, true, new_vm_make, xstrdup(path), e);
 	return drive_image_run(c, &(struct host_image_job){ .op = HOST_IMAGE_CREATE, .path = path, .format = drive_format_qemu(format),
 							    .size = call_uint(c, "NewVHDSizeBytes", 0), .for_drive = true },
-			       new_vm_make, NULL, e);
+			       new_vm_make, xstrdup(path), e);
 }
 
 static int get_vm(struct call *c, struct err **e)

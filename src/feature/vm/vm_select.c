@@ -51,20 +51,10 @@ void vm_select_or_id(struct call *c, const char *name_param, const char *id_para
 static void select_owners(struct call *c, const struct arg *parts, vm_vec *ret)
 {
 	for (size_t i = 0; i < parts->n; i++) {
-		const json_t *part = parts->values[i].object;
-		const char *name = object_text(part, "VMName");
-		const struct vm_doc *vm = NULL;
-		struct err *e = NULL;
-		struct guid id;
+		const struct vm_doc *vm = object_doc(c, &vm_kind, parts->values[i].object, "VMId", "VMName", vm_unknown);
 
-		if (object_guid(part, "VMId", &id))
-			vm = vm_get(call_docs(c), &id);
-		if (vm) {
+		if (vm)
 			vec_push(ret, vm);
-			continue;
-		}
-		vm_unknown(name ? name : "", &e);
-		call_error(c, &e);
 	}
 }
 
