@@ -17,7 +17,6 @@
  * the documents' transaction is not needed for it. Of an image the name has the inode besides, so that a file that has the name by the
  * time of the next start is not taken for it.
  */
-#define IMAGE_NAME "image-%" PRIu64 "-%" PRIu64 "-"
 
 static char *directory(const struct engine *g)
 {
@@ -57,7 +56,7 @@ char *unfinished_image(const struct engine *g, const char *path, const char *now
 
 	if (stat(now, &st) < 0)
 		return NULL;
-	prefix = xasprintf(IMAGE_NAME, (uint64_t)st.st_dev, (uint64_t)st.st_ino);
+	prefix = xasprintf("image-%" PRIu64 "-%" PRIu64 "-", (uint64_t)st.st_dev, (uint64_t)st.st_ino);
 	return note(g, prefix, path);
 }
 
@@ -89,7 +88,7 @@ static void take_away(const struct engine *g, const char *name, const char *path
 		remove_tree(path);
 	else if (strncmp(name, "file-", 5) == 0)
 		(void)unlink(path);
-	else if (sscanf(name, IMAGE_NAME, &device, &inode) == 2 && is_same_file(path, device, inode) &&
+	else if (sscanf(name, "image-%" SCNu64 "-%" SCNu64 "-", &device, &inode) == 2 && is_same_file(path, device, inode) &&
 		 !image_is_in_drive(g->config.docs, path))
 		(void)unlink(path);
 	else

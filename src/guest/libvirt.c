@@ -263,6 +263,7 @@ static void step_begin(struct machines *m, struct entry *x)
 		return;
 	x->unsure = false;
 	x->busy = true;
+	x->begun_for = x->changed;
 	progress_begin(m, x, step, NULL);
 	x->by_us |= step == STEP_START || step == STEP_DESTROY || step == STEP_DEFINE || step == STEP_UNDEFINE || step == STEP_SAVE;
 	if (step == STEP_SHUTDOWN)
@@ -403,7 +404,8 @@ static bool stepped(struct machines *m, struct task *t)
 	if (t->r < 0 && step == STEP_SHUTDOWN) {
 		free(x->refused);
 		x->refused = TAKE_PTR(t->message);
-	} else if (t->r < 0) {
+	} else if (t->r < 0 && x->begun_for == x->changed) {
+		/* Else something else is wanted by now, of which this says nothing: that is tried. */
 		free(x->error);
 		x->error = TAKE_PTR(t->message);
 		x->told = x->retrying;

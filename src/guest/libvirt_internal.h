@@ -83,6 +83,7 @@ struct entry {
 	bool not_started; /* of error: it could not be started */
 	bool asked;	  /* its start was wanted while this daemon and libvirt were there, and has neither come about nor failed */
 	uint64_t changed; /* of machines.wants, when something new was wanted of it last */
+	uint64_t begun_for; /* the same, when the step began that is under way */
 	bool panicked; /* it was heard to, since it runs */
 	bool ended;  /* it ran and was wanted to, and ended by itself */
 	char *error;

@@ -10,6 +10,7 @@
 #include "vec.h"
 
 #define MESSAGE_MAX 500
+#define START_ATTEMPTS 3
 
 /* 2026-11-23T17:59:10.563125Z */
 static const char *skip_time(const char *line)
@@ -172,13 +173,28 @@ static int balance(virConnectPtr conn, virDomainPtr domain, const struct seen *s
 	return memory_resize(domain, seen->mark.memory, target) < 0 ? failed(conn, message) : 0;
 }
 
+/* A QEMU that ends at once may be gone before libvirt has its monitor, and then libvirt does not know why: it will say so the next time. */
+static int start(virDomainPtr domain)
+{
+	const char *why;
+
+	for (int i = 0; i < START_ATTEMPTS; i++) {
+		if (virDomainCreate(domain) == 0)
+			return 0;
+		why = virGetLastErrorMessage();
+		if (!strstr(why, "failed to connect to monitor socket"))
+			break;
+	}
+	return -1;
+}
+
 static int act(virConnectPtr conn, virDomainPtr domain, const struct step_args *args, char **message)
 {
 	virDomainJobInfo info;
 	int r = 0;
 
 	if (args->step == STEP_START && virDomainIsActive(domain) != 1)
-		r = virDomainCreate(domain);
+		r = start(domain);
 	else if (args->step == STEP_DESTROY && virDomainIsActive(domain) == 1)
 		r = virDomainDestroy(domain);
 	else if (args->step == STEP_AWAIT)

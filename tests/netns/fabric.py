@@ -80,6 +80,17 @@ class Host:
 PAS = ("214.214.51.42", "214.214.51.43")
 
 
+def two_hosts(lab, kind="veth", pas=PAS):
+    """On one wire, with a switch and a provider address each."""
+    namespaces = lab.namespaces("host1", "host2")
+    underlay.build(kind, *namespaces, BUILD_DIR)
+    hosts = [Host(ns, ns.label) for ns in namespaces]
+    for host, pa in zip(hosts, pas):
+        host.switch()
+        host.provider(pa)
+    return hosts
+
+
 class Pair:
     """Two hosts and one virtual subnet across them, 5010: a (10.10.10.11) on the first, b (10.10.10.12) on the second."""
 
@@ -88,12 +99,8 @@ class Pair:
 
     def __init__(self, lab, kind="veth", rule="TranslationMethodEncap", pas=PAS):
         self.kind = kind
-        namespaces = lab.namespaces("host1", "host2")
-        underlay.build(kind, *namespaces, BUILD_DIR)
-        self.hosts = [Host(ns, ns.label) for ns in namespaces]
-        for host, pa in zip(self.hosts, pas):
-            host.switch()
-            host.provider(pa)
+        self.hosts = two_hosts(lab, kind, pas)
+        for host in self.hosts:
             for _name, where, mac, address in self.guests:
                 host.record(self.vsid, address, mac, pas[where], rule)
             host.subnet(self.vsid, "10.10.10.0/24")

@@ -14,6 +14,8 @@ from test_checkpoints import COUNT, READY, current, reads, snapshots, spawn, wri
 from test_copies import tree
 from test_machines import Machines, refusal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", name="net")
 def _net():

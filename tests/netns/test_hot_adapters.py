@@ -190,7 +190,12 @@ def test_guest_that_does_not_let_go(net):
     assert [e["id"] for e in caught.value.answer["errors"]] == ["Vm.DeviceInUse"]
     assert not net.two.ping("10.2.0.5", count=1)
     assert len(attached(net, "x")) == 2
+    # what is tried for another change at that moment fails as well, and is nothing to who turns it off
+    other = net.ns.spawn(net.daemon.program("nestor"), "--host", net.daemon.socket, "Disconnect-VMNetworkAdapter", "x")
+    wait_for(lambda: not net.adapter("x")["Connected"], 10, "the change to be begun", net.daemon.log_tail)
     net.do("Stop-VM", Name="x", TurnOff=True)
+    wait_for(lambda: other.code is not None, 30, "the other change to be answered", lambda: str(other))
+    net.do("Connect-VMNetworkAdapter", VMName="x", SwitchName="vswitch")
     assert taps(net) == {net.port("m")}
     net.do("Start-VM", Name="x")
     sees(net, "eth0=1", "x")

@@ -11,7 +11,7 @@ import json
 import pytest
 
 import frames
-from fabric import PAS, Host
+from fabric import PAS, two_hosts
 from kit import Capture, Lab, Process, run, underlay, wait_for
 from labs import colons
 from support import Dropped, Wire, assert_settled, hang_up
@@ -38,13 +38,9 @@ INNER = {"n": ("000000000051", "10.10.10.51"), "d": ("000000000052", None)}
 class Net:
     def __init__(self, lab):
         self.lab = lab
-        namespaces = lab.namespaces("host1", "host2")
-        underlay.veth(*namespaces)
-        self.hosts = [Host(ns, ns.label) for ns in namespaces]
+        self.hosts = two_hosts(lab)
         self.host = self.hosts[0]
-        for host, pa in zip(self.hosts, PAS):
-            host.switch()
-            host.provider(pa)
+        for host in self.hosts:
             host.subnet(VSID, "10.10.10.0/24")
             for where, mac, address in GUESTS.values():
                 host.record(VSID, address, mac, PAS[where])

@@ -17,10 +17,10 @@ from scapy.layers.l2 import Ether
 from scapy.packet import Raw
 
 import frames
-from fabric import PAS, Host
+from fabric import PAS, two_hosts
 from kit import Capture, Lab, Process, underlay, wait_for
 from labs import PINGS
-from support import BUILD_DIR, Dropped, Wire, assert_settled, drops
+from support import Dropped, Wire, assert_settled, drops
 from test_segments import SO_RCVBUFFORCE, TOTAL, UDP_SEGMENT, counters, socket_in, transfer
 
 BLUE, RED = "{11111111-2222-3333-4444-000000000001}", "{11111111-2222-3333-4444-000000000002}"
@@ -69,12 +69,8 @@ class Fabric:
 
     def __init__(self, lab, kind):
         self.kind = kind
-        namespaces = lab.namespaces("host1", "host2")
-        underlay.build(kind, *namespaces, BUILD_DIR)
-        self.hosts = [Host(ns, ns.label) for ns in namespaces]
-        for host, pa in zip(self.hosts, PAS):
-            host.switch()
-            host.provider(pa)
+        self.hosts = two_hosts(lab, kind)
+        for host in self.hosts:
             self.policy(host)
         self.guests = {}
         for name, _tenant, vsid, where, last in (*PLANS, FOUR):

@@ -11,7 +11,7 @@ import re
 import pytest
 
 import frames
-from fabric import DOMAIN, PAS, Host
+from fabric import DOMAIN, PAS, two_hosts
 from kit import Capture, Lab, Process, run, underlay, wait_for
 from labs import colons
 from support import Dropped, Wire, assert_settled, hang_up, health, total_writes
@@ -35,13 +35,9 @@ ip addr add "$ip/$mask" dev "$interface"
 class Net:
     def __init__(self, lab):
         self.lab = lab
-        namespaces = lab.namespaces("host1", "host2")
-        underlay.veth(*namespaces)
-        self.hosts = [Host(ns, ns.label) for ns in namespaces]
+        self.hosts = two_hosts(lab)
         self.host = self.hosts[0]
-        for host, pa in zip(self.hosts, PAS):
-            host.switch()
-            host.provider(pa)
+        for host in self.hosts:
             for vsid in (5010, 5012):
                 # one routing domain: so what is learnt is routed to, too
                 host.do("New-NetVirtualizationCustomerRoute", RoutingDomainID=DOMAIN.format(vsid="5010"), VirtualSubnetID=vsid,

@@ -69,7 +69,7 @@ def one_host(qemu_user="root", **image):
 
 
 def addressed(address):
-    return f"ip link set eth0 up; ip addr add {address}/24 dev eth0; echo guest: up"
+    return f"ip link set eth0 up; ip addr add {address}/24 dev eth0; echo MTU $(cat /sys/class/net/eth0/mtu); echo guest: up"
 
 
 @pytest.fixture(scope="module", name="net")
@@ -117,7 +117,8 @@ def refusal(host, cmdlet, **parameters):
 
 
 def test_in_a_virtual_subnet_across_hosts(net):
-    """A tap is a port like any other: guards, encapsulation and delivery by the same programs."""
+    """A tap is a port like any other: guards, encapsulation and delivery by the same programs. WG-5: the guest learns its MTU."""
+    assert "MTU 1458" in net.console("a")
     assert net.b.ping(A)
     assert net.vm("a")["State"] == "Running"
     assert net.libvirt.domains() == {"a": "running"}

@@ -10,10 +10,10 @@ import re
 import pytest
 
 import frames
-from fabric import PAS, Host
+from fabric import PAS, two_hosts
 from kit import Capture, CmdletError, Lab, Process, underlay, wait_for
 from labs import PINGS
-from support import BUILD_DIR, Dropped, Wire, assert_settled, dump, total_writes
+from support import Dropped, Wire, assert_settled, dump, total_writes
 
 BLUE, RED = "{11111111-2222-3333-4444-000000000001}", "{11111111-2222-3333-4444-000000000002}"
 T6 = "{11111111-2222-3333-4444-000000000000}"
@@ -56,12 +56,8 @@ class Routed:
     """The two hosts, all policy on both, and the guests by name."""
 
     def __init__(self, lab):
-        namespaces = lab.namespaces("host1", "host2")
-        underlay.build("veth", *namespaces, BUILD_DIR)
-        self.hosts = [Host(ns, ns.label) for ns in namespaces]
-        for host, pa in zip(self.hosts, PAS):
-            host.switch()
-            host.provider(pa)
+        self.hosts = two_hosts(lab)
+        for host in self.hosts:
             self.policy(host)
         self.guests = {}
         for name, _tenant, vsid, where, address in PLANS:
