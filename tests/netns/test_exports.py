@@ -295,6 +295,7 @@ def test_checkpoints_from_anybody(net, place):
 
     def refused(path, change, error):
         config = json.loads(good[path])
+        config["drives"].sort(key=lambda d: d["type"], reverse=True)
         change(config)
         with open(path, "w", encoding="utf-8") as file:
             json.dump(config, file)
