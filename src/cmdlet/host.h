@@ -201,7 +201,7 @@ struct host_image_job {
 	bool fixed;                /* CREATE, CONVERT: takes all its space at once */
 	bool shrink;               /* RESIZE: may lose what is beyond the new end */
 	bool in_use;               /* INFO: also of one that is in use */
-	const char *parent, *parent_format; /* CREATE */
+	const char *parent, *parent_format; /* CREATE; CONVERT: what the new image lies on, which has the rest; relative to it */
 	const char *target, *target_format; /* CONVERT: the new image */
 	bool for_drive; /* CREATE, CONVERT: a daemon that dies before a drive's document names it has made nothing */
 	void (*progress)(void *arg, int percent); /* CONVERT: it has come so far (0..100); with the job's arg. NULL: nobody wants to know */
@@ -236,17 +236,46 @@ typedef void (*host_domain_fn)(void *arg, const struct host_domain *domain, stru
 struct host_export_disk {
 	const char *from, *format; /* format as QEMU calls it */
 	const char *to, *to_format;
+	const char *backing, *backing_format; /* a name beside it, that it lies on; NULL: all that from lies on is in it */
 };
+/* Copied as it is, if it is there. */
+struct host_export_file {
+	const char *from, *to;
+};
+struct host_export_text {
+	const char *to, *text;
+};
+typedef VEC(struct host_export_disk) host_export_disk_vec;
+typedef VEC(struct host_export_file) host_export_file_vec;
+typedef VEC(struct host_export_text) host_export_text_vec;
 struct host_export {
 	struct guid vm;
+	bool kept; /* what is copied stays as it is anyway; else no step of the machine is taken meanwhile */
 	const char *parent, *name;
-	const char *config_name, *config;
-	struct host_export_disk *disks;
-	size_t n_disks;
+	host_export_text_vec texts;
+	host_export_file_vec files;
+	host_export_disk_vec disks;
 	host_progress_fn progress; /* with its arg; NULL: nobody wants to know */
 };
 /* e: why it failed (taken), and then nothing of it is there; NULL: it is there, whole. */
 typedef void (*host_export_fn)(void *arg, struct err *e);
+
+/* Files of a machine that comes from elsewhere; all paths are absolute. */
+struct host_import_file {
+	const char *from, *to;
+	bool memory; /* with the ids of a machine in it; else small, and it may be missing */
+};
+struct host_import_id {
+	struct guid was, is;
+};
+typedef VEC(struct host_import_file) host_import_file_vec;
+typedef VEC(struct host_import_id) host_import_id_vec;
+struct host_import {
+	host_import_file_vec files;
+	host_import_id_vec ids;
+};
+/* e: why they were not copied (taken), and then none of them is there. */
+typedef void (*host_import_fn)(void *arg, struct err *e);
 
 struct host {
 	const char *name; /* ComputerName */
@@ -285,9 +314,19 @@ struct host {
 			struct err **e);
 	/* Looks up a domain of libvirt by its name; done is called later from the event loop, exactly once. */
 	int (*domain)(struct host *h, const char *name, host_domain_fn done, void *arg, struct err **e);
+	/* The file with UEFI's variables of a machine, or the copy that a checkpoint keeps of it; owned by the caller. */
+	char *(*variables)(struct host *h, const struct guid *id, bool secure_boot);
 	/*
-	 * Writes parent/name with Hyper-V's subdirectories; while it does, no step of the machine is taken. done is called later from the
-	 * event loop, exactly once: Export.Exists, Vhd.DiskFull, Export.Failed.
+	 * Waits until the hidden checkpoint has been made, and keeps it until it is released: without either it goes. done is called later
+	 * from the event loop, exactly once: Export.CaptureFailed.
+	 */
+	void (*capture)(struct host *h, const struct guid *checkpoint, host_export_fn done, void *arg);
+	void (*release)(struct host *h, const struct guid *checkpoint);
+	/* Copies files; done is called later from the event loop, exactly once: Import.FileInvalid, Vhd.DiskFull, Import.Failed. */
+	int (*import_files)(struct host *h, const struct host_import *x, host_import_fn done, void *arg, struct err **e);
+	/*
+	 * Writes parent/name with Hyper-V's subdirectories. done is called later from the event loop, exactly once: Export.Exists,
+	 * Export.Busy, Vhd.DiskFull, Export.Failed.
 	 */
 	int (*export_machine)(struct host *h, const struct host_export *x, host_export_fn done, void *arg, struct err **e);
 	/*

@@ -34,13 +34,20 @@ static void disk_add(struct machine_copy *m, const struct drive_doc *drive, cons
 	vec_push(&m->disks, disk);
 }
 
-static void checkpoint_fill(const struct docs *d, const struct checkpoint_doc *c, struct machine_copy *m)
+static void checkpoint_fill(const struct engine *g, const struct checkpoint_doc *c, struct machine_copy *m)
 {
+	const struct docs *d = g->config.docs;
+	const struct vm_doc *vm = vm_get(d, &c->vm);
+
 	m->kind = MACHINE_CHECKPOINT;
 	m->memory = strdup_or_null(c->memory);
 	m->quiesce = c->type == CHECKPOINT_PRODUCTION;
 	m->quiesce_only = c->quiesced_only;
-	for (size_t i = 0; c->drives && c->drives[i]; i++) {
+	m->saved = vm && vm->state == VM_SAVED;
+	for (size_t i = 0; c->variables && c->variables[i]; i++)
+		vec_push(&m->files, (struct machine_copy_file){ machine_file(g->machines_dir, &c->vm, i ? MACHINE_NVRAM_SECURE : MACHINE_NVRAM),
+								xstrdup(c->variables[i]) });
+	for (size_t i = 0; c->overlays && c->drives && c->drives[i]; i++) {
 		const struct drive_doc *drive = docs_get(d, &drive_kind, c->drives[i]);
 
 		if (drive)
@@ -48,8 +55,18 @@ static void checkpoint_fill(const struct docs *d, const struct checkpoint_doc *c
 	}
 }
 
-static void restore_fill(const struct docs *d, const struct vm_doc *vm, const struct checkpoint_doc *c, struct machine_copy *m)
+static bool is_kept_by(const struct checkpoint_doc *c, const char *path)
 {
+	for (char *const *p = c->disks; p && *p; p++)
+		if (streq(*p, path))
+			return true;
+	return false;
+}
+
+static void restore_fill(struct pass *p, const struct vm_doc *vm, const struct checkpoint_doc *c, struct machine_copy *m)
+{
+	const struct engine *g = p->g;
+	const struct docs *d = g->config.docs;
 	drive_vec drives = { 0 };
 
 	m->kind = MACHINE_RESTORE;
@@ -59,10 +76,22 @@ static void restore_fill(const struct docs *d, const struct vm_doc *vm, const st
 	vec_foreach(&drives, drive) {
 		const struct image_doc *image = image_get(d, (*drive)->path);
 
-		if (image && image->backing && (*drive)->type == DRIVE_HARD_DISK)
+		/* Of one that was imported as it was saved, the disks are its own. */
+		if ((*drive)->type != DRIVE_HARD_DISK || !(*drive)->path || is_kept_by(c, (*drive)->path))
+			continue;
+		if (image && image->backing)
 			disk_add(m, *drive, image->backing, image->backing_format, image->path);
 	}
 	vec_done(&drives);
+	for (size_t i = 0; c->variables && c->variables[i]; i++)
+		vec_push(&m->files, (struct machine_copy_file){ xstrdup(c->variables[i]),
+								machine_file(g->machines_dir, &vm->id, i ? MACHINE_NVRAM_SECURE : MACHINE_NVRAM) });
+	if (c->foreign && m->memory) {
+		struct machine_want w = engine_machine_want(p, vm);
+
+		m->own_xml = machines_xml(g->machines, &w.spec);
+		engine_machine_spec_done(&w.spec);
+	}
 }
 
 static void merge_fill(const struct docs *d, const struct copy_want *w, struct machine_copy *m)
@@ -130,15 +159,28 @@ static bool note(struct docs *d, const struct copying *x, const struct machine_c
 	return true;
 }
 
+/* Never NULL. */
+static void *state_of(const struct engine *g, const struct guid *vm)
+{
+	static const char states[] = { [VM_OFF] = 0, [VM_RUNNING] = 0, [VM_PAUSED] = 0, [VM_SAVED] = 0, 0 };
+	const struct vm_doc *doc = vm_get(g->config.docs, vm);
+
+	return (void *)(uintptr_t)&states[doc ? doc->state : ARRAY_SIZE(states) - 1];
+}
+
 static void on_done(void *arg, const struct machine_copy *m, int r, const char *error)
 {
 	_cleanup_err_ struct err *e = NULL;
 	struct copying *x = arg;
 	struct engine *g = x->g;
 	struct docs *d = g->config.docs;
+	const struct checkpoint_doc *c = checkpoint_get(d, &x->checkpoint);
+	bool hidden = c && c->hidden;
 
 	map_del(g->copying, &x->vm, sizeof(x->vm));
-	if (r < 0)
+	if (r < 0 && hidden)
+		log_error("the state of a virtual machine that is exported cannot be kept: %s", error);
+	else if (r < 0)
 		tell(g, x, m, error);
 	if (!is_for_later(r)) {
 		docs_begin(d);
@@ -147,18 +189,22 @@ static void on_done(void *arg, const struct machine_copy *m, int r, const char *
 		else if (docs_commit(d, NULL, &e) < 0)
 			log_error("cannot note what was done for a checkpoint: %s", e->message);
 	}
-	if (r < 0 && m->kind != MACHINE_CHECKPOINT && !is_for_later(r))
-		map_put(g->copy_failed, &x->vm, sizeof(x->vm), g);
+	if (r < 0 && (r == -ECANCELED || (m->kind != MACHINE_CHECKPOINT && !is_for_later(r))))
+		map_put(g->copy_failed, &x->vm, sizeof(x->vm), state_of(g, &x->vm));
 	/* What only wanted a connection goes on with the next one. */
 	engine_schedule(g, r == 0 ? 0 : is_for_later(r) ? RECONNECT_US : COPY_RETRY_US);
+	/* Where it has not begun, it begins again by itself. */
+	if (r < 0 && hidden && !is_for_later(r))
+		engine_capture_failed(g, &x->checkpoint, error);
 	free(x->top);
 	free(x);
 }
 
 /* ---- what is to be done ---- */
 
-static void begin(struct engine *g, const struct copy_want *w)
+static void begin(struct pass *p, const struct copy_want *w)
 {
+	struct engine *g = p->g;
 	struct machine_copy *m = xcalloc(1, sizeof(*m));
 	struct copying *x = xcalloc(1, sizeof(*x));
 	const struct docs *d = g->config.docs;
@@ -167,9 +213,9 @@ static void begin(struct engine *g, const struct copy_want *w)
 	x->g = g;
 	x->vm = w->vm;
 	if (w->kind == COPY_CHECKPOINT)
-		checkpoint_fill(d, w->checkpoint, m);
+		checkpoint_fill(g, w->checkpoint, m);
 	else if (w->kind == COPY_RESTORE)
-		restore_fill(d, vm_get(d, &w->vm), w->checkpoint, m);
+		restore_fill(p, vm_get(d, &w->vm), w->checkpoint, m);
 	else if (w->kind == COPY_MERGE)
 		merge_fill(d, w, m);
 	else
@@ -199,13 +245,13 @@ void copies_begin(struct pass *p)
 		/* Without a connection it would fail at once, and each failure is followed by a pass. */
 		if (map_get(g->copying, vm, sizeof(*vm)) || (machines_error(g->machines) && !g->retry))
 			continue;
-		/* What failed is tried again at its time; a restored machine must not begin before it is. */
-		if (map_get(g->copy_failed, vm, sizeof(*vm)) && w.kind != COPY_RESTORE) {
+		/* What failed is tried again at its time, or when the machine should be in another state: its saved one was given up. */
+		if (map_get(g->copy_failed, vm, sizeof(*vm)) == state_of(g, vm)) {
 			pass_degraded(p, "something of a checkpoint failed, and is tried again");
 			continue;
 		}
 		pass_wrote(p, "something of a checkpoint began");
-		begin(g, &w);
+		begin(p, &w);
 	}
 	vec_done(&vms);
 }

@@ -112,6 +112,7 @@ int engine_reconcile(struct engine *g, struct err **e)
 	};
 
 	engine_learning_prune(g);
+	engine_captures_prune(g);
 	engine_metering_sample(g);
 	engine_images_settle(g);
 	r = pass_run(g, steps, ARRAY_SIZE(steps), e);
@@ -315,6 +316,8 @@ int engine_new(const struct engine_config *config, struct engine **ret, struct e
 	g->no_xdp = map_new();
 	g->copying = map_new();
 	g->copy_failed = map_new();
+	g->captures = map_new();
+	g->exporting = map_new();
 	g->settle_us = SETTLE_MIN_US;
 	g->records = records_new(&dataplane_records_ops);
 	docs_watch(config->docs, records_note, g->records);
@@ -373,6 +376,7 @@ void engine_free(struct engine *g)
 	map_free(g->no_xdp);
 	free(g->machines_dir);
 	map_free(g->copying);
+	engine_captures_free(g);
 	map_free(g->copy_failed);
 	docs_unwatch(g->config.docs, records_note, g->records);
 	records_free(g->records);

@@ -54,6 +54,8 @@ struct engine {
 	char *machines_dir;      /* of the host as cmdlets see it */
 	struct map *copying;     /* VMs for which something of a checkpoint is under way: guid -> anything */
 	struct map *copy_failed; /* those for which it failed, until it is tried again */
+	struct map *captures;    /* hidden checkpoints that are held: guid -> struct capture * */
+	struct map *exporting;   /* directories that are being written -> anything */
 	struct waiter *waiters;     /* for what is under way */
 	struct progress_watch *progress_watches;
 	sd_event_source *progress;
@@ -172,6 +174,13 @@ void engine_tell_waiters(struct engine *g, uint64_t wants, const struct err *e);
 /* For everybody who waits, and the log. */
 void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...) _printf_(4, 5);
 void engine_host_copies_init(struct engine *g);
+/* Hidden checkpoints (captures.c): host->capture(), host->release(). */
+void engine_capture(struct host *h, const struct guid *checkpoint, host_export_fn done, void *arg);
+void engine_release(struct host *h, const struct guid *checkpoint);
+void engine_capture_failed(struct engine *g, const struct guid *checkpoint, const char *error);
+/* Tells those who wait for what has been made, and forgets what nobody holds: before a pass. */
+void engine_captures_prune(struct engine *g);
+void engine_captures_free(struct engine *g);
 void engine_host_statistics_init(struct engine *g);
 void engine_host_trace_init(struct engine *g);
 void engine_host_images_init(struct engine *g);

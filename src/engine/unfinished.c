@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unfinished.h"
 
+#include "checkpoint.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -67,12 +69,8 @@ void unfinished_end(char *note)
 
 bool image_is_in_drive(const struct docs *d, const char *path)
 {
-	const struct drive_doc *drive;
-
-	for (size_t pos = 0; (drive = docs_next(d, &drive_kind, &pos));)
-		if (streq_ptr(drive->path, path))
-			return true;
-	return false;
+	/* Or below one, or a checkpoint's. */
+	return image_is_pinned(d, path) || image_check_free(d, path, NULL) < 0;
 }
 
 static bool is_same_file(const char *path, uint64_t device, uint64_t inode)

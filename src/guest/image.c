@@ -111,6 +111,12 @@ static void convert_arguments(const struct image_job *job, struct arguments *a)
 	arg(a, "-O");
 	arg(a, job->target_format);
 	format_options(a, job->target_format, job->fixed);
+	if (job->parent) {
+		arg(a, "-B");
+		arg(a, job->parent);
+		arg(a, "-F");
+		arg(a, job->parent_format);
+	}
 	/* On the disk before its name says that it is whole. */
 	arg(a, "-t");
 	arg(a, "writeback");

@@ -18,7 +18,7 @@ struct image_job {
 	bool fixed;		   /* CREATE, CONVERT: with all its blocks */
 	bool shrink;		   /* RESIZE: what is beyond the new end is lost */
 	bool in_use;		   /* INFO: also of one that a machine writes to */
-	const char *parent;	   /* CREATE, or NULL */
+	const char *parent;	   /* CREATE, CONVERT (beside the target), or NULL */
 	const char *parent_format;
 	const char *target;	   /* CONVERT: the new image */
 	const char *temporary;	   /* CREATE, CONVERT: what the new image is called until it is whole; of the same directory */

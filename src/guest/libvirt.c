@@ -475,17 +475,22 @@ bool machines_dispatch(struct machines *m)
 	return changed;
 }
 
+char *machines_xml(const struct machines *m, const struct machine_spec *spec)
+{
+	char id[GUID_TEXT_SIZE];
+	_cleanup_free_ char *log = xasprintf("%s/%s.log", m->log_dir, guid_format(&spec->id, id));
+	struct str xml = { 0 };
+
+	machine_xml(spec, &m->host, m->instance, log, &xml);
+	return str_take(&xml);
+}
+
 /* Returns whether something else is wanted than before. */
 static bool want_set(struct machines *m, struct entry *x, const struct machine_want *w, bool retry)
 {
-	_cleanup_free_ char *log = NULL;
-	_cleanup_str_ struct str xml = { 0 };
-	char id[GUID_TEXT_SIZE];
-	bool same;
+	char *xml = machines_xml(m, &w->spec);
+	bool same = x->wanted && x->wish == w->wish && x->want_boot == w->spec.boot && streq_ptr(x->xml, xml);
 
-	log = xasprintf("%s/%s.log", m->log_dir, guid_format(&w->spec.id, id));
-	machine_xml(&w->spec, &m->host, m->instance, log, &xml);
-	same = x->wanted && x->wish == w->wish && x->want_boot == w->spec.boot && streq_ptr(x->xml, str_get(&xml));
 	if (!same) {
 		x->asked = w->wish != MACHINE_WANT_OFF && w->wish != MACHINE_WANT_SAVED &&
 			   (x->asked || (x->wanted && (!wants_on(x) || x->want_boot != w->spec.boot)));
@@ -508,7 +513,7 @@ static bool want_set(struct machines *m, struct entry *x, const struct machine_w
 	free(x->name);
 	x->name = xstrdup(w->spec.name);
 	free(x->xml);
-	x->xml = str_take(&xml);
+	x->xml = xml;
 	x->want_memory = w->spec.memory;
 	free(x->nics);
 	x->n_nics = w->spec.n_nics;

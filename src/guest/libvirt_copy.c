@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "file_copy.h"
 #include "libvirt_job.h"
 #include "libvirt_step.h"
 #include "machine_copy.h"
@@ -63,6 +64,30 @@ static void overlays_delete(const struct machine_copy *c)
 {
 	vec_foreach(&c->disks, disk)
 		unlink(disk->to);
+}
+
+/* Larger than any firmware's variables. */
+#define FILE_MAX (64u << 20)
+
+static int files_copy(struct job *job, const struct machine_copy *c)
+{
+	vec_foreach(&c->files, file) {
+		int r = file_copy(file->from, file->to, FILE_MAX, job->stop_fd);
+
+		if (r == -ENOENT && (unlink(file->to) == 0 || errno == ENOENT))
+			r = 0;
+		if (r == 0)
+			continue;
+		job->message = xasprintf("\"%s\" cannot be copied: %s", file->from, strerror(-r));
+		return r;
+	}
+	return 0;
+}
+
+static void files_delete(const struct machine_copy *c)
+{
+	vec_foreach(&c->files, file)
+		unlink(file->to);
 }
 
 /* ---- checkpoints ---- */
@@ -137,6 +162,7 @@ static char *snapshot_xml(virDomainPtr domain, const struct machine_copy *c, boo
 	return str_take(&xml);
 }
 
+/* Memory alone of a machine whose disks stay, or both, or the disks alone. */
 static int snapshot(struct job *job, virDomainPtr domain, const struct machine_copy *c, bool memory)
 {
 	unsigned flags = VIR_DOMAIN_SNAPSHOT_CREATE_NO_METADATA | VIR_DOMAIN_SNAPSHOT_CREATE_ATOMIC;
@@ -150,7 +176,7 @@ static int snapshot(struct job *job, virDomainPtr domain, const struct machine_c
 	if (memory)
 		unlink(c->memory);
 	else
-		flags |= VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY | VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE;
+		flags |= VIR_DOMAIN_SNAPSHOT_CREATE_DISK_ONLY | (c->quiesce ? VIR_DOMAIN_SNAPSHOT_CREATE_QUIESCE : 0);
 	made = virDomainSnapshotCreateXML(domain, xml, flags);
 	if (!made)
 		return failed(job);
@@ -163,6 +189,8 @@ static int checkpoint_running(struct job *job, virDomainPtr domain, struct machi
 {
 	int r = -EIO;
 
+	if (!c->memory && !c->quiesce)
+		return c->disks.n ? snapshot(job, domain, c, false) : 0;
 	if (c->quiesce && c->disks.n)
 		r = snapshot(job, domain, c, false);
 	if (r < 0 && !is_switched(domain, c) && c->quiesce && c->quiesce_only) {
@@ -177,19 +205,52 @@ static int checkpoint_running(struct job *job, virDomainPtr domain, struct machi
 	return is_switched(domain, c) ? 0 : r;
 }
 
-static int checkpoint(struct job *job, virDomainPtr domain, struct machine_copy *c)
+/*
+ * Its state is moved to the file, and from there made its saved state again. QEMU writes what it has loaded once only, so it is loaded
+ * twice; at every moment one of the two, or the paused machine, has it, and whoever begins again goes on from there.
+ */
+static int checkpoint_saved(struct job *job, virConnectPtr conn, virDomainPtr domain, struct machine_copy *c)
+{
+	int r = 0;
+
+	if (!domain || (!is_active(domain) && virDomainHasManagedSaveImage(domain, 0) != 1 && access(c->memory, F_OK) < 0)) {
+		job->message = xstrdup("it has no saved state");
+		return -EIO;
+	}
+	if (!is_active(domain) && virDomainHasManagedSaveImage(domain, 0) == 1 && virDomainCreateWithFlags(domain, VIR_DOMAIN_START_PAUSED) < 0)
+		return failed(job);
+	if (is_active(domain) && virDomainSaveFlags(domain, c->memory, NULL, VIR_DOMAIN_SAVE_RUNNING) < 0)
+		r = failed(job);
+	if (!is_active(domain) && virDomainRestoreFlags(conn, c->memory, NULL, VIR_DOMAIN_SAVE_PAUSED) < 0)
+		r = failed(job);
+	if (is_active(domain) && virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING) < 0)
+		r = failed(job);
+	/* What only the file has is kept, and tried again later. */
+	if (r < 0 && !is_active(domain) && virDomainHasManagedSaveImage(domain, 0) != 1)
+		return -ECANCELED;
+	c->has_memory = r == 0;
+	return r;
+}
+
+static int checkpoint(struct job *job, virConnectPtr conn, virDomainPtr domain, struct machine_copy *c)
 {
 	int r;
 
 	/* libvirt has finished what a daemon of ours began that is no more: the memory's file was written before the disks were switched. */
 	if (is_switched(domain, c)) {
-		c->has_memory = access(c->memory, F_OK) == 0;
+		c->has_memory = c->memory && access(c->memory, F_OK) == 0;
 		return 0;
 	}
-	r = is_active(domain) ? checkpoint_running(job, domain, c) : overlays_create(job, c);
-	if (r < 0 && !is_switched(domain, c)) {
+	r = files_copy(job, c);
+	if (r == 0 && c->saved)
+		r = checkpoint_saved(job, conn, domain, c);
+	else if (r == 0)
+		r = is_active(domain) ? checkpoint_running(job, domain, c) : overlays_create(job, c);
+	if (r < 0 && r != -ECANCELED && !is_switched(domain, c)) {
 		overlays_delete(c);
-		unlink(c->memory);
+		files_delete(c);
+		if (c->memory)
+			unlink(c->memory);
 	}
 	return r;
 }
@@ -207,7 +268,8 @@ static int restore_memory(struct job *job, virConnectPtr conn, const struct mach
 	int r;
 
 	if (kept && domain)
-		xml = machine_xml_redirect(kept, virDomainGetName(domain), c->disks.items, c->disks.n);
+		xml = c->own_xml ? machine_xml_adopt(c->own_xml, kept)
+				 : machine_xml_redirect(kept, virDomainGetName(domain), c->disks.items, c->disks.n);
 	if (xml && virDomainRestoreFlags(conn, c->memory, xml, VIR_DOMAIN_SAVE_PAUSED) == 0 &&
 	    virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING) == 0)
 		r = 0;
@@ -228,7 +290,17 @@ static int restore(struct job *job, virConnectPtr conn, virDomainPtr domain, con
 		return failed(job);
 	if (domain && virDomainHasManagedSaveImage(domain, 0) == 1 && virDomainManagedSaveRemove(domain, 0) < 0)
 		return failed(job);
+	/* One that is imported has not been defined before it is restored. */
+	if (!domain && c->own_xml) {
+		virDomainPtr made = virDomainDefineXMLFlags(conn, c->own_xml, VIR_DOMAIN_DEFINE_VALIDATE);
+
+		if (!made)
+			return failed(job);
+		virDomainFree(made);
+	}
 	r = overlays_create(job, c);
+	if (r == 0)
+		r = files_copy(job, c);
 	return r == 0 && c->memory ? restore_memory(job, conn, c) : r;
 }
 
@@ -320,7 +392,7 @@ static int copy_run(struct job *job, virConnectPtr conn, const char *instance)
 
 	(void)instance;
 	if (c->kind == MACHINE_CHECKPOINT)
-		r = checkpoint(job, domain, c);
+		r = checkpoint(job, conn, domain, c);
 	else if (c->kind == MACHINE_RESTORE)
 		r = restore(job, conn, domain, c);
 	else if (c->kind == MACHINE_MERGE)
@@ -369,6 +441,12 @@ void machine_copy_free(struct machine_copy *copy)
 		free(disk->to);
 	}
 	vec_done(&copy->disks);
+	vec_foreach(&copy->files, file) {
+		free(file->from);
+		free(file->to);
+	}
+	vec_done(&copy->files);
+	free(copy->own_xml);
 	vec_foreach(&copy->children, child)
 		free(*child);
 	vec_done(&copy->children);

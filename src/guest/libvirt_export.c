@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file_copy.h"
 #include "libvirt_job.h"
 #include "machine_export.h"
 #include "program.h"
@@ -46,30 +47,69 @@ static void told(void *arg, int percent)
 	job_tell(c->job, c->number, c->of, percent);
 }
 
+static int copy_disk(struct copying *c, const struct machine_export_disk *disk, const char *top)
+{
+	_cleanup_free_ char *to = xasprintf("%s/%s", top, disk->to);
+	const char *argv[16] = { "qemu-img", "convert", "-p", "-f", disk->format, "-O", disk->to_format };
+	size_t n = 7;
+	int r;
+
+	/* Or a size that is no multiple of a cylinder's would be rounded up. */
+	if (streq(disk->to_format, "vpc")) {
+		argv[n++] = "-o";
+		argv[n++] = "force_size=on";
+	}
+	if (disk->backing) {
+		argv[n++] = "-B";
+		argv[n++] = disk->backing;
+		argv[n++] = "-F";
+		argv[n++] = disk->backing_format;
+	}
+	argv[n++] = disk->from;
+	argv[n] = to;
+	c->number++;
+	told(c, PROGRESS_UNKNOWN);
+	r = program_run_telling(argv, c->job->stop_fd, told, c, &c->job->message);
+	return r < 0 && c->job->message && strstr(c->job->message, "No space left") ? -ENOSPC : r;
+}
+
 static int copy_disks(struct job *job, const struct machine_export *x, const char *top)
 {
 	struct copying copying = { .job = job, .of = x->disks.n };
+	int r = 0;
 
-	vec_foreach(&x->disks, disk) {
-		_cleanup_free_ char *to = xasprintf("%s/%s", top, disk->to);
-		const char *argv[] = { "qemu-img", "convert", "-p", "-f", disk->format, "-O", disk->to_format, NULL, NULL, NULL, NULL, NULL };
-		size_t n = 7;
-		int r;
+	vec_foreach(&x->disks, disk)
+		if (r == 0)
+			r = copy_disk(&copying, disk, top);
+	return r;
+}
 
-		/* Or a size that is no multiple of a cylinder's would be rounded up. */
-		if (streq(disk->to_format, "vpc")) {
-			argv[n++] = "-o";
-			argv[n++] = "force_size=on";
-		}
-		argv[n++] = disk->from;
-		argv[n] = to;
-		copying.number++;
-		told(&copying, PROGRESS_UNKNOWN);
-		r = program_run_telling(argv, job->stop_fd, told, &copying, &job->message);
-		if (r < 0)
-			return job->message && strstr(job->message, "No space left") ? -ENOSPC : r;
+/* Of a machine's memory, too. */
+#define FILE_MAX UINT64_MAX
+
+static int copy_files(struct job *job, const struct machine_export *x, const char *top)
+{
+	vec_foreach(&x->files, file) {
+		_cleanup_free_ char *to = xasprintf("%s/%s", top, file->to);
+		int r = file_copy(file->from, to, FILE_MAX, job->stop_fd);
+
+		if (r < 0 && r != -ENOENT)
+			return r;
 	}
 	return 0;
+}
+
+static int write_texts(const struct machine_export *x, const char *top)
+{
+	int r = 0;
+
+	vec_foreach(&x->texts, text) {
+		_cleanup_free_ char *to = xasprintf("%s/%s", top, text->to);
+
+		if (r == 0)
+			r = write_file_atomic(to, text->text, strlen(text->text));
+	}
+	return r;
 }
 
 /* Everything is on the disk before the name says that it is whole. */
@@ -93,8 +133,7 @@ char *machine_export_top(const char *parent, const char *name, const char *insta
 static int export_run(struct job *job, virConnectPtr conn, const char *instance)
 {
 	const struct machine_export *x = ((struct export_job *)job)->x;
-	_cleanup_free_ char *top = machine_export_top(x->parent, x->name, instance);
-	_cleanup_free_ char *whole = xasprintf("%s/%s", x->parent, x->name), *config = xasprintf("%s/%s", top, x->config_name);
+	_cleanup_free_ char *top = machine_export_top(x->parent, x->name, instance), *whole = xasprintf("%s/%s", x->parent, x->name);
 	int r;
 
 	(void)conn;
@@ -105,7 +144,9 @@ static int export_run(struct job *job, virConnectPtr conn, const char *instance)
 	if (r == 0)
 		r = copy_disks(job, x, top);
 	if (r == 0)
-		r = write_file_atomic(config, x->config, strlen(x->config));
+		r = copy_files(job, x, top);
+	if (r == 0)
+		r = write_texts(x, top);
 	if (r == 0)
 		r = publish(x->parent, top, x->name);
 	if (r < 0)
@@ -125,12 +166,22 @@ static void export_free(struct machine_export *x)
 		free(disk->format);
 		free(disk->to);
 		free(disk->to_format);
+		free(disk->backing);
+		free(disk->backing_format);
 	}
 	vec_done(&x->disks);
+	vec_foreach(&x->files, file) {
+		free(file->from);
+		free(file->to);
+	}
+	vec_done(&x->files);
+	vec_foreach(&x->texts, text) {
+		free(text->to);
+		free(text->text);
+	}
+	vec_done(&x->texts);
 	free(x->parent);
 	free(x->name);
-	free(x->config_name);
-	free(x->config);
 	free(x);
 }
 
@@ -148,7 +199,8 @@ void machines_export(struct machines *m, struct machine_export *x, machine_expor
 {
 	struct export_job *j = xcalloc(1, sizeof(*j));
 
-	j->job = (struct job){ .machine = x->machine, .work = MACHINE_IS_EXPORTED, .run = export_run, .end = export_end };
+	j->job = (struct job){ .machine = x->machine, .apart = guid_is_zero(&x->machine), .work = MACHINE_IS_EXPORTED, .run = export_run,
+			       .end = export_end };
 	j->x = x;
 	j->done = done;
 	j->arg = arg;

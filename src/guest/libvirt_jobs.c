@@ -29,7 +29,7 @@ static void job_end(struct machines *m, struct job *job)
 		x->jobs--;
 		x->unsure = true;
 	}
-	m->busy--;
+	m->busy -= !job->apart;
 	job->end(job);
 }
 
@@ -106,7 +106,7 @@ void machines_job(struct machines *m, struct job *job)
 	job->next = NULL;
 	job->stop_fd = m->stop_fd;
 	*p = job;
-	m->busy++;
+	m->busy += !job->apart;
 	if (x)
 		x->jobs++;
 	connect_begin(m, true);

@@ -122,6 +122,9 @@ struct machine_host machine_host_probe(void);
 
 /* The drive's name, a function of its place alone. */
 const char *machine_drive_target(const struct machine_drive *drive, char ret[static MACHINE_TARGET_SIZE]);
+/* What its guest knows a disk by: of its id as much as it is told, which are 20 characters at most. */
+#define MACHINE_SERIAL_SIZE 21
+const char *machine_drive_serial(const struct guid *id, char ret[static MACHINE_SERIAL_SIZE]);
 /* libvirt's device XML of the drive, with its boot order or (to be plugged into a running machine) without. */
 void machine_drive_xml(const struct machine_drive *drive, bool boot, struct str *ret);
 
@@ -281,6 +284,9 @@ bool machines_dispatch(struct machines *m);
  * failed are not repeated until something else is wanted of the machine, or retry is set.
  */
 void machines_want(struct machines *m, const struct machine_want *wants, size_t n, bool retry);
+
+/* libvirt's XML of such a machine here. Owned by the caller. */
+char *machines_xml(const struct machines *m, const struct machine_spec *spec);
 
 /*
  * Asks the guest to shut down, as its power button does; whether it does is its own affair. It then has ended by itself.

@@ -21,13 +21,21 @@ struct machine_disk {
 	char *to;            /* the overlay; qcow2 */
 };
 
+struct machine_copy_file {
+	char *from, *to;
+};
+
 struct machine_copy {
 	enum machine_copy_kind kind;
 	struct guid machine;
 	VEC(struct machine_disk) disks; /* CHECKPOINT, RESTORE */
-	char *memory;       /* the file; RESTORE: NULL: there is none */
+	char *memory;       /* the file; NULL: there is none, or it is not to be kept */
 	bool quiesce;       /* CHECKPOINT: of a guest that holds still the memory is not needed; it is kept where it does not */
 	bool quiesce_only;  /* ... and fails */
+	bool saved;         /* CHECKPOINT: of a machine whose state is on disk, where it is again afterwards */
+	/* CHECKPOINT, RESTORE: small files that go with it (UEFI's variables); where one is not there, none is there afterwards. */
+	VEC(struct machine_copy_file) files;
+	char *own_xml;      /* RESTORE: the memory came from elsewhere: the machine is what this says, with its devices where the memory has them */
 	char *top;          /* MERGE: the overlay; DELETE */
 	char *base, *base_format;
 	char target[MACHINE_TARGET_SIZE]; /* MERGE: the drive that has it in its chain; "": none has */
@@ -48,3 +56,9 @@ void machine_copy_free(struct machine_copy *copy);
  * XML. The caller frees it.
  */
 char *machine_xml_redirect(const char *xml, const char *name, const struct machine_disk *disks, size_t n);
+
+/*
+ * libvirt's XML of a machine that is to go on from memory that came from elsewhere: own, but for the addresses of its devices, the sizes of
+ * its memory and the chipset's version, which are kept's (untrusted). NULL: one of them is no such XML. The caller frees it.
+ */
+char *machine_xml_adopt(const char *own, const char *kept);

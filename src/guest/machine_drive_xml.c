@@ -30,13 +30,18 @@ void xml_boot_add(struct str *s, uint32_t boot)
 		str_addf(s, "      <boot order='%" PRIu32 "'/>\n", boot);
 }
 
-/* What a guest is told of a disk has 20 characters at most. */
+const char *machine_drive_serial(const struct guid *id, char ret[static MACHINE_SERIAL_SIZE])
+{
+	for (size_t i = 0; i < MACHINE_SERIAL_SIZE / 2; i++)
+		snprintf(ret + 2 * i, 3, "%02x", id->b[i]);
+	return ret;
+}
+
 static void serial_add(struct str *s, const struct guid *id)
 {
-	str_add(s, "      <serial>");
-	for (size_t i = 0; i < 10; i++)
-		str_addf(s, "%02x", id->b[i]);
-	str_add(s, "</serial>\n");
+	char serial[MACHINE_SERIAL_SIZE];
+
+	str_addf(s, "      <serial>%s</serial>\n", machine_drive_serial(id, serial));
 }
 
 void machine_drive_xml(const struct machine_drive *drive, bool boot, struct str *ret)

@@ -11,14 +11,26 @@
 struct machine_export_disk {
 	char *from, *format;      /* with all that it lies on */
 	char *to, *to_format;     /* relative to the directory */
+	char *backing, *backing_format; /* NULL: all of it is in the copy; else only the image's own, on that one, which is beside the copy */
+};
+
+/* A file to be copied as it is; where it is not there, it is not in the copy either. */
+struct machine_export_file {
+	char *from, *to;
+};
+
+/* A file to be written. */
+struct machine_export_text {
+	char *to, *text;
 };
 
 struct machine_export {
-	struct guid machine;
+	struct guid machine;      /* no step of it is taken meanwhile; zero: what is copied stays as it is anyway */
 	char *parent;             /* existing or to be made */
 	char *name;               /* of the directory; new */
-	char *config_name, *config; /* the file's name, relative to the directory, and what is in it */
 	VEC(char *) directories;  /* relative, parents first */
+	VEC(struct machine_export_text) texts;
+	VEC(struct machine_export_file) files;
 	VEC(struct machine_export_disk) disks;
 };
 

@@ -16,7 +16,7 @@ static const struct { const char *alias, *command; } aliases[] = {
 	{ "man", "Get-Help" },	       { "help", "Get-Help" },	      { "gvm", "Get-VM" },
 	{ "clear", "Clear-Host" },     { "cls", "Clear-Host" },	      { "gip", "Get-NetIPConfiguration" },
 	{ "Get-VMCheckpoint", "Get-VMSnapshot" },       { "Restore-VMCheckpoint", "Restore-VMSnapshot" },
-	{ "Remove-VMCheckpoint", "Remove-VMSnapshot" }, { "Rename-VMCheckpoint", "Rename-VMSnapshot" },
+	{ "Export-VMCheckpoint", "Export-VMSnapshot" }, { "Remove-VMCheckpoint", "Remove-VMSnapshot" }, { "Rename-VMCheckpoint", "Rename-VMSnapshot" },
 };
 
 /* Parameters of every cmdlet that the client itself answers. */

@@ -314,18 +314,55 @@ static int fake_export(struct host *h, const struct host_export *x, host_export_
 
 	(void)e;
 	str_addf(&text, "%s/%s", x->parent, x->name);
-	for (size_t i = 0; i < x->n_disks; i++)
-		str_addf(&text, " %s %s %s %s", x->disks[i].from, x->disks[i].format, x->disks[i].to, x->disks[i].to_format);
+	vec_foreach(&x->disks, disk)
+		str_addf(&text, " %s %s %s %s %s", disk->from, disk->format, disk->to, disk->to_format, disk->backing ? disk->backing : "-");
+	vec_foreach(&x->files, file)
+		str_addf(&text, " %s %s", file->from, file->to);
+	vec_foreach(&x->texts, file)
+		str_addf(&text, " %s", file->to);
 	free(k->exported);
 	k->exported = str_take(&text);
 	vec_push(&k->exports, (struct kit_export){ x->progress, done, arg });
 	return 0;
 }
 
+static char *fake_variables(struct host *h, const struct guid *id, bool secure_boot)
+{
+	char text[GUID_TEXT_SIZE];
+
+	return xasprintf("%s/%s.%s", h->machines_dir, guid_format(id, text), secure_boot ? "secure.fd" : "fd");
+}
+
+/* Told by the test, when it has made it. */
+static void fake_capture(struct host *h, const struct guid *checkpoint, host_export_fn done, void *arg)
+{
+	struct kit *k = kit_of(h);
+
+	k->captured = *checkpoint;
+	k->capture_done = done;
+	k->capture_arg = arg;
+}
+
+static void fake_release(struct host *h, const struct guid *checkpoint)
+{
+	struct kit *k = kit_of(h);
+
+	assert_true(guid_equal(&k->captured, checkpoint));
+	k->captured = (struct guid){ 0 };
+}
+
+static int fake_import(struct host *h, const struct host_import *x, host_import_fn done, void *arg, struct err **e)
+{
+	(void)x, (void)e;
+	vec_push(&kit_of(h)->exports, (struct kit_export){ NULL, done, arg });
+	return 0;
+}
+
 static void end_exports(struct kit *k)
 {
 	vec_foreach(&k->exports, x)
-		x->progress(x->arg, &(struct progress){ .activity = "Exporting", .target = "v", .number = 1, .of = 2, .percent = 40 });
+		if (x->progress)
+			x->progress(x->arg, &(struct progress){ .activity = "Exporting", .target = "v", .number = 1, .of = 2, .percent = 40 });
 	while (k->exports.n) {
 		struct kit_export x = k->exports.items[--k->exports.n];
 
@@ -361,6 +398,12 @@ void kit_pump(struct kit *k)
 	end_shutdowns(k);
 	end_images(k);
 	tell_domains(k);
+	if (k->capture_done) {
+		host_export_fn done = k->capture_done;
+
+		k->capture_done = NULL;
+		done(k->capture_arg, NULL);
+	}
 	end_exports(k);
 	while (execs.n) {
 		struct exec x = execs.items[--execs.n];
@@ -418,7 +461,7 @@ int kit_setup(void **state)
 		.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 		.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end,
 		.console = fake_console, .wait = fake_wait, .wait_end = fake_wait_end,
-		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_discard = fake_image_discard, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
+		.machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_discard = fake_image_discard, .image_dir = "/images", .shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .variables = fake_variables, .capture = fake_capture, .release = fake_release, .import_files = fake_import, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops,
 		.port_spoofed = fake_port_spoofed,
 		.dataplane = fake_dataplane, .drop_reasons = kit_reasons, .n_drop_reasons = KIT_REASONS
 	};

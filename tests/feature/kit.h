@@ -58,6 +58,9 @@ struct kit {
 	struct docs *docs;
 	struct host host;
 	struct cmdlet_server *server;
+	struct guid captured; /* the hidden checkpoint that is held; kit_pump() says that it is made */
+	host_export_fn capture_done;
+	void *capture_arg;
 	size_t reconciles;
 	/* What the last call answered. */
 	int status;

@@ -230,12 +230,17 @@ static char *disk_path(struct kit *k)
 	return NULL;
 }
 
-static void with_disk(struct kit *k, const char *path)
+static void with_disk_of(struct kit *k, const char *path, unsigned generation)
 {
-	_cleanup_free_ char *text = xasprintf("{'Name': 'v', 'VHDPath': '%s', 'Generation': 2}", path);
+	_cleanup_free_ char *text = xasprintf("{'Name': 'v', 'VHDPath': '%s', 'Generation': %u}", path, generation);
 
 	k->machines = (struct host_machines){ .nested = true };
 	kit_do(k, "New-VM", text);
+}
+
+static void with_disk(struct kit *k, const char *path)
+{
+	with_disk_of(k, path, 1);
 }
 
 static void take(struct kit *k, const char *name)
@@ -401,7 +406,7 @@ static void checkpoint_shown(void **state)
 	struct kit *k = *state;
 	json_t *one;
 
-	with_disk(k, "/d/a.img");
+	with_disk_of(k, "/d/a.img", 2);
 	kit_do(k, "New-VMSwitch", "{'Name': 's', 'SwitchType': 'Private'}");
 	kit_do(k, "Connect-VMNetworkAdapter", "{'VMName': 'v', 'SwitchName': 's'}");
 	kit_do(k, "Add-VMNetworkAdapterAcl", "{'VMName': 'v', 'Action': 'Meter', 'Direction': 'Inbound', 'RemoteIPAddress': '10.0.0.0/8'}");
@@ -467,26 +472,33 @@ static void exported(void **state)
 {
 	struct kit *k = *state;
 
-	with_disk(k, "/d/a.img");
+	with_disk_of(k, "/d/a.img", 2);
 	kit_do(k, "Add-VMHardDiskDrive", "{'VMName': 'v', 'Path': '/other/a.img'}");
 	take(k, "c");
 	kit_what_if(k, "Export-VM", "{'Name': 'v', 'Path': '/out'}", 1);
 	assert_null(k->exported);
 	kit_do(k, "Export-VM", "{'Name': 'v', 'Path': '/out', 'PassThru': true}");
 	kit_names(k, "Name", "v");
-	kit_warning(k, "without its checkpoints");
-	kit_told(k, "Exporting v 1/2 40;");
-	/* Called after what they were at first, and no two the same. */
-	assert_non_null(strstr(k->exported, "/out/v /d/a_"));
-	assert_non_null(strstr(k->exported, " qcow2 Virtual Hard Disks/a.img raw /other/a_"));
-	assert_non_null(strstr(k->exported, " qcow2 Virtual Hard Disks/2-a.img raw"));
+	/* A chain of images: what one lies on comes before it, and no two have the same name. */
+	assert_non_null(strstr(k->exported, "/out/v /d/a.img raw Virtual Hard Disks/a.img raw - /d/a_"));
+	assert_non_null(strstr(k->exported, ".qcow2 qcow2 a.img /other/a.img raw Virtual Hard Disks/2-a.img raw - /other/a_"));
+	assert_non_null(strstr(k->exported, ".qcow2 qcow2 2-a.img /var/lib/nestor/machines/"));
+	assert_non_null(strstr(k->exported, ".secure.fd Snapshots/"));
+	kit_what_if(k, "Export-VMSnapshot", "{'Name': 'c', 'VMName': 'v', 'Path': '/out'}", 1);
+	kit_do(k, "Export-VMSnapshot", "{'Name': 'c', 'VMName': 'v', 'Path': '/out', 'PassThru': true}");
+	kit_names(k, "Name", "c");
+	/* As it was then, each disk whole; nothing of what kept it meanwhile is left. */
+	assert_non_null(strstr(k->exported, "/out/v /d/a.img raw Virtual Hard Disks/a.img raw - /other/a.img raw Virtual Hard Disks/2-a.img raw - "));
+	assert_null(strstr(k->exported, " Snapshots/"));
+	assert_int_equal(docs_count(k->docs, &checkpoint_kind), 1);
+	kit_refused(k, "Export-VMSnapshot", "{'Name': 'no', 'VMName': 'v', 'Path': '/out'}", "InvalidParameter");
+	kit_refused(k, "Export-VMSnapshot", "{'Name': 'c', 'VMName': 'v', 'Path': 'out'}", "Vm.PathInvalid");
 	kit_refused(k, "Export-VM", "{'Name': 'v', 'Path': 'out'}", "Vm.PathInvalid");
 	kit_refused(k, "Import-VM", "{'Path': '/nowhere/at/all'}", "Import.NotFound");
 	kit_refused(k, "Import-VM", "{'Path': '/nowhere', 'Domain': 'v'}", "AmbiguousParameterSet");
 	kit_do(k, "Rename-VM", "{'Name': 'v', 'NewName': '..b'}");
 	kit_refused(k, "Export-VM", "{'Name': '..b', 'Path': '/out'}", "Export.NameUnusable");
 	kit_do(k, "Start-VM", "{'Name': '..b'}");
-	kit_refused(k, "Export-VM", "{'Name': '..b', 'Path': '/out'}", "InvalidState");
 	kit_do(k, "New-VM", "{'Name': 'ns', 'Engine': 'Namespace'}");
 	kit_refused(k, "Export-VM", "{'Name': 'ns', 'Path': '/out'}", "Vm.NotAMachine");
 }

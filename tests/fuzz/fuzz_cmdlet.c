@@ -257,13 +257,16 @@ static void tell_domain(void)
 
 static int fake_export(struct host *h, const struct host_export *x, host_export_fn f, void *arg, struct err **e)
 {
-	json_t *config = json_loads(x->config, 0, NULL);
-
 	(void)h, (void)f, (void)arg;
-	assert(config && !strchr(x->name, '/') && x->name[0] != '.');
-	for (size_t i = 0; i < x->n_disks; i++)
-		assert(x->disks[i].from && strncmp(x->disks[i].to, "Virtual Hard Disks/", 19) == 0 && !strchr(x->disks[i].to + 19, '/'));
-	json_decref(config);
+	assert(!strchr(x->name, '/') && x->name[0] != '.');
+	vec_foreach(&x->texts, text) {
+		json_t *config = json_loads(text->text, 0, NULL);
+
+		assert(config);
+		json_decref(config);
+	}
+	vec_foreach(&x->disks, disk)
+		assert(disk->from && strncmp(disk->to, "Virtual Hard Disks/", 19) == 0 && !strchr(disk->to + 19, '/'));
 	return err_set(e, "Vhd.DiskFull", ERR_WRITE_ERROR, NULL, "There is no disk.");
 }
 
@@ -308,11 +311,48 @@ static void fake_trace_end(struct host *h, void *arg)
 	(void)h, (void)arg;
 }
 
+static char *fake_variables(struct host *h, const struct guid *id, bool secure_boot)
+{
+	char text[GUID_TEXT_SIZE];
+
+	return xasprintf("%s/%s.%s", h->machines_dir, guid_format(id, text), secure_boot ? "secure.fd" : "fd");
+}
+
+static const char host_machines[] = "/var/lib/nestor/machines/";
+static host_export_fn capture_done;
+static void *capture_arg;
+
+/* Nobody makes it: that fails at the end of the call. */
+static void fake_capture(struct host *h, const struct guid *checkpoint, host_export_fn f, void *arg)
+{
+	(void)h, (void)checkpoint;
+	if (capture_done)
+		capture_done(capture_arg, NULL);
+	capture_done = f;
+	capture_arg = arg;
+}
+
+static void fake_release(struct host *h, const struct guid *checkpoint)
+{
+	(void)h;
+	assert(!guid_is_zero(checkpoint));
+}
+
+static int fake_import(struct host *h, const struct host_import *x, host_import_fn f, void *arg, struct err **e)
+{
+	(void)h, (void)f, (void)arg;
+	vec_foreach(&x->files, file)
+		assert(file->from && file->to && strncmp(file->to, host_machines, strlen(host_machines)) == 0 && !strchr(file->to + strlen(host_machines), '/'));
+	vec_foreach(&x->ids, id)
+		assert(!guid_is_zero(&id->was) && !guid_is_zero(&id->is));
+	return err_set(e, "Vhd.DiskFull", ERR_WRITE_ERROR, NULL, "There is no disk.");
+}
+
 static struct host host = {
 	.name = "host1", .machines_dir = "/var/lib/nestor/machines", .nics = fake_nics, .guest = fake_guest, .guest_addresses = fake_guest_addresses,
 	.nic_addresses = fake_nic_addresses, .address_state = fake_address_state, .exec = fake_exec, .exec_end = fake_exec_end, .machines = fake_machines, .image = fake_image, .image_end = fake_image_end, .image_discard = fake_image_discard, .image_dir = "/images",
 	.console = fake_console, .wait = fake_wait, .wait_end = fake_exec_end,
-	.shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
+	.shutdown = fake_shutdown, .domain = fake_domain, .export_machine = fake_export, .variables = fake_variables, .capture = fake_capture, .release = fake_release, .import_files = fake_import, .port_traffic = fake_port_traffic, .port_meter = fake_port_meter, .drops = fake_drops, .dataplane = fake_dataplane,
 	.port_spoofed = fake_port_spoofed,
 	.trace = fake_trace, .trace_live = fake_trace_live, .inject = fake_inject, .trace_end = fake_trace_end, .drop_reasons = reasons, .n_drop_reasons = ARRAY_SIZE(reasons),
 };
@@ -396,6 +436,14 @@ static void invoke(struct cmdlet_server *s, const char *name, const char *text)
 		f(exec_arg, (int)strlen(text) % 3, xstrdup(text), NULL);
 	}
 	end_images();
+	while (capture_done) {
+		host_export_fn f = capture_done;
+		struct err *e = NULL;
+
+		capture_done = NULL;
+		err_set(&e, "Export.CaptureFailed", ERR_INVALID_OPERATION, NULL, "There is no machine.");
+		f(capture_arg, e);
+	}
 	assert(a.result);
 	check_answer(&a);
 	after = snapshot();

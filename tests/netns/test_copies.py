@@ -131,8 +131,8 @@ def tree(path):
     return sorted(os.path.relpath(os.path.join(top, name), path) for top, _, names in os.walk(path) for name in names)
 
 
-def original(net, place):
-    """A machine with two disks, one of them in a checkpoint's overlay, a DVD drive and an access control list."""
+def original(net, place, checkpoint=True):
+    """A machine with two disks, in a checkpoint's overlays or not, a DVD drive and an access control list."""
     for name in ("a.img", "b.qcow2"):
         run("qemu-img", "create", "-q", "-f", "qcow2" if name[0] == "b" else "raw", os.path.join(place, name), "4M")
     write(os.path.join(place, "a.img"), "a")
@@ -141,8 +141,9 @@ def original(net, place):
     net.do("Set-VM", Name="e", ProcessorCount=2, Notes="here")
     net.do("Set-VMNetworkAdapter", VMName="e", StaticMacAddress="020000000001")
     net.do("Add-VMNetworkAdapterAcl", VMName="e", Action="Deny", Direction="Both", RemoteIPAddress="10.0.0.0/8")
-    net.do("Checkpoint-VM", Name="e", SnapshotName="c")
-    write(net.do("Get-VMHardDiskDrive", VMName="e")[0]["Path"], "b", "qcow2")
+    if checkpoint:
+        net.do("Checkpoint-VM", Name="e", SnapshotName="c")
+    write(net.do("Get-VMHardDiskDrive", VMName="e")[0]["Path"], "b", "qcow2" if checkpoint else "raw")
     return net.do("Get-VM", Name="e")[0]
 
 
@@ -162,8 +163,11 @@ def test_exported_and_registered(net, place):
     assert sorted(os.listdir(place))[:2] == ["a.img", sorted(os.listdir(place))[1]] and "e" not in os.listdir(place)
     net.do("Export-VM", Name="e", Path=os.path.join(place, "out"))
     out = os.path.join(place, "out", "e")
-    assert tree(out) == ["Virtual Hard Disks/a.img", "Virtual Hard Disks/b.qcow2", f"Virtual Machines/{before['Id']}.json"]
-    assert os.path.isdir(os.path.join(out, "Snapshots")) and os.listdir(os.path.join(place, "out")) == ["e"]
+    checkpoint = net.do("Get-VMSnapshot", VMName="e")[0]
+    overlays = [os.path.basename(d["Path"]) for d in before["HardDrives"]]
+    assert tree(out) == sorted([f"Snapshots/{checkpoint['Id']}.json", *(f"Virtual Hard Disks/{n}" for n in ["a.img", "b.qcow2", *overlays]),
+                                f"Virtual Machines/{before['Id']}.json"])
+    assert os.listdir(os.path.join(place, "out")) == ["e"]
     assert refusal(net, "Export-VM", Name="e", Path=os.path.join(place, "out"))["id"] == "Export.Exists"
     assert refusal(net, "Import-VM", Path=out)["id"] == "Import.IdInUse"
     net.do("Remove-VM", Name="e", Force=True)
@@ -172,12 +176,12 @@ def test_exported_and_registered(net, place):
     assert (back["Id"], alike(back)) == (before["Id"], alike(before))
     assert back["NetworkAdapters"][0]["MacAddress"] == "020000000001"
     assert [(a["Direction"], a["RemoteIPAddress"]) for a in net.do("Get-VMNetworkAdapterAcl", VMName="e")] == acls
-    assert [d["Path"] for d in back["HardDrives"]] == [os.path.join(out, "Virtual Hard Disks", n) for n in ("a.img", "b.qcow2")]
-    assert reads(back["HardDrives"][0]["Path"], "b") and net.libvirt.domains() == {"e": "shut off"}
+    assert [d["Path"] for d in back["HardDrives"]] == [os.path.join(out, "Virtual Hard Disks", n) for n in overlays]
+    assert reads(back["HardDrives"][0]["Path"], "b", "qcow2") and net.libvirt.domains() == {"e": "shut off"}
 
 
 def test_imported_as_a_copy(net, place):
-    original(net, place)
+    original(net, place, checkpoint=False)
     net.do("Export-VM", Name="e", Path=place)
     out, copies = os.path.join(place, "e"), os.path.join(place, "copies")
     assert refusal(net, "Import-VM", Path=out, Copy=True, GenerateNewId=True)["id"] == "Vm.NameNotUnique"
@@ -206,7 +210,7 @@ def test_imported_as_a_copy(net, place):
 
 def test_a_full_disk_and_a_killed_daemon(net, place):
     """Nothing half that looks whole."""
-    original(net, place)
+    original(net, place, checkpoint=False)
     run("qemu-io", "-f", "qcow2", "-c", "write -P 1 0 4M", net.do("Get-VMHardDiskDrive", VMName="e")[1]["Path"])
     error = refusal(net, "Export-VM", Name="e", Path=net.small)
     assert error["id"] == "Vhd.DiskFull" and os.listdir(net.small) == []
@@ -245,7 +249,7 @@ def test_a_full_disk_and_a_killed_daemon(net, place):
 
 def test_configurations_from_anybody(net, place):
     """What a file says is held against the rules, and nothing is changed by one that is refused."""
-    original(net, place)
+    original(net, place, checkpoint=False)
     net.do("Export-VM", Name="e", Path=place)
     net.do("Remove-VM", Name="e", Force=True)
     out = os.path.join(place, "e")

@@ -94,7 +94,7 @@ SAVED_LINES = ["Remove-VMSavedState a"]
 # Of a domain "theirs": tried in test_copies.py.
 DOMAIN_LINES = ["Import-VM -Domain theirs -Force"]
 # Of a machine "e" that is off, in a directory: tried in test_copies.py.
-EXPORT_LINES = ["Export-VM e -Path {directory}"]
+EXPORT_LINES = ["Export-VM e -Path {directory}", "Export-VMSnapshot -VMName e -Name c -Path {directory}"]
 # Of a machine "k" with a checkpoint "c": tried in test_checkpoints.py.
 CHECKPOINT_LINES = [
     "Checkpoint-VM k",

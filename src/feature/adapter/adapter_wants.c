@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "adapter_wants.h"
 
+#include "checkpoint.h"
 #include "switch_wants.h"
 
 struct want_port adapter_port(const struct docs *d, const struct adapter_doc *a)
@@ -22,6 +23,12 @@ struct want_port adapter_port(const struct docs *d, const struct adapter_doc *a)
 	return w;
 }
 
+/* It runs, or its saved state is in the making or being read (an export): QEMU has the other ends of its ports open. */
+static bool is_loaded(const struct docs *d, const struct vm_doc *vm)
+{
+	return vm_is_on(vm) || !guid_is_zero(&vm->restoring) || (vm->state == VM_SAVED && checkpoint_creating(d, &vm->id));
+}
+
 void adapter_wants(const struct docs *d, want_port_vec *ret)
 {
 	_cleanup_free_ const void **all = NULL;
@@ -31,7 +38,7 @@ void adapter_wants(const struct docs *d, want_port_vec *ret)
 		const struct adapter_doc *a = all[i];
 		const struct vm_doc *vm = guid_is_zero(&a->vm) ? NULL : vm_get(d, &a->vm);
 
-		if (guid_is_zero(&a->vm) || (vm && (vm_is_on(vm) || !guid_is_zero(&vm->restoring))))
+		if (guid_is_zero(&a->vm) || (vm && is_loaded(d, vm)))
 			vec_push(ret, adapter_port(d, a));
 	}
 }

@@ -11,10 +11,11 @@
  * What is under way is in the documents, and the engine goes on with it until it is done, whatever happens in between (NV-11: also of
  * machines with exposed extensions).
  */
-extern const char *const checkpoint_types[]; /* Production, Standard */
+extern const char *const checkpoint_types[]; /* Production, Standard, CrashConsistent */
 enum checkpoint_type {
 	CHECKPOINT_PRODUCTION, /* without memory: of a machine that is off, or whose guest has held still */
 	CHECKPOINT_STANDARD,   /* with memory where it runs */
+	CHECKPOINT_CRASH,      /* without memory, as if its power had been cut; hidden ones alone */
 };
 
 extern const char *const checkpoint_states[]; /* Ready, Creating */
@@ -33,14 +34,17 @@ struct checkpoint_doc {
 	char *memory;       /* file that the memory is in; NULL: it was off, or is not kept */
 	char **drives;      /* ids of the hard disks that it has; as many: */
 	char **disks;       /* their images, which stay as they are */
-	char **overlays;    /* where each of them goes on when it has been made */
+	char **overlays;    /* where each of them goes on when it has been made; NULL: they stay as they are, it is saved */
+	char **variables;   /* files with UEFI's variables, those without secure boot first; NULL: they are not kept */
+	bool hidden;        /* nobody's: it keeps what is exported or imported, as long as that takes */
+	bool foreign;       /* its memory came from another machine or host */
 };
 #define CHECKPOINT_NAME_MAX 100
 #define CHECKPOINTS_MAX 50 /* of a virtual machine, as Hyper-V's */
 
 /* A file that was made for checkpoints. */
-extern const char *const image_types[]; /* Disk, Memory */
-enum image_type { IMAGE_DISK, IMAGE_MEMORY };
+extern const char *const image_types[]; /* Disk, Memory, Variables */
+enum image_type { IMAGE_DISK, IMAGE_MEMORY, IMAGE_VARIABLES };
 
 struct image_doc {
 	char *path;
@@ -58,9 +62,22 @@ extern const struct cmdlet checkpoint_cmdlets[];
 const struct checkpoint_doc *checkpoint_get(const struct docs *d, const struct guid *id);
 /* The VM's checkpoint that is being made, or NULL. */
 const struct checkpoint_doc *checkpoint_creating(const struct docs *d, const struct guid *vm);
-/* Checkpoint.Busy: one of the VM is being made. */
+/* Checkpoint.Busy: one of the VM is being made. Export.Busy: it is being exported. */
 int checkpoint_check_made(const struct docs *d, const struct vm_doc *vm, struct err **e);
 const struct image_doc *image_get(const struct docs *d, const char *path);
+/* Those that are not hidden: *pos = 0 first; NULL at the end. vm: NULL: of all. */
+const struct checkpoint_doc *checkpoint_next(const struct docs *d, const struct guid *vm, size_t *pos);
+/* The VM as it is now, without a name yet: being made, or (with everything in it staying) ready. */
+struct checkpoint_doc *checkpoint_new(struct call *c, const struct vm_doc *vm, enum checkpoint_type type);
+/* Checkpoint.TooLarge: the store would not take it. */
+int checkpoint_check_size(const struct checkpoint_doc *s, const struct vm_doc *vm, struct err **e);
+/* As Get-VMSnapshot, -VMSnapshot and -VMName with -Name choose them; what is not found is an error of the call. */
+typedef VEC(const struct checkpoint_doc *) checkpoint_vec;
+void checkpoint_select(struct call *c, checkpoint_vec *ret);
+json_t *checkpoint_to_object(struct call *c, const void *doc);
+extern const struct object_type checkpoint_object;
+/* Hidden ones that nobody needs: *pos as above. What a restored machine still needs is not among them. */
+const struct checkpoint_doc *checkpoint_next_hidden(const struct docs *d, size_t *pos);
 /* Must the image stay as it is? It is a checkpoint's, or in a drive. */
 bool image_is_pinned(const struct docs *d, const char *path);
 

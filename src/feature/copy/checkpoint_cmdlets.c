@@ -77,7 +77,7 @@ static const char *const snapshot_properties[] = {
 static const struct column snapshot_columns[] = {
 	{ "VMName" }, { "Name" }, { "SnapshotType" }, { "CreationTime" }, { "ParentSnapshotName" }, { 0 },
 };
-static const struct object_type snapshot_object = { "VMSnapshot", snapshot_properties, snapshot_columns };
+const struct object_type checkpoint_object = { "VMSnapshot", snapshot_properties, snapshot_columns };
 
 static json_t *time_to_json(uint64_t us)
 {
@@ -90,7 +90,7 @@ static json_t *time_to_json(uint64_t us)
 	return json_string(text);
 }
 
-static json_t *snapshot_to_object(struct call *c, const void *doc)
+json_t *checkpoint_to_object(struct call *c, const void *doc)
 {
 	const struct checkpoint_doc *s = doc, *parent = checkpoint_get(call_docs(c), &s->parent);
 	const struct vm_doc *vm = vm_get(call_docs(c), &s->vm);
@@ -130,8 +130,8 @@ static size_t count_of_vm(const struct docs *d, const struct guid *vm)
 	const struct checkpoint_doc *c;
 	size_t n = 0;
 
-	for (size_t pos = 0; (c = docs_next(d, &checkpoint_kind, &pos));)
-		n += guid_equal(&c->vm, vm);
+	for (size_t pos = 0; (c = checkpoint_next(d, vm, &pos));)
+		n++;
 	return n;
 }
 
@@ -241,29 +241,51 @@ static uint64_t now_us(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
-static struct checkpoint_doc *make_checkpoint(struct call *c, const struct vm_doc *vm)
+struct checkpoint_doc *checkpoint_new(struct call *c, const struct vm_doc *vm, enum checkpoint_type type)
 {
 	struct checkpoint_doc *s = doc_new(&checkpoint_kind);
 	json_t *config = vm_config_write(call_docs(c), vm);
+	struct host *h = call_host(c);
 	char id[GUID_TEXT_SIZE];
 
 	s->id = guid_new();
 	s->vm = vm->id;
 	s->parent = vm->checkpoint;
 	s->created = now_us();
-	s->name = call_given(c, "SnapshotName") ? xstrdup(call_str(c, "SnapshotName", "")) : default_name(vm, s->created);
 	s->state = CHECKPOINT_CREATING;
-	s->type = vm->checkpoint_type == VM_CHECKPOINT_STANDARD ? CHECKPOINT_STANDARD : CHECKPOINT_PRODUCTION;
-	s->quiesced_only = vm->checkpoint_type == VM_CHECKPOINT_PRODUCTION_ONLY;
+	s->type = type;
 	s->config = json_dumps(config, JSON_COMPACT);
-	s->memory = xasprintf("%s/%s.memory", vm_snapshot_path(c, vm), guid_format(&s->id, id));
+	if (type != CHECKPOINT_CRASH)
+		s->memory = xasprintf("%s/%s.memory", vm_snapshot_path(c, vm), guid_format(&s->id, id));
 	add_disks(call_docs(c), vm, s);
+	for (size_t i = 0; i < 2 && vm->generation == 2; i++)
+		s->variables = strv_push(s->variables, i, h->variables(h, &s->id, i == 1));
 	json_decref(config);
+	return s;
+}
+
+static struct checkpoint_doc *make_checkpoint(struct call *c, const struct vm_doc *vm)
+{
+	bool standard = vm->checkpoint_type == VM_CHECKPOINT_STANDARD;
+	struct checkpoint_doc *s = checkpoint_new(c, vm, standard ? CHECKPOINT_STANDARD : CHECKPOINT_PRODUCTION);
+
+	s->name = call_given(c, "SnapshotName") ? xstrdup(call_str(c, "SnapshotName", "")) : default_name(vm, s->created);
+	s->quiesced_only = vm->checkpoint_type == VM_CHECKPOINT_PRODUCTION_ONLY;
 	return s;
 }
 
 /* Of what the store takes in one document; the rest of it is small. */
 #define CONFIG_MAX (192 * 1024)
+
+int checkpoint_check_size(const struct checkpoint_doc *s, const struct vm_doc *vm, struct err **e)
+{
+	int r;
+
+	if (strlen(s->config) <= CONFIG_MAX)
+		return 0;
+	r = err_set(e, "Checkpoint.TooLarge", ERR_LIMITS_EXCEEDED, vm->name, "The configuration of \"%s\" is too large for a checkpoint.", vm->name);
+	return err_advise(e, r, "It has very long access control lists.");
+}
 
 static int checkpoint_one(struct call *c, const struct vm_doc *vm, struct err **e)
 {
@@ -273,16 +295,14 @@ static int checkpoint_one(struct call *c, const struct vm_doc *vm, struct err **
 	if (r < 0)
 		return r;
 	s = make_checkpoint(c, vm);
-	if (strlen(s->config) > CONFIG_MAX)
-		r = err_set(e, "Checkpoint.TooLarge", ERR_LIMITS_EXCEEDED, vm->name,
-			    "The configuration of \"%s\" is too large for a checkpoint: it has very long access control lists.", vm->name);
+	r = checkpoint_check_size(s, vm, e);
 	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c))) {
 		doc_free(&checkpoint_kind, s);
 		return r;
 	}
 	docs_put(call_docs(c), &checkpoint_kind, s);
 	if (call_bool(c, "PassThru", false))
-		call_emit(c, snapshot_to_object, &checkpoint_kind, s);
+		call_emit(c, checkpoint_to_object, &checkpoint_kind, s);
 	return 0;
 }
 
@@ -310,8 +330,6 @@ static int checkpoint_vm(struct call *c, struct err **e)
 
 /* ---- selecting ---- */
 
-typedef VEC(const struct checkpoint_doc *) checkpoint_vec;
-
 static int by_time(const void *a, const void *b)
 {
 	const struct checkpoint_doc *x = *(const struct checkpoint_doc *const *)a, *y = *(const struct checkpoint_doc *const *)b;
@@ -331,8 +349,8 @@ static void of_vm(const struct docs *d, const struct guid *vm, const struct arg 
 	const struct checkpoint_doc *s;
 	size_t before = ret->n;
 
-	for (size_t pos = 0; (s = docs_next(d, &checkpoint_kind, &pos));)
-		if (guid_equal(&s->vm, vm) && (!names || arg_matches(names, s->name)))
+	for (size_t pos = 0; (s = checkpoint_next(d, vm, &pos));)
+		if (!names || arg_matches(names, s->name))
 			vec_push(ret, s);
 	if (ret->n > before)
 		qsort(ret->items + before, ret->n - before, sizeof(*ret->items), by_time);
@@ -356,7 +374,14 @@ static void check_names(struct call *c, const struct arg *names, const checkpoin
 
 const struct checkpoint_doc *checkpoint_of_object(struct call *c, const json_t *object)
 {
-	return object_doc(c, &checkpoint_kind, object, "Id", "Name", unknown);
+	const struct checkpoint_doc *s = object_doc(c, &checkpoint_kind, object, "Id", "Name", unknown);
+	struct err *e = NULL;
+
+	if (!s || !s->hidden)
+		return s;
+	unknown("", &e);
+	call_error(c, &e);
+	return NULL;
 }
 
 static void of_objects(struct call *c, const struct arg *objects, checkpoint_vec *ret)
@@ -380,6 +405,14 @@ static void of_vms(struct call *c, checkpoint_vec *ret)
 	if (vms.n)
 		check_names(c, names, ret);
 	vec_done(&vms);
+}
+
+void checkpoint_select(struct call *c, checkpoint_vec *ret)
+{
+	if (call_given(c, "VMSnapshot"))
+		of_objects(c, call_arg(c, "VMSnapshot"), ret);
+	else
+		of_vms(c, ret);
 }
 
 /* The one that -Name, or -VMSnapshot says. */
@@ -435,7 +468,7 @@ static int get_snapshot(struct call *c, struct err **e)
 	if (id->given) {
 		const struct checkpoint_doc *s = checkpoint_get(call_docs(c), &id->values[0].guid);
 
-		if (s)
+		if (s && !s->hidden)
 			vec_push(&found, s);
 		else
 			r = unknown(id->texts[0], e);
@@ -446,7 +479,7 @@ static int get_snapshot(struct call *c, struct err **e)
 	}
 	vec_foreach(&found, s)
 		if (!type->given || type->values[0].u == 0)
-			call_emit(c, snapshot_to_object, &checkpoint_kind, *s);
+			call_emit(c, checkpoint_to_object, &checkpoint_kind, *s);
 	vec_done(&found);
 	return r;
 }
@@ -536,7 +569,7 @@ static int restore_snapshot(struct call *c, struct err **e)
 		return r;
 	restore_docs(c, vm, s, &config);
 	if (call_bool(c, "PassThru", false))
-		call_emit(c, snapshot_to_object, &checkpoint_kind, s);
+		call_emit(c, checkpoint_to_object, &checkpoint_kind, s);
 	return 0;
 }
 
@@ -578,10 +611,7 @@ static int remove_snapshot(struct call *c, struct err **e)
 	checkpoint_vec found = { 0 };
 
 	(void)e;
-	if (call_given(c, "VMSnapshot"))
-		of_objects(c, call_arg(c, "VMSnapshot"), &found);
-	else
-		of_vms(c, &found);
+	checkpoint_select(c, &found);
 	vec_foreach(&found, s) {
 		struct err *one = NULL;
 
@@ -610,18 +640,18 @@ static int rename_snapshot(struct call *c, struct err **e)
 	changed->name = xstrdup(call_str(c, "NewName", ""));
 	docs_put(call_docs(c), &checkpoint_kind, changed);
 	if (call_bool(c, "PassThru", false))
-		call_emit(c, snapshot_to_object, &checkpoint_kind, changed);
+		call_emit(c, checkpoint_to_object, &checkpoint_kind, changed);
 	return 0;
 }
 
 const struct cmdlet checkpoint_cmdlets[] = {
-	{ "Checkpoint-VM", "keep virtual machines as they are now, to come back to", checkpoint_params, &snapshot_object, checkpoint_vm,
+	{ "Checkpoint-VM", "keep virtual machines as they are now, to come back to", checkpoint_params, &checkpoint_object, checkpoint_vm,
 	  CHANGES | PASSTHRU },
-	{ "Get-VMSnapshot", "list checkpoints of virtual machines", get_params, &snapshot_object, get_snapshot },
-	{ "Restore-VMSnapshot", "bring a virtual machine back to a checkpoint; what it is now is lost", restore_params, &snapshot_object,
+	{ "Get-VMSnapshot", "list checkpoints of virtual machines", get_params, &checkpoint_object, get_snapshot },
+	{ "Restore-VMSnapshot", "bring a virtual machine back to a checkpoint; what it is now is lost", restore_params, &checkpoint_object,
 	  restore_snapshot, CHANGES | PASSTHRU },
 	{ "Remove-VMSnapshot", "remove checkpoints; what was written since stays", remove_params, &vm_object, remove_snapshot,
 	  CHANGES | PASSTHRU },
-	{ "Rename-VMSnapshot", "rename a checkpoint", rename_params, &snapshot_object, rename_snapshot, CHANGES | PASSTHRU },
+	{ "Rename-VMSnapshot", "rename a checkpoint", rename_params, &checkpoint_object, rename_snapshot, CHANGES | PASSTHRU },
 	{ 0 },
 };

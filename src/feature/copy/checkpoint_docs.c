@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "checkpoint.h"
 
-const char *const checkpoint_types[] = { "Production", "Standard", NULL };
+const char *const checkpoint_types[] = { "Production", "Standard", "CrashConsistent", NULL };
 const char *const checkpoint_states[] = { "Ready", "Creating", NULL };
-const char *const image_types[] = { "Disk", "Memory", NULL };
+const char *const image_types[] = { "Disk", "Memory", "Variables", NULL };
 
 static const struct doc_field checkpoint_fields[] = {
 	DOC_FIELD(checkpoint_doc, id, DOC_GUID, "id"),
@@ -19,6 +19,9 @@ static const struct doc_field checkpoint_fields[] = {
 	DOC_FIELD(checkpoint_doc, drives, DOC_STRV, "drives"),
 	DOC_FIELD(checkpoint_doc, disks, DOC_STRV, "disks"),
 	DOC_FIELD(checkpoint_doc, overlays, DOC_STRV, "overlays"),
+	DOC_FIELD(checkpoint_doc, variables, DOC_STRV, "variables"),
+	DOC_FIELD(checkpoint_doc, hidden, DOC_BOOL, "hidden"),
+	DOC_FIELD(checkpoint_doc, foreign, DOC_BOOL, "foreign"),
 };
 
 static void checkpoint_key(const void *doc, struct str *ret)
@@ -78,12 +81,51 @@ const struct checkpoint_doc *checkpoint_creating(const struct docs *d, const str
 	return NULL;
 }
 
-int checkpoint_check_made(const struct docs *d, const struct vm_doc *vm, struct err **e)
+const struct checkpoint_doc *checkpoint_next(const struct docs *d, const struct guid *vm, size_t *pos)
 {
+	const struct checkpoint_doc *c;
+
+	while ((c = docs_next(d, &checkpoint_kind, pos)))
+		if (!c->hidden && (!vm || guid_equal(&c->vm, vm)))
+			return c;
+	return NULL;
+}
+
+const struct checkpoint_doc *checkpoint_next_hidden(const struct docs *d, size_t *pos)
+{
+	const struct checkpoint_doc *c;
+
+	while ((c = docs_next(d, &checkpoint_kind, pos))) {
+		const struct vm_doc *vm = vm_get(d, &c->vm);
+
+		if (c->hidden && c->state == CHECKPOINT_READY && !(vm && guid_equal(&vm->restoring, &c->id)))
+			return c;
+	}
+	return NULL;
+}
+
+static int check_exported(const struct docs *d, const struct vm_doc *vm, struct err **e)
+{
+	const struct checkpoint_doc *c;
 	int r;
 
-	if (!checkpoint_creating(d, &vm->id))
-		return 0;
+	for (size_t pos = 0; (c = docs_next(d, &checkpoint_kind, &pos));) {
+		if (!c->hidden || !guid_equal(&c->vm, &vm->id))
+			continue;
+		r = err_set(e, "Export.Busy", ERR_RESOURCE_BUSY, vm->name, "\"%s\" is being %s.", vm->name,
+			    guid_equal(&vm->restoring, &c->id) ? "imported" : "exported");
+		return err_advise(e, r, "Try again when that is done.");
+	}
+	return 0;
+}
+
+int checkpoint_check_made(const struct docs *d, const struct vm_doc *vm, struct err **e)
+{
+	const struct checkpoint_doc *creating = checkpoint_creating(d, &vm->id);
+	int r;
+
+	if (!creating || creating->hidden)
+		return check_exported(d, vm, e);
 	r = err_set(e, "Checkpoint.Busy", ERR_RESOURCE_BUSY, vm->name, "A checkpoint of \"%s\" is being made.", vm->name);
 	return err_advise(e, r, "Try again when that is done.");
 }

@@ -114,7 +114,9 @@ void copy_checkpointed(struct docs *d, const struct checkpoint_doc *c, enum chec
 		free(made->memory);
 		made->memory = NULL;
 	}
-	if (vm) {
+	for (char **p = made->variables; p && *p; p++)
+		image_put(d, &c->vm, IMAGE_VARIABLES, *p, NULL, DRIVE_RAW);
+	if (vm && !made->hidden) {
 		changed = doc_copy(&vm_kind, vm);
 		changed->checkpoint = c->id;
 		docs_put(d, &vm_kind, changed);
@@ -261,6 +263,9 @@ void checkpoint_delete(struct docs *d, const struct checkpoint_doc *c)
 	}
 	if (image_get(d, gone->memory))
 		image_drop(d, image_get(d, gone->memory));
+	for (char **p = gone->variables; p && *p; p++)
+		if (image_get(d, *p))
+			image_drop(d, image_get(d, *p));
 	for (char **p = gone->disks; p && *p; p++)
 		image_drop_unused(d, *p);
 	doc_free(&checkpoint_kind, gone);
@@ -277,7 +282,7 @@ void checkpoint_forget_vm(struct docs *d, const struct guid *vm)
 		const struct image_doc *image = all[i];
 
 		if (guid_equal(&image->vm, vm) && !image->dropped &&
-		    (image->type == IMAGE_MEMORY || !image_in_chain(d, vm, image->path, &drive)))
+		    (image->type != IMAGE_DISK || !image_in_chain(d, vm, image->path, &drive)))
 			image_drop(d, image);
 	}
 	free(all);

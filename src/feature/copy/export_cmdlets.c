@@ -1,30 +1,45 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 
-#include "adapter.h"
-#include "checkpoint.h"
 #include "copy.h"
-#include "drive_image.h"
-#include "drive_rules.h"
-#include "export.h"
+#include "export_set.h"
 #include "feature.h"
-#include "switch.h"
 #include "vm_rules.h"
 
-/* Export-VM: a directory PATH/NAME with the configuration as JSON and copies of the disks. */
+/*
+ * Export-VM, Export-VMSnapshot: a directory PATH/NAME with the configuration as JSON and copies of the disks. A machine that is on is kept by
+ * a hidden checkpoint meanwhile and goes on; so is a checkpoint that is exported, as long as its images are read.
+ */
 
 static const char *const vm_type[] = { "VirtualMachine", NULL };
+static const char *const snapshot_type[] = { "VMSnapshot", NULL };
+static const char *const capture_types[] = { "CaptureCrashConsistentState", "CaptureSavedState", "CaptureDataConsistentState", NULL };
+enum capture_type { CAPTURE_CRASH, CAPTURE_SAVED, CAPTURE_DATA };
+
+#define DIRECTORY "directory in which each gets one of its name; made where it is not there"
 
 static const struct param export_params[] = {
-	{ "Name", P_STRING, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "names of virtual machines that are off, or wildcards", .aliases = "VMName",
+	{ "Name", P_STRING, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "names of virtual machines, or wildcards", .aliases = "VMName",
 	  .sets = IN_SET(0) },
 	{ "VM", P_OBJECT, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "virtual machines, as Get-VM returns them", .values = vm_type,
 	  .sets = IN_SET(1) },
-	{ "Path", P_STRING, POS(1) | REQUIRED, "directory in which each gets one of its name; made where it is not there" },
+	{ "Path", P_STRING, POS(1) | REQUIRED, DIRECTORY },
+	{ "CaptureLiveState", P_ENUM, 0, "of one that is on: with its memory, without it while its guest holds still, or as if its power had been cut",
+	  .values = capture_types, .def = "CaptureSavedState" },
 	{ 0 },
 };
 
-/* ---- what is exported ---- */
+static const struct param snapshot_params[] = {
+	{ "Name", P_STRING, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "names of checkpoints, or wildcards", .sets = IN_SET(0) | IN_SET(2) },
+	{ "VMName", P_STRING, ARRAY | REQUIRED, "names of virtual machines, or wildcards", .sets = IN_SET(0) },
+	{ "VMSnapshot", P_OBJECT, ARRAY | POS(0) | PIPE_VALUE | REQUIRED, "checkpoints, as Get-VMSnapshot returns them", .aliases = "VMCheckpoint",
+	  .values = snapshot_type, .sets = IN_SET(1) },
+	{ "VM", P_OBJECT, ARRAY | PIPE_VALUE | REQUIRED, "virtual machines, as Get-VM returns them", .values = vm_type, .sets = IN_SET(2) },
+	{ "Path", P_STRING, POS(1) | REQUIRED, DIRECTORY },
+	{ 0 },
+};
+
+/* ---- rules ---- */
 
 static int check_name_is_file(const struct vm_doc *vm, struct err **e)
 {
@@ -41,137 +56,78 @@ static int check_export(struct call *c, const struct vm_doc *vm, struct err **e)
 	struct host_guest guest = { 0 };
 	int r = vm_check_machine(vm, e);
 
-	if (r == 0)
-		r = vm_check_off(vm, e);
 	call_host(c)->guest(call_host(c), &vm->id, &guest);
-	if (r == 0 && guest.running)
-		r = refuse_state(vm->name, "It is stopping: try again when it is off.", e);
+	if (r == 0 && vm_is_on(vm) != guest.running)
+		r = refuse_state(vm->name, "It is starting or stopping: try again when it is not.", e);
+	if (r == 0)
+		r = checkpoint_check_made(call_docs(c), vm, e);
+	if (r == 0 && !guid_is_zero(&vm->restoring)) {
+		r = err_set(e, "Checkpoint.Busy", ERR_RESOURCE_BUSY, vm->name, "A checkpoint of \"%s\" is being restored.", vm->name);
+		err_advise(e, r, "Try again when that is done.");
+	}
 	return r == 0 ? check_name_is_file(vm, e) : r;
 }
 
-/* The image that all overlays of checkpoints lie on: what the disk is called after. */
-static const char *root_of(const struct docs *d, const struct drive_doc *drive, enum drive_format *ret)
-{
-	const char *path = drive->path;
-	const struct image_doc *image;
-
-	*ret = drive->format;
-	while ((image = image_get(d, path)) && image->backing) {
-		path = image->backing;
-		*ret = image->backing_format;
-	}
-	return path;
-}
-
-static bool is_taken(const struct host_export *x, const char *to)
-{
-	for (size_t i = 0; i < x->n_disks; i++)
-		if (streq(x->disks[i].to, to))
-			return true;
-	return false;
-}
-
-/* Its name says what it is, and no two are the same. */
-static char *export_name(const struct host_export *x, const char *root, enum drive_format format)
-{
-	static const char *const endings[] = { [DRIVE_RAW] = ".img", [DRIVE_QCOW2] = ".qcow2", [DRIVE_VHDX] = ".vhdx", [DRIVE_VHD] = ".vhd" };
-	const char *slash = strrchr(root, '/'), *name = slash ? slash + 1 : root;
-	enum drive_format said;
-	bool good = drive_format_of(name, &said) && said == format;
-	char *to = xasprintf(EXPORT_DISKS "/%s%s", name, good ? "" : endings[format]);
-
-	for (unsigned i = 2; is_taken(x, to); i++) {
-		free(to);
-		to = xasprintf(EXPORT_DISKS "/%u-%s%s", i, name, good ? "" : endings[format]);
-	}
-	return to;
-}
-
-static void set_text(json_t *list, const char *id, const char *member, const char *value)
-{
-	json_t *one;
-	size_t i;
-
-	json_array_foreach(list, i, one)
-		if (!id || streq_ptr(json_string_value(json_object_get(one, "id")), id))
-			json_object_set_new(one, member, value ? json_string(value) : json_null());
-}
-
-static void add_disks(const struct docs *d, const struct vm_doc *vm, json_t *config, struct host_export *x)
-{
-	json_t *list = json_object_get(config, "drives");
-	drive_vec drives = { 0 };
-
-	drive_of_vm(d, &vm->id, &drives);
-	x->disks = xcalloc(drives.n + 1, sizeof(*x->disks));
-	vec_foreach(&drives, drive) {
-		enum drive_format format;
-		char id[GUID_TEXT_SIZE];
-		const char *root;
-		char *to;
-
-		if ((*drive)->type != DRIVE_HARD_DISK || !(*drive)->path)
-			continue;
-		root = root_of(d, *drive, &format);
-		to = export_name(x, root, format);
-		x->disks[x->n_disks++] = (struct host_export_disk){
-			.from = (*drive)->path, .format = drive_format_qemu((*drive)->format), .to = to, .to_format = drive_format_qemu(format),
-		};
-		guid_format(&(*drive)->id, id);
-		set_text(list, id, "path", to);
-		set_text(list, id, "format", drive_formats[format]);
-	}
-	vec_done(&drives);
-}
-
-/* Switches have other ids elsewhere, and perhaps the same names. */
-static json_t *switches_of(const struct docs *d, const struct vm_doc *vm)
-{
-	json_t *names = json_object();
-	adapter_vec adapters = { 0 };
-	char id[GUID_TEXT_SIZE];
-
-	adapter_of_vm(d, &vm->id, &adapters);
-	vec_foreach(&adapters, a) {
-		const struct switch_doc *sw = switch_get(d, &(*a)->switch_id);
-
-		if (sw)
-			json_object_set_new(names, guid_format(&sw->id, id), json_string(sw->name));
-	}
-	vec_done(&adapters);
-	return names;
-}
-
-/* As it is when it is off, and nothing of what it is to this host alone. */
-static json_t *config_of(const struct docs *d, const struct vm_doc *vm)
-{
-	json_t *config = vm_config_write(d, vm), *own = json_object_get(config, "vm");
-
-	set_text(own, NULL, "state", vm_states[VM_OFF]);
-	set_text(own, NULL, "checkpoint", NULL);
-	set_text(own, NULL, "restoring", NULL);
-	set_text(own, NULL, "path", NULL);
-	set_text(own, NULL, "snapshotPath", NULL);
-	json_object_set_new(json_array_get(own, 0), "takenIn", json_false());
-	json_object_set_new(json_array_get(own, 0), "boot", json_integer(0));
-	json_object_set_new(config, "switches", switches_of(d, vm));
-	return config;
-}
-
-/* ---- the cmdlet ---- */
+/* ---- one after the other and all at once ---- */
 
 struct exports {
 	struct call *call;
 	size_t left; /* that are under way, and one while they are begun */
-	size_t begun, over;
+	size_t over;
 	struct one_export *shown; /* whose progress is told */
+	VEC(struct one_export *) all;
 };
 
 struct one_export {
 	struct exports *all;
 	struct guid vm;
-	char *name;
+	struct guid checkpoint; /* to be exported; zero: the machine */
+	struct guid hidden;     /* that keeps it; zero: none */
+	bool saved;             /* the machine is, and has to stay so */
+	bool done;
 };
+
+static struct host *host_of(const struct exports *all)
+{
+	return call_host(all->call);
+}
+
+static void emit(const struct one_export *one)
+{
+	struct call *c = one->all->call;
+	const struct checkpoint_doc *s = checkpoint_get(call_docs(c), &one->checkpoint);
+	const struct vm_doc *vm = vm_get(call_docs(c), &one->vm);
+
+	if (s)
+		call_emit(c, checkpoint_to_object, &checkpoint_kind, s);
+	else if (vm && guid_is_zero(&one->checkpoint))
+		call_emit(c, vm_to_object, &vm_kind, vm);
+}
+
+/* The answer comes when its disks are what they were, too: the engine merges what the hidden checkpoints kept. */
+static int finish(struct call *c, void *arg, struct err **e)
+{
+	struct exports *all = arg;
+
+	(void)e;
+	vec_foreach(&all->all, one) {
+		const struct checkpoint_doc *hidden = checkpoint_get(call_docs(c), &(*one)->hidden);
+
+		if (hidden)
+			checkpoint_delete(call_docs(c), hidden);
+		if ((*one)->done && call_bool(c, "PassThru", false))
+			emit(*one);
+	}
+	return 0;
+}
+
+static void exports_free(struct exports *all)
+{
+	vec_foreach(&all->all, one)
+		free(*one);
+	vec_done(&all->all);
+	free(all);
+}
 
 /* Of several one after the other is told of, though all are under way. */
 static void on_progress(void *arg, const struct progress *given)
@@ -184,87 +140,145 @@ static void on_progress(void *arg, const struct progress *given)
 		all->shown = one;
 	if (all->shown != one)
 		return;
-	if (all->begun > 1) {
+	if (all->all.n > 1) {
 		p.number = all->over + 1;
-		p.of = all->begun;
+		p.of = all->all.n;
 	}
 	call_progress_of(all->call, &p);
 }
 
-static void on_export(void *arg, struct err *e)
+static void on_ended(void *arg, struct err *e)
 {
 	struct one_export *one = arg;
 	struct exports *all = one->all;
-	struct call *c = all->call;
-	const struct vm_doc *vm = vm_get(call_docs(c), &one->vm);
 
 	all->over++;
 	if (all->shown == one)
 		all->shown = NULL;
+	if (!guid_is_zero(&one->hidden))
+		host_of(all)->release(host_of(all), &one->hidden);
+	one->done = !e;
 	if (e)
-		call_error(c, &e);
-	else if (vm && call_bool(c, "PassThru", false))
-		call_emit(c, vm_to_object, &vm_kind, vm);
-	free(one->name);
-	free(one);
+		call_error(all->call, &e);
 	if (--all->left)
 		return;
-	free(all);
-	call_complete(c, NULL);
+	call_resume(all->call, finish, all);
+	exports_free(all);
 }
 
-static int begin(struct exports *all, const struct vm_doc *vm, struct err **e)
+static int copy(struct one_export *one, struct err **e)
 {
-	struct call *c = all->call;
-	_cleanup_free_ char *config_name = NULL, *text = NULL;
-	struct one_export *one = xcalloc(1, sizeof(*one));
-	json_t *config = config_of(call_docs(c), vm);
-	char id[GUID_TEXT_SIZE];
-	struct host_export x = { .vm = vm->id, .parent = call_str(c, "Path", ""), .name = vm->name, .progress = on_progress };
+	struct call *c = one->all->call;
+	const struct vm_doc *vm = vm_get(call_docs(c), &one->vm);
+	bool whole = guid_is_zero(&one->checkpoint);
+	const struct checkpoint_doc *source = checkpoint_get(call_docs(c), whole ? &one->hidden : &one->checkpoint);
+	struct export_set set;
 	int r;
 
-	add_disks(call_docs(c), vm, config, &x);
-	text = json_dumps(config, JSON_INDENT(1));
-	json_decref(config);
-	x.config_name = config_name = xasprintf(EXPORT_CONFIGS "/%s.json", guid_format(&vm->id, id));
-	x.config = text;
+	if (!vm || (!whole && !source))
+		return err_set(e, "Export.Failed", ERR_OBJECT_NOT_FOUND, NULL, "What was to be exported was removed meanwhile.");
+	if (one->saved && vm->state != VM_SAVED)
+		return refuse_state(vm->name, "It was saved when the export began, and is not any more: export it again.", e);
+	export_set_make(c, vm, source, whole, &set);
+	set.x.progress = on_progress;
+	r = call_host(c)->export_machine(call_host(c), &set.x, on_ended, one, e);
+	export_set_done(&set);
+	return r;
+}
+
+static void on_captured(void *arg, struct err *e)
+{
+	struct one_export *one = arg;
+
+	if (e || copy(one, &e) < 0)
+		on_ended(one, e);
+}
+
+static struct exports *exports_new(struct call *c)
+{
+	struct exports *all = xcalloc(1, sizeof(*all));
+
+	all->call = c;
+	all->left = 1;
+	return all;
+}
+
+/* hidden: taken; NULL: what is exported is off, and stays so as long as it is copied. */
+static int begin(struct exports *all, const struct vm_doc *vm, const struct guid *checkpoint, struct checkpoint_doc *hidden, struct err **e)
+{
+	struct one_export *one = xcalloc(1, sizeof(*one));
+
 	one->all = all;
 	one->vm = vm->id;
-	one->name = xstrdup(vm->name);
-	r = call_host(c)->export_machine(call_host(c), &x, on_export, one, e);
-	for (size_t i = 0; i < x.n_disks; i++)
-		free((void *)(uintptr_t)x.disks[i].to);
-	free(x.disks);
-	if (r < 0) {
-		free(one->name);
+	one->saved = vm->state == VM_SAVED && !checkpoint;
+	if (checkpoint)
+		one->checkpoint = *checkpoint;
+	if (hidden) {
+		one->hidden = hidden->id;
+		docs_put(call_docs(all->call), &checkpoint_kind, hidden);
+		host_of(all)->capture(host_of(all), &one->hidden, on_captured, one);
+	} else if (copy(one, e) < 0) {
 		free(one);
-		return r;
+		return -EIO;
 	}
+	vec_push(&all->all, one);
 	all->left++;
-	all->begun++;
 	return 0;
 }
 
-static bool has_checkpoints(const struct docs *d, const struct guid *vm)
+static int exports_begun(struct exports *all)
 {
-	const struct checkpoint_doc *s;
+	if (--all->left)
+		return CALL_PENDING;
+	exports_free(all);
+	return 0;
+}
 
-	for (size_t pos = 0; (s = docs_next(d, &checkpoint_kind, &pos));)
-		if (guid_equal(&s->vm, vm))
-			return true;
-	return false;
+/* ---- Export-VM ---- */
+
+static void strings_free(char **list)
+{
+	for (char **p = list; p && *p; p++)
+		free(*p);
+	free(list);
+}
+
+static const enum checkpoint_type hidden_types[] = {
+	[CAPTURE_CRASH] = CHECKPOINT_CRASH, [CAPTURE_SAVED] = CHECKPOINT_STANDARD, [CAPTURE_DATA] = CHECKPOINT_PRODUCTION,
+};
+
+/* NULL: it is off. */
+static struct checkpoint_doc *hidden_of_vm(struct call *c, const struct vm_doc *vm)
+{
+	enum capture_type capture = call_enum(c, "CaptureLiveState", CAPTURE_SAVED);
+	bool saved = vm->state == VM_SAVED;
+	struct checkpoint_doc *s;
+
+	if (!saved && !vm_is_on(vm))
+		return NULL;
+	s = checkpoint_new(c, vm, saved ? CHECKPOINT_STANDARD : hidden_types[capture]);
+	s->hidden = true;
+	s->quiesced_only = s->type == CHECKPOINT_PRODUCTION;
+	/* Its state names its disks: those stay as they are. */
+	if (saved) {
+		strings_free(TAKE_PTR(s->overlays));
+	}
+	return s;
 }
 
 static int export_one(struct exports *all, const struct vm_doc *vm, struct err **e)
 {
-	struct call *c = all->call;
-	int r = check_export(c, vm, e);
+	struct checkpoint_doc *hidden = NULL;
+	int r = check_export(all->call, vm, e);
 
-	if (r < 0 || !call_should(c, vm->name, "%s", call_name(c)))
-		return r;
-	if (has_checkpoints(call_docs(c), &vm->id))
-		call_warn(c, "\"%s\" is exported as it is now, without its checkpoints.", vm->name);
-	return begin(all, vm, e);
+	if (r == 0)
+		hidden = hidden_of_vm(all->call, vm);
+	if (hidden)
+		r = checkpoint_check_size(hidden, vm, e);
+	if (r == 0 && call_should(all->call, vm->name, "%s", call_name(all->call)))
+		return begin(all, vm, NULL, hidden, e);
+	doc_free(&checkpoint_kind, hidden);
+	return r;
 }
 
 static int export_vm(struct call *c, struct err **e)
@@ -275,9 +289,7 @@ static int export_vm(struct call *c, struct err **e)
 
 	if (r < 0)
 		return r;
-	all = xcalloc(1, sizeof(*all));
-	all->call = c;
-	all->left = 1;
+	all = exports_new(c);
 	vm_select(c, "Name", "VM", &vms);
 	vec_foreach(&vms, vm) {
 		struct err *one = NULL;
@@ -286,14 +298,68 @@ static int export_vm(struct call *c, struct err **e)
 			call_error(c, &one);
 	}
 	vec_done(&vms);
-	if (--all->left)
-		return CALL_PENDING;
-	free(all);
-	return 0;
+	return exports_begun(all);
+}
+
+/* ---- Export-VMSnapshot ---- */
+
+/* What the checkpoint keeps is kept by this, too. */
+static struct checkpoint_doc *hidden_of_checkpoint(const struct checkpoint_doc *s)
+{
+	struct checkpoint_doc *hidden = doc_copy(&checkpoint_kind, s);
+
+	hidden->id = guid_new();
+	hidden->hidden = true;
+	free(TAKE_PTR(hidden->memory));
+	strings_free(TAKE_PTR(hidden->variables));
+	strings_free(TAKE_PTR(hidden->overlays));
+	return hidden;
+}
+
+static int check_snapshot(struct call *c, const struct checkpoint_doc *s, const struct vm_doc *vm, struct err **e)
+{
+	int r = checkpoint_check_made(call_docs(c), vm, e);
+
+	if (r == 0 && s->state != CHECKPOINT_READY)
+		r = err_set(e, "Checkpoint.Busy", ERR_RESOURCE_BUSY, s->name, "The checkpoint \"%s\" is being made.", s->name);
+	return r == 0 ? check_name_is_file(vm, e) : r;
+}
+
+static int export_snapshot_one(struct exports *all, const struct checkpoint_doc *s, struct err **e)
+{
+	const struct vm_doc *vm = vm_get(call_docs(all->call), &s->vm);
+	struct guid id = s->id;
+	int r = vm ? check_snapshot(all->call, s, vm, e) : 0;
+
+	if (!vm || r < 0 || !call_should(all->call, s->name, "%s", call_name(all->call)))
+		return r;
+	return begin(all, vm, &id, hidden_of_checkpoint(s), e);
+}
+
+static int export_snapshot(struct call *c, struct err **e)
+{
+	int r = vm_check_path("Path", call_str(c, "Path", ""), e);
+	checkpoint_vec found = { 0 };
+	struct exports *all;
+
+	if (r < 0)
+		return r;
+	all = exports_new(c);
+	checkpoint_select(c, &found);
+	vec_foreach(&found, s) {
+		struct err *one = NULL;
+
+		if (export_snapshot_one(all, *s, &one) < 0)
+			call_error(c, &one);
+	}
+	vec_done(&found);
+	return exports_begun(all);
 }
 
 const struct cmdlet export_cmdlets[] = {
-	{ "Export-VM", "copy virtual machines that are off to a directory, from which Import-VM takes them in again", export_params, &vm_object,
-	  export_vm, CHANGES | PASSTHRU },
+	{ "Export-VM", "copy virtual machines to a directory, from which Import-VM takes them in again", export_params, &vm_object, export_vm,
+	  CHANGES | PASSTHRU },
+	{ "Export-VMSnapshot", "copy checkpoints to a directory, each as a virtual machine of its own", snapshot_params, &checkpoint_object,
+	  export_snapshot, CHANGES | PASSTHRU },
 	{ 0 },
 };

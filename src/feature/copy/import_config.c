@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "adapter_rules.h"
 #include "drive_image.h"
 #include "export.h"
 #include "feature.h"
-#include "acl.h"
 #include "import.h"
+#include "import_parts.h"
 #include "switch_rules.h"
-#include "vm_config.h"
 #include "vm_location.h"
 #include "vm_rules.h"
 
@@ -22,35 +19,33 @@
  * the configuration is held against the rules, disks lie in its own directory, and each image is looked at before it is used or copied.
  */
 
-#define CONFIG_MAX (4u << 20)
-
 struct importing {
 	struct call *call;
-	struct vm_config config; /* its hard disks' paths are where they shall be */
-	json_t *switches;        /* id -> name, where it comes from */
-	VEC(struct import_disk) disks;
-	size_t at;               /* the disk that is looked at, or copied */
+	struct import_parts parts;
+	struct guid hidden; /* the checkpoint that has its memory, until it is saved here; zero: it is off */
+	char *root;
+	size_t at;          /* the disk that is looked at, or copied */
 	bool copy, copying;
 	char *path, *snapshot_path; /* of the machine; NULL: the default */
-	char *directory;         /* where copies go */
+	char *directory;    /* where copies go */
+	VEC(char *) files;  /* of its memory and its firmware; as many: from, to */
+	size_t n_memory;    /* how many of the first are memory */
+	bool filed;         /* they are there */
 	struct err *error;
 };
 
-struct import_disk {
-	char *from, *to;
-	const char *format; /* as QEMU calls it */
-	bool made;
-};
+static void texts_free(char **items, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(items[i]);
+}
 
 static void importing_free(struct importing *x)
 {
-	vm_config_done(&x->config);
-	json_decref(x->switches);
-	vec_foreach(&x->disks, disk) {
-		free(disk->from);
-		free(disk->to);
-	}
-	vec_done(&x->disks);
+	import_parts_done(&x->parts);
+	texts_free(x->files.items, x->files.n);
+	vec_done(&x->files);
+	free(x->root);
 	free(x->directory);
 	free(x->path);
 	free(x->snapshot_path);
@@ -100,29 +95,6 @@ static int find_config(const char *path, char **ret)
 	return r;
 }
 
-/* Nothing but a regular file is waited for. */
-static int read_config(const char *path, char **ret)
-{
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	_cleanup_free_ char *text = NULL;
-	struct stat st;
-	ssize_t n;
-
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -EINVAL;
-	if (st.st_size > CONFIG_MAX)
-		return -EFBIG;
-	text = xmalloc((size_t)st.st_size + 1);
-	n = pread(fd, text, (size_t)st.st_size, 0);
-	if (n < 0)
-		return -errno;
-	text[n] = 0;
-	*ret = TAKE_PTR(text);
-	return 0;
-}
-
 /* *ret_root: the directory of the machine, two above the file. */
 static int load(const char *path, char **ret_root, char **ret_text, struct err **e)
 {
@@ -136,7 +108,7 @@ static int load(const char *path, char **ret_root, char **ret_text, struct err *
 	else if (r == 0)
 		file = xstrdup(path);
 	if (r == 0)
-		r = read_config(file, ret_text);
+		r = import_read_file(file, ret_text);
 	if (r < 0)
 		return unreadable(path, r, e);
 	for (int i = 0; i < 2; i++) {
@@ -148,114 +120,9 @@ static int load(const char *path, char **ret_root, char **ret_text, struct err *
 	return 0;
 }
 
-/* ---- what it says ---- */
-
-static const char *name_in(const char *path)
-{
-	static const char prefix[] = EXPORT_DISKS "/";
-	const char *name = path && strncmp(path, prefix, strlen(prefix)) == 0 ? path + strlen(prefix) : NULL;
-
-	return name && *name && *name != '.' && !strchr(name, '/') ? name : NULL;
-}
-
-static int take_disk(struct importing *x, struct drive_doc *drive, const char *root, struct err **e)
-{
-	const char *name = name_in(drive->path);
-	struct import_disk disk = { 0 };
-	struct stat st;
-
-	if (!name)
-		return err_set(e, "Config.Invalid", ERR_INVALID_ARGUMENT, drive->path, "A disk of it lies outside of its directory \"%s\".",
-			       EXPORT_DISKS);
-	disk.from = xasprintf("%s/" EXPORT_DISKS "/%s", root, name);
-	disk.to = x->copy ? xasprintf("%s/%s", x->directory, name) : xstrdup(disk.from);
-	disk.format = drive_format_qemu(drive->format);
-	free(drive->path);
-	drive->path = xstrdup(disk.to);
-	vec_push(&x->disks, disk);
-	/* What a link leads to is not its own. */
-	if (lstat(disk.from, &st) == 0 && S_ISREG(st.st_mode))
-		return 0;
-	err_set(e, "Vhd.NotFound", ERR_OBJECT_NOT_FOUND, disk.from, "\"%s\" is not there, or not a file.", disk.from);
-	return err_advise(e, -ENOENT, "The disks of an exported virtual machine lie in its directory.");
-}
-
-/* What boots first is named by its id. */
-static void renew_id(struct vm_doc *vm, struct guid *id)
-{
-	char old[GUID_TEXT_SIZE], text[GUID_TEXT_SIZE];
-
-	guid_format(id, old);
-	*id = guid_new();
-	for (char **p = vm->boot_order; p && *p; p++) {
-		if (!streq(*p, old))
-			continue;
-		free(*p);
-		*p = xstrdup(guid_format(id, text));
-	}
-}
-
-static void renew(struct vm_config *config)
-{
-	struct guid vm = guid_new();
-
-	vec_foreach(&config->parts, part) {
-		if (part->kind == &vm_kind) {
-			((struct vm_doc *)part->doc)->id = vm;
-		} else if (part->kind == &drive_kind) {
-			renew_id(vm_config_vm(config), &((struct drive_doc *)part->doc)->id);
-			((struct drive_doc *)part->doc)->vm = vm;
-		} else if (part->kind == &adapter_kind) {
-			struct adapter_doc *a = part->doc;
-			struct guid old = a->id;
-
-			renew_id(vm_config_vm(config), &a->id);
-			a->vm = vm;
-			vec_foreach(&config->parts, acl) {
-				if (acl->kind == &acl_kind && guid_equal(&((struct acl_doc *)acl->doc)->adapter, &old))
-					((struct acl_doc *)acl->doc)->adapter = a->id;
-				if (acl->kind == &extended_acl_kind && guid_equal(&((struct extended_acl_doc *)acl->doc)->adapter, &old))
-					((struct extended_acl_doc *)acl->doc)->adapter = a->id;
-			}
-		}
-	}
-}
-
-static void own_state(const struct importing *x, struct vm_doc *vm)
-{
-	free(vm->path);
-	vm->path = x->path ? xstrdup(x->path) : NULL;
-	free(vm->snapshot_path);
-	vm->snapshot_path = x->snapshot_path ? xstrdup(x->snapshot_path) : NULL;
-	vm_set_state(vm, VM_OFF, NULL);
-	vm->checkpoint = vm->restoring = (struct guid){ 0 };
-	vm->taken_in = false;
-	vm->boot = 0;
-}
-
-static int take_config(struct importing *x, const char *text, const char *root, struct err **e)
-{
-	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
-	struct drive_doc *drive;
-	int r = vm_config_read(json, &x->config, e);
-
-	if (r == 0)
-		x->switches = json_incref(json_object_get(json, "switches"));
-	json_decref(json);
-	if (r < 0)
-		return r;
-	own_state(x, vm_config_vm(&x->config));
-	if (call_bool(x->call, "GenerateNewId", false))
-		renew(&x->config);
-	for (size_t pos = 0; r == 0 && (drive = vm_config_next(&x->config, &drive_kind, &pos));)
-		if (drive->type == DRIVE_HARD_DISK)
-			r = take_disk(x, drive, root, e);
-	return r;
-}
-
 /* ---- the documents ---- */
 
-static void connect_adapter(struct importing *x, struct adapter_doc *a)
+static void connect_adapter(struct importing *x, struct adapter_doc *a, bool warn)
 {
 	const struct docs *d = call_docs(x->call);
 	const struct switch_doc *sw = NULL;
@@ -265,13 +132,24 @@ static void connect_adapter(struct importing *x, struct adapter_doc *a)
 
 	if (guid_is_zero(&a->switch_id) || switch_get(d, &a->switch_id))
 		return;
-	name = json_string_value(json_object_get(x->switches, guid_format(&a->switch_id, id)));
+	name = json_string_value(json_object_get(x->parts.switches, guid_format(&a->switch_id, id)));
 	if (name)
 		switch_find(d, name, &sw, &none);
 	err_free(none);
-	if (!sw)
+	if (!sw && warn)
 		call_warn(x->call, "There is no switch \"%s\": the network adapter \"%s\" is not connected.", name ? name : id, a->name ? a->name : "");
 	a->switch_id = sw ? sw->id : (struct guid){ 0 };
+}
+
+static void connect_all(struct importing *x)
+{
+	struct adapter_doc *a;
+
+	for (size_t pos = 0; (a = vm_config_next(&x->parts.config, &adapter_kind, &pos));)
+		connect_adapter(x, a, true);
+	vec_foreach(&x->parts.checkpoints, c)
+		for (size_t pos = 0; (a = vm_config_next(&c->config, &adapter_kind, &pos));)
+			connect_adapter(x, a, false);
 }
 
 static void settle_mac(struct importing *x, const struct adapter_doc *own)
@@ -282,7 +160,8 @@ static void settle_mac(struct importing *x, const struct adapter_doc *own)
 
 	if (!adapter_by_mac(call_docs(x->call), a, &a->mac))
 		return;
-	if (!a->dynamic_mac) {
+	/* Memory knows its adapters by their addresses. */
+	if (!a->dynamic_mac || x->parts.saved) {
 		call_warn(x->call, "The MAC address %s is also that of another network adapter.", mac_format(&a->mac, mac));
 		return;
 	}
@@ -293,7 +172,7 @@ static void settle_mac(struct importing *x, const struct adapter_doc *own)
 
 static int check_id(struct importing *x, struct err **e)
 {
-	const struct vm_doc *own = vm_config_vm(&x->config), *other = vm_get(call_docs(x->call), &own->id);
+	const struct vm_doc *own = vm_config_vm(&x->parts.config), *other = vm_get(call_docs(x->call), &own->id);
 	int r;
 
 	if (!other)
@@ -302,19 +181,219 @@ static int check_id(struct importing *x, struct err **e)
 	return err_advise(e, r, "-Copy -GenerateNewId imports it as another one.");
 }
 
+static void set_text(json_t *list, const char *member, const char *value)
+{
+	json_object_set_new(json_array_get(list, 0), member, json_string(value));
+}
+
+/* Its configuration is sound when it could be that of the machine; what is written for that is taken back. *ret: as checkpoints have it. */
+static int check_checkpoint(struct importing *x, struct import_checkpoint *k, char **ret, struct err **e)
+{
+	struct vm_doc *own = vm_config_vm(&k->config), *main = vm_config_vm(&x->parts.config);
+	struct docs *d = call_docs(x->call);
+	size_t mark = docs_mark(d);
+	json_t *config;
+	int r;
+
+	if (checkpoint_get(d, &k->doc->id))
+		return err_set(e, "Import.IdInUse", ERR_RESOURCE_EXISTS, k->doc->name, "There is a checkpoint with the id of \"%s\".", k->doc->name);
+	if (!main->name)
+		return err_set(e, "Config.Invalid", ERR_INVALID_ARGUMENT, NULL, "The virtual machine has no name.");
+	free(own->name);
+	own->name = xstrdup(main->name);
+	r = vm_config_add(x->call, &k->config, e);
+	if (r < 0)
+		return r;
+	config = vm_config_write(d, vm_get(d, &own->id));
+	set_text(json_object_get(config, "vm"), "state", vm_states[k->memory ? VM_SAVED : VM_OFF]);
+	*ret = json_dumps(config, JSON_COMPACT);
+	json_decref(config);
+	docs_rollback_to(d, mark);
+	return 0;
+}
+
+static void put_image(struct importing *x, enum image_type type, const char *path, const struct import_disk *backing)
+{
+	struct image_doc *image = doc_new(&image_kind);
+
+	image->vm = vm_config_vm(&x->parts.config)->id;
+	image->type = type;
+	image->path = xstrdup(path);
+	if (backing) {
+		enum drive_format format = DRIVE_RAW;
+
+		drive_format_from_qemu(backing->format, &format);
+		image->backing = xstrdup(backing->to);
+		image->backing_format = format;
+	}
+	docs_put(call_docs(x->call), &image_kind, image);
+}
+
+/* New; belongs to the caller. */
+static char *memory_path(struct importing *x, const struct guid *id)
+{
+	char text[GUID_TEXT_SIZE];
+
+	return xasprintf("%s/%s.memory", call_host(x->call)->machines_dir, guid_format(id, text));
+}
+
+static char **push(char **list, size_t n, char *text)
+{
+	list = xreallocarray(list, n + 2, sizeof(*list));
+	list[n] = text;
+	list[n + 1] = NULL;
+	return list;
+}
+
+static void put_checkpoint(struct importing *x, struct checkpoint_doc *s, const struct vm_config *config, bool memory, bool variables)
+{
+	struct host *h = call_host(x->call);
+	const struct drive_doc *drive;
+	char id[GUID_TEXT_SIZE];
+	size_t n = 0;
+
+	s->vm = vm_config_vm(&x->parts.config)->id;
+	for (size_t pos = 0; (drive = vm_config_next(config, &drive_kind, &pos));) {
+		if (drive->type != DRIVE_HARD_DISK || !drive->path)
+			continue;
+		s->drives = push(s->drives, n, xstrdup(guid_format(&drive->id, id)));
+		s->disks = push(s->disks, n++, xstrdup(drive->path));
+	}
+	if (memory) {
+		s->memory = memory_path(x, &s->id);
+		s->foreign = true;
+		put_image(x, IMAGE_MEMORY, s->memory, NULL);
+	}
+	for (size_t i = 0; i < 2 && variables; i++) {
+		s->variables = push(s->variables, i, h->variables(h, &s->id, i == 1));
+		put_image(x, IMAGE_VARIABLES, s->variables[i], NULL);
+	}
+	docs_put(call_docs(x->call), &checkpoint_kind, s);
+}
+
+/* As it was saved: restored from a checkpoint that nobody sees, which goes when that is done. */
+static void put_saved(struct importing *x)
+{
+	struct docs *d = call_docs(x->call);
+	struct vm_doc *own = vm_config_vm(&x->parts.config), *changed = doc_copy(&vm_kind, vm_get(d, &own->id));
+	struct checkpoint_doc *s = doc_new(&checkpoint_kind);
+	json_t *config = vm_config_write(d, changed);
+
+	s->id = x->hidden;
+	s->hidden = true;
+	s->config = json_dumps(config, JSON_COMPACT);
+	json_decref(config);
+	put_checkpoint(x, s, &x->parts.config, true, false);
+	vm_set_state(changed, VM_SAVED, NULL);
+	changed->restoring = x->hidden;
+	docs_put(d, &vm_kind, changed);
+}
+
+/* Everything is held against the rules, and written; the checkpoints first, while there is no such machine. */
 static int add(struct importing *x, struct err **e)
 {
+	VEC(char *) configs = { 0 };
 	int r = check_id(x, e);
 
-	return r == 0 ? vm_config_add(x->call, &x->config, e) : r;
+	vec_foreach(&x->parts.checkpoints, c) {
+		char *text = NULL;
+
+		if (r == 0)
+			r = check_checkpoint(x, c, &text, e);
+		vec_push(&configs, text);
+	}
+	if (r == 0)
+		r = vm_config_add(x->call, &x->parts.config, e);
+	for (size_t i = 0; i < x->parts.checkpoints.n && r == 0; i++) {
+		const struct import_checkpoint *c = &x->parts.checkpoints.items[i];
+		struct checkpoint_doc *s = doc_copy(&checkpoint_kind, c->doc);
+
+		s->config = TAKE_PTR(configs.items[i]);
+		put_checkpoint(x, s, &c->config, c->memory, c->variables);
+	}
+	vec_foreach(&x->parts.disks, disk)
+		if (r == 0 && &x->parts.disks.items[disk->backing] != disk)
+			put_image(x, IMAGE_DISK, disk->to, &x->parts.disks.items[disk->backing]);
+	if (r == 0 && x->parts.saved)
+		put_saved(x);
+	texts_free(configs.items, configs.n);
+	vec_done(&configs);
+	return r;
+}
+
+/* ---- its files ---- */
+
+static void add_file(struct importing *x, const char *directory, const struct guid *was, const char *ending, char *to)
+{
+	char id[GUID_TEXT_SIZE];
+
+	vec_push(&x->files, xasprintf("%s/%s/%s.%s", x->root, directory, guid_format(was, id), ending));
+	vec_push(&x->files, to);
+}
+
+static void add_memory(struct importing *x, const char *directory, const struct guid *was, const struct guid *is)
+{
+	add_file(x, directory, was, EXPORT_MEMORY_ENDING, memory_path(x, is));
+	x->n_memory++;
+}
+
+static void add_variables(struct importing *x, const char *directory, const struct guid *was, const struct guid *is)
+{
+	struct host *h = call_host(x->call);
+
+	add_file(x, directory, was, EXPORT_VARIABLES_ENDING, h->variables(h, is, false));
+	add_file(x, directory, was, EXPORT_SECURE_ENDING, h->variables(h, is, true));
+}
+
+static void list_files(struct importing *x)
+{
+	const struct vm_doc *vm = vm_config_vm(&x->parts.config);
+
+	if (x->parts.saved)
+		add_memory(x, EXPORT_CONFIGS, &x->parts.was, &x->hidden);
+	vec_foreach(&x->parts.checkpoints, c)
+		if (c->memory)
+			add_memory(x, EXPORT_SNAPSHOTS, &c->was, &c->doc->id);
+	if (vm->generation == 2)
+		add_variables(x, EXPORT_CONFIGS, &x->parts.was, &vm->id);
+	vec_foreach(&x->parts.checkpoints, c)
+		if (c->variables)
+			add_variables(x, EXPORT_SNAPSHOTS, &c->was, &c->doc->id);
+}
+
+static void on_files(void *arg, struct err *e);
+
+static int copy_files(struct importing *x, struct err **e)
+{
+	struct host_import import = { 0 };
+	int r;
+
+	for (size_t i = 0; i < x->files.n; i += 2)
+		vec_push(&import.files, (struct host_import_file){ x->files.items[i], x->files.items[i + 1], i / 2 < x->n_memory });
+	vec_foreach(&x->parts.ids, id)
+		vec_push(&import.ids, (struct host_import_id){ id->was, id->is });
+	r = call_host(x->call)->import_files(call_host(x->call), &import, on_files, x, e);
+	vec_done(&import.files);
+	vec_done(&import.ids);
+	return r;
 }
 
 /* ---- the images ---- */
 
+static void warn(struct call *c, const struct importing *x, const struct vm_doc *vm)
+{
+	if (vm->user_data)
+		call_warn(c, "\"%s\" shows its guest a file of this host: %s.", vm->name, vm->user_data);
+	if (vm->kernel)
+		call_warn(c, "\"%s\" boots files of this host: %s%s%s.", vm->name, vm->kernel, vm->initrd ? " and " : "", vm->initrd ? vm->initrd : "");
+	if (x->n_memory)
+		call_warn(c, "Memory of \"%s\" comes from elsewhere: QEMU goes on from it as it is.", vm->name);
+}
+
 static int write_docs(struct call *c, void *arg, struct err **e)
 {
 	struct importing *x = arg;
-	const struct vm_doc *vm = vm_config_vm(&x->config);
+	const struct vm_doc *vm = vm_config_vm(&x->parts.config);
 	struct adapter_doc *a;
 	int r;
 
@@ -322,21 +401,18 @@ static int write_docs(struct call *c, void *arg, struct err **e)
 		*e = TAKE_PTR(x->error);
 		return -EIO;
 	}
-	for (size_t pos = 0; (a = vm_config_next(&x->config, &adapter_kind, &pos));)
-		connect_adapter(x, a);
-	r = x->path ? 0 : location_new_make(c, NULL, vm_config_vm(&x->config), e);
+	connect_all(x);
+	r = x->path ? 0 : location_new_make(c, NULL, vm_config_vm(&x->parts.config), e);
 	/* What there is may have changed since it was looked at first. */
 	if (r == 0)
 		r = add(x, e);
 	if (r < 0)
 		return r;
-	for (size_t pos = 0; (a = vm_config_next(&x->config, &adapter_kind, &pos));)
+	for (size_t pos = 0; (a = vm_config_next(&x->parts.config, &adapter_kind, &pos));)
 		settle_mac(x, a);
-	if (vm->user_data)
-		call_warn(c, "\"%s\" shows its guest a file of this host: %s.", vm->name, vm->user_data);
-	if (vm->kernel)
-		call_warn(c, "\"%s\" boots files of this host: %s%s%s.", vm->name, vm->kernel, vm->initrd ? " and " : "", vm->initrd ? vm->initrd : "");
+	warn(c, x, vm);
 	call_emit(c, vm_to_object, &vm_kind, vm_get(call_docs(c), &vm->id));
+	x->filed = false;
 	return 0;
 }
 
@@ -345,22 +421,45 @@ static void finish(struct importing *x)
 	struct host *h = call_host(x->call);
 
 	call_resume(x->call, write_docs, x);
-	vec_foreach(&x->disks, disk)
+	vec_foreach(&x->parts.disks, disk)
 		if (disk->made)
 			h->image_discard(h, disk->to);
+	for (size_t i = 0; x->filed && i < x->files.n; i += 2)
+		unlink(x->files.items[i + 1]);
 	importing_free(x);
 }
 
+static void on_files(void *arg, struct err *e)
+{
+	struct importing *x = arg;
+
+	x->error = e;
+	x->filed = !e;
+	finish(x);
+}
+
 static void go_on(struct importing *x);
+
+/* What an image says that it lies on is what the configuration says. */
+static int check_backing(const struct importing *x, const struct host_image *image, struct err **e)
+{
+	const struct import_disk *disk = &x->parts.disks.items[x->at], *backing = &x->parts.disks.items[disk->backing];
+
+	if (backing == disk || (image->parent && streq(image->parent, backing->from) && streq(image->parent_format, backing->format)))
+		return 0;
+	return err_set(e, "Config.Invalid", ERR_INVALID_ARGUMENT, disk->from, "\"%s\" does not lie on \"%s\", as the configuration says.", disk->from,
+		       backing->name);
+}
 
 static void on_image(void *arg, const struct host_image *image, struct err *e)
 {
 	struct importing *x = arg;
 
-	(void)image;
-	x->error = e;
 	if (!e && x->copying)
-		x->disks.items[x->at].made = true;
+		x->parts.disks.items[x->at].made = true;
+	else if (!e)
+		check_backing(x, image, &e);
+	x->error = e;
 	x->at++;
 	go_on(x);
 }
@@ -369,13 +468,13 @@ static void on_progress(void *arg, int percent)
 {
 	const struct importing *x = arg;
 
-	call_progress_of(x->call, &(struct progress){ .activity = "Copying", .target = x->disks.items[x->at].from, .number = x->at + 1,
-						      .of = x->disks.n, .percent = percent });
+	call_progress_of(x->call, &(struct progress){ .activity = "Copying", .target = x->parts.disks.items[x->at].from, .number = x->at + 1,
+						      .of = x->parts.disks.n, .percent = percent });
 }
 
 static int begin(struct importing *x, struct err **e)
 {
-	const struct import_disk *disk = &x->disks.items[x->at];
+	const struct import_disk *disk = &x->parts.disks.items[x->at], *backing = &x->parts.disks.items[disk->backing];
 	struct host *h = call_host(x->call);
 	struct drive_look *look;
 	struct host_image_job job = { .op = HOST_IMAGE_CONVERT, .path = disk->from, .format = disk->format, .target = disk->to,
@@ -383,36 +482,67 @@ static int begin(struct importing *x, struct err **e)
 
 	if (x->copying)
 		on_progress(x, PROGRESS_UNKNOWN);
+	if (backing != disk) {
+		job.parent = backing->name;
+		job.parent_format = backing->format;
+	}
 	return x->copying ? h->image(h, &job, on_image, x, e) : drive_look(h, disk->from, false, on_image, x, &look, e);
 }
 
-/* All are looked at, then all are copied. */
+/* All are looked at, then all are copied, then what else there is. */
 static void go_on(struct importing *x)
 {
-	if (!x->error && x->at == x->disks.n && x->copy && !x->copying) {
+	if (!x->error && x->at == x->parts.disks.n && x->copy && !x->copying) {
 		x->copying = true;
 		x->at = 0;
 		mkdir_p(x->directory, 0711);
 	}
-	if (x->error || x->at == x->disks.n || begin(x, &x->error) < 0)
-		finish(x);
+	if (!x->error && x->at < x->parts.disks.n && begin(x, &x->error) == 0)
+		return;
+	if (!x->error && x->files.n && copy_files(x, &x->error) == 0)
+		return;
+	finish(x);
+}
+
+static void replace_text(char **text, const char *value)
+{
+	free(*text);
+	*text = value ? xstrdup(value) : NULL;
+}
+
+static void own_places(struct importing *x)
+{
+	struct vm_doc *vm = vm_config_vm(&x->parts.config);
+
+	replace_text(&vm->path, x->path);
+	replace_text(&vm->snapshot_path, x->snapshot_path);
+	vec_foreach(&x->parts.checkpoints, c) {
+		replace_text(&vm_config_vm(&c->config)->path, x->path);
+		replace_text(&vm_config_vm(&c->config)->snapshot_path, x->snapshot_path);
+	}
 }
 
 /* 1: it may begin. */
 static int check(struct importing *x, const char *path, struct err **e)
 {
-	_cleanup_free_ char *root = NULL, *text = NULL;
+	struct import_how how = { .directory = x->copy ? x->directory : NULL, .new_ids = call_bool(x->call, "GenerateNewId", false) };
 	size_t mark = docs_mark(call_docs(x->call));
-	int r = load(path, &root, &text, e);
+	_cleanup_free_ char *text = NULL;
+	int r = load(path, &x->root, &text, e);
 
+	how.root = x->root;
 	if (r == 0)
-		r = take_config(x, text, root, e);
-	if (r == 0)
-		r = add(x, e);
+		r = import_parts_read(text, &how, &x->parts, e);
+	if (r < 0)
+		return r;
+	own_places(x);
+	x->hidden = guid_new();
+	r = add(x, e);
 	docs_rollback_to(call_docs(x->call), mark);
 	if (r < 0)
 		return r;
-	return call_should(x->call, vm_config_vm(&x->config)->name, "%s", call_name(x->call));
+	list_files(x);
+	return call_should(x->call, vm_config_vm(&x->parts.config)->name, "%s", call_name(x->call));
 }
 
 static int locate(struct importing *x, struct err **e)
@@ -448,9 +578,11 @@ int import_config(struct call *c, struct err **e)
 	r = locate(x, e);
 	if (r == 0)
 		r = check(x, path, e);
-	/* The first image is looked at here, so that the answer is never given from within. */
-	if (r == 1 && x->disks.n)
+	/* What is first is begun here, so that the answer is never given from within. */
+	if (r == 1 && x->parts.disks.n)
 		r = begin(x, e) < 0 ? -EIO : CALL_PENDING;
+	else if (r == 1 && x->files.n)
+		r = copy_files(x, e) < 0 ? -EIO : CALL_PENDING;
 	else if (r == 1)
 		r = write_docs(c, x, e);
 	if (r != CALL_PENDING)
