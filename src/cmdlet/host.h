@@ -317,10 +317,11 @@ struct host {
 	/* The file with UEFI's variables of a machine, or the copy that a checkpoint keeps of it; owned by the caller. */
 	char *(*variables)(struct host *h, const struct guid *id, bool secure_boot);
 	/*
-	 * Waits until the hidden checkpoint has been made, and keeps it until it is released: without either it goes. done is called later
-	 * from the event loop, exactly once: Export.CaptureFailed.
+	 * Waits until the hidden checkpoint of the machine has been made, and keeps it until it is released: without either it goes. progress and
+	 * done with arg; done is called later from the event loop, exactly once: Export.CaptureFailed.
 	 */
-	void (*capture)(struct host *h, const struct guid *checkpoint, host_export_fn done, void *arg);
+	void (*capture)(struct host *h, const struct guid *vm, const struct guid *checkpoint, host_progress_fn progress, host_export_fn done,
+			void *arg);
 	void (*release)(struct host *h, const struct guid *checkpoint);
 	/* Copies files; done is called later from the event loop, exactly once: Import.FileInvalid, Vhd.DiskFull, Import.Failed. */
 	int (*import_files)(struct host *h, const struct host_import *x, host_import_fn done, void *arg, struct err **e);

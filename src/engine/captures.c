@@ -10,6 +10,7 @@
 
 struct capture {
 	struct guid checkpoint;
+	host_progress_fn progress;
 	host_export_fn done; /* NULL: it has been called */
 	void *arg;
 };
@@ -19,13 +20,22 @@ static struct engine *engine_of(struct host *h)
 	return (struct engine *)((char *)h - offsetof(struct engine, host));
 }
 
-void engine_capture(struct host *h, const struct guid *checkpoint, host_export_fn done, void *arg)
+static void on_progress(void *arg, const struct progress *p)
+{
+	struct capture *x = arg;
+
+	x->progress(x->arg, p);
+}
+
+void engine_capture(struct host *h, const struct guid *vm, const struct guid *checkpoint, host_progress_fn progress, host_export_fn done,
+		    void *arg)
 {
 	struct engine *g = engine_of(h);
 	struct capture *x = xcalloc(1, sizeof(*x));
 
-	*x = (struct capture){ .checkpoint = *checkpoint, .done = done, .arg = arg };
+	*x = (struct capture){ .checkpoint = *checkpoint, .progress = progress, .done = done, .arg = arg };
 	map_put(g->captures, &x->checkpoint, sizeof(x->checkpoint), x);
+	engine_progress_watch(g, vm, on_progress, x);
 	engine_schedule(g, 0);
 }
 
@@ -33,16 +43,20 @@ void engine_release(struct host *h, const struct guid *checkpoint)
 {
 	struct engine *g = engine_of(h);
 
-	free(map_del(g->captures, checkpoint, sizeof(*checkpoint)));
+	struct capture *x = map_del(g->captures, checkpoint, sizeof(*checkpoint));
+
+	engine_progress_unwatch(g, x);
+	free(x);
 	engine_schedule(g, 0);
 }
 
-static void tell(struct capture *x, const char *error)
+static void tell(struct engine *g, struct capture *x, const char *error)
 {
 	host_export_fn done = x->done;
 	struct err *e = NULL;
 
 	x->done = NULL;
+	engine_progress_unwatch(g, x);
 	if (error) {
 		err_set(&e, "Export.CaptureFailed", ERR_INVALID_OPERATION, NULL, "Its state could not be kept while it is on: %s.", error);
 		err_advise(&e, -1, "Nothing of it is left, and the virtual machine goes on as before. Choose another -CaptureLiveState, or turn it off.");
@@ -55,7 +69,7 @@ void engine_capture_failed(struct engine *g, const struct guid *checkpoint, cons
 	struct capture *x = map_get(g->captures, checkpoint, sizeof(*checkpoint));
 
 	if (x && x->done)
-		tell(x, error);
+		tell(g, x, error);
 }
 
 /* Those that are made; and those whose document never came to be, because the store did not take it. */
@@ -74,7 +88,7 @@ static void tell_captured(struct engine *g)
 				next = x;
 		}
 		if (next)
-			tell(next, checkpoint_get(g->config.docs, &next->checkpoint) ? NULL : "the store did not take it");
+			tell(g, next, checkpoint_get(g->config.docs, &next->checkpoint) ? NULL : "the store did not take it");
 	} while (next);
 }
 

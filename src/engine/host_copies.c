@@ -111,8 +111,8 @@ static struct machine_export *export_of(const struct host_export *x)
 	static const char *const directories[] = { EXPORT_CONFIGS, EXPORT_DISKS, EXPORT_SNAPSHOTS };
 	struct machine_export *m = xcalloc(1, sizeof(*m));
 
-	if (!x->kept)
-		m->machine = x->vm;
+	m->machine = x->vm;
+	m->holds = !x->kept;
 	m->parent = xstrdup(x->parent);
 	m->name = xstrdup(x->name);
 	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)

@@ -175,7 +175,8 @@ void engine_tell_waiters(struct engine *g, uint64_t wants, const struct err *e);
 void engine_settle_failed(struct engine *g, const char *id, const char *advice, const char *format, ...) _printf_(4, 5);
 void engine_host_copies_init(struct engine *g);
 /* Hidden checkpoints (captures.c): host->capture(), host->release(). */
-void engine_capture(struct host *h, const struct guid *checkpoint, host_export_fn done, void *arg);
+void engine_capture(struct host *h, const struct guid *vm, const struct guid *checkpoint, host_progress_fn progress, host_export_fn done,
+		    void *arg);
 void engine_release(struct host *h, const struct guid *checkpoint);
 void engine_capture_failed(struct engine *g, const struct guid *checkpoint, const char *error);
 /* Tells those who wait for what has been made, and forgets what nobody holds: before a pass. */

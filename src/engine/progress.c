@@ -32,7 +32,7 @@ static size_t working(struct engine *g, const struct progress_watch *w, struct m
 	size_t n = 0;
 
 	for (size_t pos = 0; machines_next(g->machines, &pos, &m);) {
-		if (m.work == MACHINE_RESTS || (!guid_is_zero(&w->vm) && !guid_equal(&w->vm, &m.id)))
+		if (m.work == MACHINE_RESTS || (guid_is_zero(&w->vm) ? m.work_apart : !guid_equal(&w->vm, &m.id)))
 			continue;
 		if (!n++)
 			*ret = m;
@@ -89,7 +89,7 @@ void engine_progress_watch(struct engine *g, const struct guid *vm, host_progres
 	struct machine first;
 	struct progress_watch *w;
 
-	if (!fn || (!g->progress_watches && timer_start(g) < 0))
+	if (!fn || !g->machines || (!g->progress_watches && timer_start(g) < 0))
 		return;
 	w = xcalloc(1, sizeof(*w));
 	*w = (struct progress_watch){ .tell = fn, .arg = arg, .next = g->progress_watches };

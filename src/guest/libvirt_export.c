@@ -199,8 +199,12 @@ void machines_export(struct machines *m, struct machine_export *x, machine_expor
 {
 	struct export_job *j = xcalloc(1, sizeof(*j));
 
-	j->job = (struct job){ .machine = x->machine, .apart = guid_is_zero(&x->machine), .work = MACHINE_IS_EXPORTED, .run = export_run,
-			       .end = export_end };
+	j->job = (struct job){ .work = MACHINE_IS_EXPORTED, .run = export_run, .end = export_end };
+	if (x->holds)
+		j->job.machine = x->machine;
+	else
+		j->job.about = x->machine;
+	j->job.apart = !x->holds;
 	j->x = x;
 	j->done = done;
 	j->arg = arg;

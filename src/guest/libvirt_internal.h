@@ -74,6 +74,7 @@ struct entry {
 	bool busy;
 	enum step step;   /* while busy, unless it is a job */
 	struct job *job;  /* while it runs */
+	struct job *beside; /* about it, while that runs, which needs not be busy for it */
 	uint64_t began;   /* a number of what is under way */
 	bool asking;      /* how far that is */
 	int percent;      /* as libvirt has answered, or PROGRESS_UNKNOWN */

@@ -14,6 +14,7 @@
 struct job {
 	struct guid machine; /* zero: of none */
 	bool apart; /* whoever waits for what is under way does not wait for it */
+	struct guid about; /* of one that is of no machine: whose progress it tells */
 	enum machine_work work;
 	_Atomic uint32_t told; /* by job_tell() */
 	/* In its thread. 0, or negative with message. */

@@ -21,10 +21,17 @@ static struct entry *job_entry(struct machines *m, const struct job *job)
 	return guid_is_zero(&job->machine) ? NULL : entry_make(m, &job->machine);
 }
 
+static struct entry *about_entry(struct machines *m, const struct job *job)
+{
+	return guid_is_zero(&job->about) ? NULL : entry_get(m, &job->about);
+}
+
 static void job_end(struct machines *m, struct job *job)
 {
-	struct entry *x = job_entry(m, job);
+	struct entry *x = job_entry(m, job), *about = about_entry(m, job);
 
+	if (about && about->beside == job)
+		about->beside = NULL;
 	if (x) {
 		x->jobs--;
 		x->unsure = true;
@@ -36,8 +43,11 @@ static void job_end(struct machines *m, struct job *job)
 static void job_begin(struct machines *m, struct entry *x, struct job *job)
 {
 	struct task *t = task_new(m, TASK_JOB);
+	struct entry *about = about_entry(m, job);
 
 	t->job = job;
+	if (about)
+		about->beside = job;
 	if (x) {
 		x->busy = true;
 		progress_begin(m, x, STEP_QUERY, job);

@@ -30,7 +30,7 @@ void progress_begin(struct machines *m, struct entry *x, enum step step, struct 
 static enum machine_work work_of(const struct entry *x)
 {
 	if (!x->busy)
-		return MACHINE_RESTS;
+		return x->beside ? x->beside->work : MACHINE_RESTS;
 	if (x->job)
 		return x->job->work;
 	switch (x->step) {
@@ -50,10 +50,12 @@ static enum machine_work work_of(const struct entry *x)
 
 void progress_tell(const struct entry *x, struct machine *ret)
 {
-	uint32_t told = x->busy && x->job ? atomic_load(&x->job->told) : 0, part = told >> (2 * NUMBER_BITS);
+	const struct job *job = x->busy ? x->job : x->beside;
+	uint32_t told = job ? atomic_load(&job->told) : 0, part = told >> (2 * NUMBER_BITS);
 
 	ret->work = work_of(x);
-	ret->progress = (struct progress){ .number = 1, .of = 1, .percent = x->percent };
+	ret->work_apart = !x->busy;
+	ret->progress = (struct progress){ .number = 1, .of = 1, .percent = x->busy ? x->percent : PROGRESS_UNKNOWN };
 	if (!told)
 		return;
 	ret->progress.number = told & NUMBER_MAX;

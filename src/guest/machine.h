@@ -237,6 +237,7 @@ struct machine {
 	uint64_t started_us; /* wall clock, when this daemon saw it start; 0: not running */
 	bool busy;           /* something is under way */
 	enum machine_work work;
+	bool work_apart;     /* nobody waits for that but who asked for it */
 	struct progress progress; /* of work: number, of and percent, as far as they were asked for */
 	enum machine_stall stall; /* it is wanted to run; nothing is done until something else is wanted */
 	bool not_started;    /* the error is that of a start, and it is off */

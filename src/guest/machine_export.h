@@ -25,7 +25,8 @@ struct machine_export_text {
 };
 
 struct machine_export {
-	struct guid machine;      /* no step of it is taken meanwhile; zero: what is copied stays as it is anyway */
+	struct guid machine;
+	bool holds; /* no step of it is taken meanwhile; else what is copied stays as it is anyway */
 	char *parent;             /* existing or to be made */
 	char *name;               /* of the directory; new */
 	VEC(char *) directories;  /* relative, parents first */

@@ -334,10 +334,12 @@ static char *fake_variables(struct host *h, const struct guid *id, bool secure_b
 }
 
 /* Told by the test, when it has made it. */
-static void fake_capture(struct host *h, const struct guid *checkpoint, host_export_fn done, void *arg)
+static void fake_capture(struct host *h, const struct guid *vm, const struct guid *checkpoint, host_progress_fn progress, host_export_fn done,
+			 void *arg)
 {
 	struct kit *k = kit_of(h);
 
+	(void)vm, (void)progress;
 	k->captured = *checkpoint;
 	k->capture_done = done;
 	k->capture_arg = arg;

@@ -323,9 +323,10 @@ static host_export_fn capture_done;
 static void *capture_arg;
 
 /* Nobody makes it: that fails at the end of the call. */
-static void fake_capture(struct host *h, const struct guid *checkpoint, host_export_fn f, void *arg)
+static void fake_capture(struct host *h, const struct guid *vm, const struct guid *checkpoint, host_progress_fn progress, host_export_fn f,
+			 void *arg)
 {
-	(void)h, (void)checkpoint;
+	(void)h, (void)vm, (void)checkpoint, (void)progress;
 	if (capture_done)
 		capture_done(capture_arg, NULL);
 	capture_done = f;

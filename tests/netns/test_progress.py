@@ -345,6 +345,25 @@ def test_copies_of_a_machine(net):
     shutil.rmtree(out)
 
 
+def test_a_copy_of_one_that_runs(net):
+    """It goes on meanwhile; then what was kept of it is merged again."""
+    disk, out = os.path.join(net.disks, "runs.raw"), os.path.join(net.disks, "out")
+    run("cp", "--reflink=auto", net.source, disk)
+    net.make("r", net.image, "echo guest: up", start=False)
+    net.do("Add-VMHardDiskDrive", VMName="r", ControllerType="SCSI", Path=disk)
+    net.do("Start-VM", Name="r")
+    with Answer(net, "Export-VM", Name="r", Path=out, CaptureLiveState="CaptureCrashConsistentState") as asked, hold_image(net, disk) as image:
+        shown = asked.progress()
+        while shown["activity"] != "Exporting":
+            assert shown["activity"] in ("Making a checkpoint of", "Changing"), shown
+            shown = asked.progress()
+        assert (shown["target"], shown["number"], shown["of"]) == ("r", 1, 1)
+        release(image)
+        told(asked, "Exporting", ["r"], 1)
+    net.do("Stop-VM", Name="r", TurnOff=True)
+    shutil.rmtree(out)
+
+
 # -- a terminal
 
 class Terminal:

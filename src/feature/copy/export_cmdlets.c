@@ -216,7 +216,7 @@ static int begin(struct exports *all, const struct vm_doc *vm, const struct guid
 	if (hidden) {
 		one->hidden = hidden->id;
 		docs_put(call_docs(all->call), &checkpoint_kind, hidden);
-		host_of(all)->capture(host_of(all), &one->hidden, on_captured, one);
+		host_of(all)->capture(host_of(all), &one->vm, &one->hidden, on_progress, on_captured, one);
 	} else if (copy(one, e) < 0) {
 		free(one);
 		return -EIO;
