@@ -223,6 +223,8 @@ void engine_shutdowns_free(struct engine *g);
 void engine_machine_failed(struct engine *g, const struct machine *m, const char *who);
 /* One that cannot be started is Off again, and says why: what is wrong with it is for somebody to put right. */
 void engine_start_failed(struct engine *g, const struct machine *m, const struct vm_doc *vm);
+/* The same of one that could not be saved: it goes on as it was. */
+void engine_save_failed(struct engine *g, const struct machine *m, const struct vm_doc *vm);
 void engine_libvirt_failed(struct engine *g, const char *why);
 /* Waits for all steps that are under way; timeout_ms: how long nothing may happen. */
 void engine_machines_drain(struct engine *g, int timeout_ms);

@@ -57,15 +57,30 @@ void engine_machine_failed(struct engine *g, const struct machine *m, const char
 	tell(g, m->wants, &failures[m->failure], who, m->error);
 }
 
-void engine_start_failed(struct engine *g, const struct machine *m, const struct vm_doc *vm)
+static void gave_up(const struct machine *m, const struct vm_doc *vm, const char *done, struct err **e)
 {
 	const struct failure *f = &failures[m->failure];
+
+	err_set(e, f->id, f->category, vm->name, "The virtual machine \"%s\" could not be %s: it %s: %s.", vm->name, done, f->what, m->error);
+	err_advise(e, 0, "%s", f->advice);
+	log_error("%s", (*e)->message);
+}
+
+void engine_start_failed(struct engine *g, const struct machine *m, const struct vm_doc *vm)
+{
 	_cleanup_err_ struct err *e = NULL;
 
-	err_set(&e, f->id, f->category, vm->name, "The virtual machine \"%s\" could not be started: it %s: %s.", vm->name, f->what, m->error);
-	err_advise(&e, 0, "%s", f->advice);
-	log_error("%s", e->message);
+	gave_up(m, vm, "started", &e);
 	engine_note_state(g, vm, VM_OFF, e->message);
+	engine_tell_waiters(g, m->wants, e);
+}
+
+void engine_save_failed(struct engine *g, const struct machine *m, const struct vm_doc *vm)
+{
+	_cleanup_err_ struct err *e = NULL;
+
+	gave_up(m, vm, "saved", &e);
+	engine_note_state(g, vm, m->not_saved == MACHINE_PAUSED ? VM_PAUSED : VM_RUNNING, NULL);
 	engine_tell_waiters(g, m->wants, e);
 }
 

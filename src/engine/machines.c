@@ -131,6 +131,11 @@ static bool note_failures(struct engine *g)
 			any = true;
 			continue;
 		}
+		if (m.not_saved != MACHINE_OFF && vm && vm->state == VM_SAVED && m.failure != MACHINE_FAILED) {
+			engine_save_failed(g, &m, vm);
+			any = true;
+			continue;
+		}
 		who = xasprintf("the virtual machine %s", vm ? vm->name : "that was removed");
 		engine_machine_failed(g, &m, who);
 	}

@@ -410,6 +410,7 @@ static bool stepped(struct machines *m, struct task *t)
 		x->error = TAKE_PTR(t->message);
 		x->told = x->retrying;
 		x->not_started = step == STEP_START && !is_on(&x->seen);
+		x->not_saved = step == STEP_SAVE && is_on(&x->seen) ? before.state : MACHINE_OFF;
 	}
 	/* What failed has come true by itself: a guest let go of a device. */
 	if (x->error && t->r == 0 && !next_change(x, &step)) {
@@ -664,7 +665,7 @@ static void entry_tell(const struct entry *x, struct machine *ret)
 				 .hypervisor = x->seen.hypervisor, .cpu_percent = x->watch.cpu_percent, .cpu_ns = x->watch.cpu_ns,
 				 .disks = x->watch.disks, .heartbeat = watch_heartbeat(&x->watch),
 				 .busy = x->busy, .ended = x->ended, .stall = x->stalled ? x->seen.stall : MACHINE_GOES,
-				 .not_started = x->error && x->not_started, .asked = x->asked, .wants = x->changed, .error = x->error,
+				 .not_started = x->error && x->not_started, .not_saved = x->error ? x->not_saved : MACHINE_OFF, .asked = x->asked, .wants = x->changed, .error = x->error,
 				 .end = x->panicked ? MACHINE_PANICKED : x->seen.crashed ? MACHINE_CRASHED : MACHINE_POWERED_OFF,
 				 .failure = x->error ? machine_failure_of(x->error) : MACHINE_FAILED,
 				 .error_is_new = x->error && !x->told, .refused = x->refused };

@@ -82,6 +82,7 @@ struct entry {
 	bool unsure; /* an event came: ask before believing anything */
 	bool stalled; /* it was wanted to run, and was paused by QEMU */
 	bool not_started; /* of error: it could not be started */
+	enum machine_state not_saved; /* of error: what it was when it could not be saved; MACHINE_OFF: it is another error */
 	bool asked;	  /* its start was wanted while this daemon and libvirt were there, and has neither come about nor failed */
 	uint64_t changed; /* of machines.wants, when something new was wanted of it last */
 	uint64_t begun_for; /* the same, when the step began that is under way */

@@ -241,6 +241,7 @@ struct machine {
 	struct progress progress; /* of work: number, of and percent, as far as they were asked for */
 	enum machine_stall stall; /* it is wanted to run; nothing is done until something else is wanted */
 	bool not_started;    /* the error is that of a start, and it is off */
+	enum machine_state not_saved; /* what it was (RUNNING, PAUSED) when it could not be saved; else MACHINE_OFF */
 	bool asked;	     /* its start was wanted anew while machines and libvirt were there, and has not been told to have failed */
 	uint64_t wants;	     /* the machines_wants() in which something new was wanted of it last */
 	bool ended;          /* it was wanted to run, ran, and ended by itself; nothing is done until something else is wanted */

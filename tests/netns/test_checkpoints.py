@@ -296,11 +296,13 @@ def test_no_room_for_the_memory(net):
     os.rename(saved, saved + ".away")
     os.symlink(net.small, saved)
     error = refusal(net, "Save-VM", Name="t")
-    assert (error["id"], net.vm("t")["State"]) == ("Vhd.DiskFull", "Saving"), error
-    goes_on(net, "t")
-    net.do("Start-VM", Name="t")
+    assert (error["id"], "could not be saved" in error["message"]) == ("Vhd.DiskFull", True), error
     assert (net.vm("t")["State"], net.vm("t")["Status"], net.libvirt.machines()) == ("Running", "Operating normally", before[2])
     goes_on(net, "t")
+    net.do("Suspend-VM", Name="t")
+    assert refusal(net, "Save-VM", Name="t")["id"] == "Vhd.DiskFull"
+    assert (net.vm("t")["State"], net.libvirt.domains()["t"]) == ("Paused", "paused")
+    net.do("Resume-VM", Name="t")
     os.unlink(saved)
     os.rename(saved + ".away", saved)
     assert sorted(os.listdir(net.small)) == before[1]
