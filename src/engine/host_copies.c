@@ -213,7 +213,7 @@ static int host_import_files(struct host *h, const struct host_import *x, host_i
 		_cleanup_free_ char *part = xasprintf("%s.part", file->to);
 
 		vec_push(&request->unfinished, unfinished_file(g, part));
-		vec_push(&request->unfinished, unfinished_file(g, file->to));
+		vec_push(&request->unfinished, unfinished_file_of(g, file->to));
 	}
 	request->done = done;
 	request->arg = arg;

@@ -44,6 +44,11 @@ char *unfinished_file(const struct engine *g, const char *path)
 	return note(g, "file-", path);
 }
 
+char *unfinished_file_of(const struct engine *g, const char *path)
+{
+	return note(g, "of-", path);
+}
+
 char *unfinished_tree(const struct engine *g, const char *path)
 {
 	return note(g, "tree-", path);
@@ -80,13 +85,24 @@ static bool is_same_file(const char *path, uint64_t device, uint64_t inode)
 	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_dev == device && st.st_ino == inode;
 }
 
+#define GUID_LENGTH 36 /* without braces */
+
+static bool is_of_document(const struct docs *d, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *text = xstrndup(slash ? slash + 1 : path, GUID_LENGTH);
+	struct guid id;
+
+	return guid_parse(text, &id) == 0 && (vm_get(d, &id) || checkpoint_get(d, &id));
+}
+
 static void take_away(const struct engine *g, const char *name, const char *path)
 {
 	uint64_t device, inode;
 
 	if (strncmp(name, "tree-", 5) == 0)
 		remove_tree(path);
-	else if (strncmp(name, "file-", 5) == 0)
+	else if (strncmp(name, "file-", 5) == 0 || (strncmp(name, "of-", 3) == 0 && !is_of_document(g->config.docs, path)))
 		(void)unlink(path);
 	else if (sscanf(name, "image-%" SCNu64 "-%" SCNu64 "-", &device, &inode) == 2 && is_same_file(path, device, inode) &&
 		 !image_is_in_drive(g->config.docs, path))

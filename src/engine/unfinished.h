@@ -8,6 +8,8 @@
  * away. Each returns the note, for unfinished_end(). Paths are absolute.
  */
 char *unfinished_file(const struct engine *g, const char *path);
+/* One that is named by the id of a machine or checkpoint: it stays when there is a document of that. */
+char *unfinished_file_of(const struct engine *g, const char *path);
 char *unfinished_tree(const struct engine *g, const char *path);
 /* A whole image that is there for a drive, until a document names it; now: what the file is called at present. NULL: it is not there. */
 char *unfinished_image(const struct engine *g, const char *path, const char *now);

@@ -5,6 +5,7 @@ import contextlib
 import glob
 import os
 import shutil
+import uuid
 
 import pytest
 
@@ -448,3 +449,18 @@ def test_killed_while_an_image_is_made(net, long):
     net.daemon.kill9()
     net.daemon.start()
     assert sorted(os.listdir(place)) == ["long.qcow2", "long.raw"]
+
+
+def test_what_belongs_to_a_machine_by_now_is_no_part(net):
+    """The daemon died right after the import that it was for had been written."""
+    net.do("New-VM", Name="imported")
+    machines, notes = (os.path.join(net.daemon.state_dir, name) for name in ("machines", "unfinished"))
+    files = [f"{name}.memory" for name in (net.vm("imported")["Id"], uuid.uuid4())]
+    net.daemon.kill9()
+    os.makedirs(notes, exist_ok=True)
+    for name in files:
+        with open(os.path.join(machines, name), "wb"):
+            os.symlink(os.path.join(machines, name), os.path.join(notes, f"of-{name}"))
+    net.daemon.start()
+    assert [os.path.exists(os.path.join(machines, name)) for name in files] == [True, False]
+    assert os.listdir(notes) == []
