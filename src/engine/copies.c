@@ -47,7 +47,8 @@ static void checkpoint_fill(const struct engine *g, const struct checkpoint_doc 
 	for (size_t i = 0; c->variables && c->variables[i]; i++)
 		vec_push(&m->files, (struct machine_copy_file){ machine_file(g->machines_dir, &c->vm, i ? MACHINE_NVRAM_SECURE : MACHINE_NVRAM),
 								xstrdup(c->variables[i]) });
-	for (size_t i = 0; c->overlays && c->drives && c->drives[i]; i++) {
+	/* A list that the store gave back may be empty instead of NULL. */
+	for (size_t i = 0; c->overlays && c->overlays[i] && c->drives && c->drives[i]; i++) {
 		const struct drive_doc *drive = docs_get(d, &drive_kind, c->drives[i]);
 
 		if (drive)

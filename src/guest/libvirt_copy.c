@@ -11,6 +11,7 @@
 #include "machine_copy.h"
 #include "machine_xml.h"
 #include "program.h"
+#include "save_image.h"
 
 struct copy_job {
 	struct job job;
@@ -257,28 +258,55 @@ static int checkpoint(struct job *job, virConnectPtr conn, virDomainPtr domain, 
 
 /* ---- restoring ---- */
 
+/* What the machine is to be restored with. NULL: job's message says why there is none. The caller frees it. */
+static char *restored_xml(struct job *job, virConnectPtr conn, virDomainPtr domain, const struct machine_copy *c)
+{
+	_cleanup_free_ char *kept = NULL, *adopted = NULL;
+	const char *name = virDomainGetName(domain);
+	char *xml;
+	int r = save_image_set_name(c->memory, name);
+
+	if (r < 0) {
+		job->message = xasprintf("the name in \"%s\" cannot be changed to \"%s\": %s", c->memory, name, strerror(-r));
+		return NULL;
+	}
+	kept = virDomainSaveImageGetXMLDesc(conn, c->memory, 0);
+	if (!kept) {
+		failed(job);
+		return NULL;
+	}
+	if (c->own_xml)
+		adopted = machine_xml_adopt(c->own_xml, kept);
+	xml = !c->own_xml ? machine_xml_redirect(kept, name, c->disks.items, c->disks.n)
+	      : adopted	  ? machine_xml_redirect(adopted, name, NULL, 0)
+			  : NULL;
+	if (!xml)
+		job->message = xstrdup("what was kept with its memory is no machine");
+	return xml;
+}
+
 /*
  * The memory becomes libvirt's saved state of the machine: it is loaded, and saved again without having run. Devices are as they were when
- * it was kept, with their addresses, so the XML is that which was kept with it.
+ * it was kept, with their addresses, so the XML is that which was kept with it. The name is libvirt's of the machine, which follows ours
+ * when it is off: it may be neither that which it had when it was kept, nor that which it has now.
  */
 static int restore_memory(struct job *job, virConnectPtr conn, const struct machine_copy *c)
 {
-	_cleanup_free_ char *kept = virDomainSaveImageGetXMLDesc(conn, c->memory, 0), *xml = NULL;
 	virDomainPtr domain = virDomainLookupByUUID(conn, c->machine.b);
-	int r;
+	_cleanup_free_ char *xml = NULL;
+	int r = -EIO;
 
-	if (kept && domain)
-		xml = c->own_xml ? machine_xml_adopt(c->own_xml, kept)
-				 : machine_xml_redirect(kept, virDomainGetName(domain), c->disks.items, c->disks.n);
+	if (!domain)
+		return failed(job);
+	xml = restored_xml(job, conn, domain, c);
 	if (xml && virDomainRestoreFlags(conn, c->memory, xml, VIR_DOMAIN_SAVE_PAUSED) == 0 &&
 	    virDomainManagedSave(domain, VIR_DOMAIN_SAVE_RUNNING) == 0)
 		r = 0;
-	else
+	else if (xml)
 		r = failed(job);
 	if (r < 0 && is_active(domain))
 		virDomainDestroy(domain);
-	if (domain)
-		virDomainFree(domain);
+	virDomainFree(domain);
 	return r;
 }
 

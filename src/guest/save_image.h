@@ -18,3 +18,8 @@ struct save_image_id {
 int save_image_rename(const char *path, const struct save_image_id *ids, size_t n);
 /* The same of the text, which need not be terminated: all occurrences. */
 void save_image_rename_text(char *text, size_t size, const struct save_image_id *ids, size_t n);
+/*
+ * Gives the machine in the file a name: libvirt goes on from it under no other. It may be compressed. -EINVAL: it is no such file; -ENOSPC:
+ * libvirt has left no room for a name of that length; -Exxx of reading and writing.
+ */
+int save_image_set_name(const char *path, const char *name);

@@ -340,3 +340,88 @@ def test_checkpoints_from_anybody(net, place):
     os.unlink(memory)
     net.do("Import-VM", Path=out)
     assert snapshots(net, "h") == ["c"]
+
+
+def checkpointed(net, place, name):
+    """The disk of a machine that is off, whose checkpoint "here" has its memory, and what its guest had counted to then."""
+    root = disk(place, f"{name}.qcow2")
+    net.make(name, net.image, READY + COUNT, start=False, VHDPath=root)
+    net.do("Set-VM", Name=name, CheckpointType="Standard")
+    net.do("Start-VM", Name=name)
+    net.wait_console(name, "guest: count 2\n")
+    net.do("Checkpoint-VM", Name=name, SnapshotName="here")
+    at = counted(net, name)
+    net.do("Stop-VM", Name=name, TurnOff=True)
+    return root, at
+
+
+def test_memory_under_another_name(net, place):
+    """The machine's, an imported checkpoint's, and that of a machine that Export-VMSnapshot has made of one."""
+    _, at = checkpointed(net, place, "n")
+    for was, name in (("n", "a name that is longer & has <signs>"), ("a name that is longer & has <signs>", "x")):
+        net.do("Rename-VM", Name=was, NewName=name)
+        net.do("Restore-VMSnapshot", Name="here", VMName=name)
+        goes_on(net, name, at)
+        net.do("Stop-VM", Name=name, TurnOff=True)
+    net.do("Export-VMSnapshot", VMName="x", Name="here", Path=place)
+    out = export(net, place, "x")
+    remove_all(net)
+    # saved, and renamed before it has ever run here
+    made = net.do("Import-VM", Path=os.path.join(place, "x"), Copy=True, GenerateNewId=True, VhdDestinationPath=os.path.join(place, "c"))[0]
+    assert (made["Name"], made["State"]) == ("x", "Saved")
+    net.do("Rename-VM", Name="x", NewName="y")
+    goes_on(net, "y", at)
+    remove_all(net)
+    net.do("Import-VM", Path=out)
+    net.do("Rename-VM", Name="x", NewName="third")
+    net.do("Restore-VMSnapshot", Name="here", VMName="third")
+    goes_on(net, "third", at)
+
+
+def saved_file(net, name):
+    return net.libvirt.path(f"lib/qemu/save/{name}.save")
+
+
+def test_killed_with_the_state_of_a_saved_one_in_its_hands(net, place):
+    """It is nowhere but in QEMU, then nowhere but in a file of ours: whenever the daemon dies, the machine is saved, and goes on."""
+    root = disk(place, "s.qcow2")
+    net.make("s", net.image, READY + COUNT, start=False, VHDPath=root)
+    net.do("Start-VM", Name="s")
+    net.wait_console("s", "guest: count 2\n")
+    net.do("Save-VM", Name="s")
+    at = counted(net, "s")
+    moments = (
+        (lambda: not os.path.exists(saved_file(net, "s")), lambda: net.libvirt.domains() == {"s": "paused"}),
+        (lambda: kept(net), lambda: net.libvirt.domains() == {"s": "shut off"}),
+        (lambda: kept(net) and os.path.exists(saved_file(net, "s")), lambda: True),
+    )
+    for begun, then in moments:
+        spawn(net, "Export-VM", "s", "-Path", os.path.join(place, "out"))
+        wait_for(begun, 60, "the export to have begun", net.daemon.log_tail)
+        net.daemon.kill9()
+        wait_for(then, 60, "libvirt to have done what it was told", lambda: net.libvirt.virsh("list", "--all").out)
+        net.daemon.start()
+        wait_for(lambda: kept(net) == [] and os.path.exists(saved_file(net, "s")) and net.libvirt.domains() == {"s": "shut off"}, 60,
+                 "its state to be where it was", net.daemon.log_tail)
+        wait_for(lambda: net.vm("s")["State"] == "Saved", 10, "it to be saved", net.daemon.log_tail)
+        assert current(net, "s") == [root]
+    goes_on(net, "s", at)
+
+
+def test_killed_while_importing(net, place):
+    """There is no such machine, and nothing in the way of another attempt."""
+    root = disk(place, "i.qcow2")
+    run("qemu-img", "resize", "-q", "-f", "qcow2", root, "1G")
+    run("qemu-io", "-f", "qcow2", "-c", "write -P 1 1M 400M", root)
+    net.do("New-VM", Name="i", VHDPath=root)
+    out = export(net, place, "i")
+    remove_all(net)
+    copies = os.path.join(place, "copies")
+    spawn(net, "Import-VM", "-Path", out, "-Copy", "-GenerateNewId", "-VhdDestinationPath", copies)
+    wait_for(lambda: os.path.isdir(copies) and os.listdir(copies), 60, "it to copy", net.daemon.log_tail)
+    net.daemon.kill9()
+    net.daemon.start()
+    wait_for(lambda: os.listdir(copies) == [], 30, "what was copied to be gone", net.daemon.log_tail)
+    assert net.do("Get-VM") == [] and net.libvirt.domains() == {} and kept(net) == []
+    net.do("Import-VM", Path=out, Copy=True, GenerateNewId=True, VhdDestinationPath=copies)
+    assert os.listdir(copies) == ["i.qcow2"] and current(net, "i") == [os.path.join(copies, "i.qcow2")]

@@ -2,6 +2,7 @@
 """Where files of virtual machines lie: Set-VMHost, New-VM -Path, Set-VM -SnapshotFileLocation, and what may be such a place."""
 
 import os
+import shutil
 import stat
 
 import pytest
@@ -123,13 +124,19 @@ def test_exported_and_imported(net):
     path = os.path.join(exports, "e")
     net.do("Set-VMHost", VirtualHardDiskPath=images)
     one = net.do("Import-VM", Path=path, Copy=True, GenerateNewId=True, VirtualMachinePath=new, SnapshotFilePath=place)[0]
-    assert places(one) == (new, place) and [d["Path"] for d in one["HardDrives"]] == [os.path.join(images, "e.img")]
-    assert reads(os.path.join(images, "e.img"), "f") and kind("e.img") == "raw"
+    overlay, base = one["HardDrives"][0]["Path"], os.path.join(images, "e.img")
+    assert places(one) == (new, place) and sorted(os.listdir(images)) == sorted(["e.img", os.path.basename(overlay)])
+    assert os.path.dirname(overlay) == images and reads(overlay, "f") and reads(base, "e") and kind("e.img") == "raw"
+    net.do("Remove-VMSnapshot", VMName="e")
+    wait_for(lambda: current(net, "e") == [base], 10, "the checkpoint to be merged")
+    assert reads(base, "f") and os.listdir(images) == ["e.img"]
     net.do("Remove-VM", Name="e", Force=True)
+    # what is imported in place is the machine's from then on, and goes with it
+    shutil.copytree(path, path + "-again")
     assert places(net.do("Import-VM", Path=path)[0]) == (own, own)
     net.do("Remove-VM", Name="e", Force=True)
     net.do("Set-VMHost", VirtualMachinePath=new)
-    assert places(net.do("Import-VM", Path=path)[0]) == (os.path.join(new, "e"),) * 2
+    assert places(net.do("Import-VM", Path=path + "-again")[0]) == (os.path.join(new, "e"),) * 2
 
 
 def test_what_is_no_place(net):
