@@ -143,6 +143,30 @@ static void files_done(struct files *f)
 
 /* ---- what was read ---- */
 
+/* What the image lies on, as the configuration says; NULL: on none. */
+static const char *backing_of(const json_t *main, const char *name)
+{
+	const json_t *images = json_object_get(main, "images");
+	size_t i = 0;
+
+	while (i < json_array_size(images) && !streq_ptr(json_string_value(json_object_get(json_array_get(images, i), "name")), name))
+		i++;
+	return json_string_value(json_object_get(json_array_get(images, i), "backing"));
+}
+
+static void check_backing(const struct import_parts *p, const char *text)
+{
+	json_t *main = json_loads(text, 0, NULL);
+
+	for (size_t i = 0; i < p->disks.n; i++) {
+		const struct import_disk *disk = &p->disks.items[i];
+
+		assert(disk->backing <= i);
+		assert(streq_ptr(backing_of(main, disk->name), disk->backing == i ? NULL : p->disks.items[disk->backing].name));
+	}
+	json_decref(main);
+}
+
 static void check_disks(const struct import_parts *p, const struct import_how *how)
 {
 	for (size_t i = 0; i < p->disks.n; i++) {
@@ -153,7 +177,7 @@ static void check_disks(const struct import_parts *p, const struct import_how *h
 
 		assert(*disk->name && *disk->name != '.' && !strchr(disk->name, '/') && streq(disk->from, from) && streq(disk->to, to));
 		assert(lstat(from, &st) == 0 && S_ISREG(st.st_mode) && !disk->made);
-		assert(disk->backing <= i && (disk->backing == i ? disk->format != NULL : streq(disk->format, "qcow2")));
+		assert(disk->backing == i ? disk->format != NULL : streq(disk->format, "qcow2"));
 		for (size_t j = 0; j < i; j++)
 			assert(!streq(p->disks.items[j].name, disk->name));
 	}
@@ -283,6 +307,7 @@ static bool read_directory(const struct files *f, bool copied, bool new_ids)
 	}
 	assert(!e);
 	check_disks(&p, &how);
+	check_backing(&p, f->main);
 	check_configs(&p);
 	check_checkpoints(&p);
 	check_ids(&p, &how);
