@@ -230,6 +230,14 @@ static void begin(struct pass *p, const struct copy_want *w)
 	machines_copy(g->machines, m, on_done, x);
 }
 
+/* QEMU lets go of the images of a paused machine when it has kept its memory, and has them again when that goes on. */
+static bool is_paused(const struct engine *g, const struct guid *vm)
+{
+	struct machine m;
+
+	return machines_get(g->machines, vm, &m) && m.state == MACHINE_PAUSED;
+}
+
 void copies_begin(struct pass *p)
 {
 	struct engine *g = p->g;
@@ -245,6 +253,8 @@ void copies_begin(struct pass *p)
 
 		/* Without a connection it would fail at once, and each failure is followed by a pass. */
 		if (map_get(g->copying, vm, sizeof(*vm)) || (machines_error(g->machines) && !g->retry))
+			continue;
+		if (w.kind == COPY_MERGE && is_paused(g, vm))
 			continue;
 		/* What failed is tried again at its time, or when the machine should be in another state: its saved one was given up. */
 		if (map_get(g->copy_failed, vm, sizeof(*vm)) == state_of(g, vm)) {

@@ -170,7 +170,7 @@ static void on_import(void *arg, int r, const char *path, const char *error)
 		err_set(&e, "Import.FileInvalid", ERR_INVALID_ARGUMENT, path, "\"%s\" is not what it should be: %s.", path, error);
 		err_advise(&e, r, "Export the virtual machine anew where it comes from.");
 	} else if (r == -ENOSPC) {
-		err_set(&e, "Vhd.DiskFull", ERR_WRITE_ERROR, path, "There is no room for \"%s\" beside the daemon's state.", path);
+		err_set(&e, "Vhd.DiskFull", ERR_WRITE_ERROR, path, "There is no room for a copy of \"%s\".", path);
 		err_advise(&e, r, "Make room; nothing of the virtual machine has been imported.");
 	} else if (r < 0) {
 		err_set_errno(&e, "Import.Failed", -r, path, "\"%s\" cannot be copied: %s.", path, error);

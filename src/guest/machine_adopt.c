@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <libxml/parser.h>
 #include <libxml/tree.h>
 
@@ -83,6 +84,51 @@ static void take_number(const xmlNode *from, xmlNode *to, const char *name)
 		xmlNodeSetContent(ours, text);
 		xmlSetProp(ours, (const xmlChar *)"unit", unit);
 	}
+	xmlFree(text);
+	xmlFree(unit);
+}
+
+static xmlNode *cell_of(const xmlNode *domain)
+{
+	const xmlNode *cpu = child(domain, "cpu"), *numa = child(cpu, "numa");
+
+	return child(numa, "cell");
+}
+
+/* A number of KiB, as libvirt has all of them, as our mark's number of bytes. */
+static void mark_number(xmlNode *mark, const char *name, const xmlChar *text, const xmlChar *unit)
+{
+	uint64_t kib;
+
+	if (text && unit && streq((const char *)unit, "KiB") && parse_u64((const char *)text, UINT64_MAX >> 12, &kib) == 0) {
+		_cleanup_free_ char *bytes = xasprintf("%" PRIu64, kib << 10);
+
+		xmlSetProp(mark, (const xmlChar *)name, (const xmlChar *)bytes);
+	}
+}
+
+/* What it booted with, which the documents may have changed while it ran, and how far it can grow: memory is balanced by our mark. */
+static void take_boot_memory(const xmlNode *from, xmlNode *to)
+{
+	static const char *const attributes[] = { "memory", "unit", NULL };
+	const xmlNode *theirs = cell_of(from), *memory = child(from, "memory"), *metadata = child(to, "metadata");
+	xmlNode *ours = cell_of(to), *mark = metadata ? metadata->children : NULL;
+	xmlChar *text, *unit;
+
+	for (const char *const *name = attributes; theirs && ours && *name; name++)
+		take_attribute(theirs, ours, *name);
+	while (mark && (mark->type != XML_ELEMENT_NODE || !mark->ns || !streq((const char *)mark->name, "machine")))
+		mark = mark->next;
+	if (!theirs || !memory || !mark)
+		return;
+	text = xmlGetNoNsProp(theirs, (const xmlChar *)"memory");
+	unit = xmlGetNoNsProp(theirs, (const xmlChar *)"unit");
+	mark_number(mark, "memory", text, unit);
+	xmlFree(text);
+	xmlFree(unit);
+	text = xmlNodeGetContent(memory);
+	unit = xmlGetNoNsProp(memory, (const xmlChar *)"unit");
+	mark_number(mark, "limit", text, unit);
 	xmlFree(text);
 	xmlFree(unit);
 }
@@ -222,6 +268,7 @@ static bool adopt(xmlNode *own, const xmlNode *kept)
 	take_number(kept, own, "maxMemory");
 	take_number(kept, own, "memory");
 	take_number(kept, own, "currentMemory");
+	take_boot_memory(kept, own);
 	return take_devices(child(kept, "devices"), child(own, "devices"));
 }
 

@@ -378,6 +378,25 @@ def test_memory_under_another_name(net, place):
     goes_on(net, "third", at)
 
 
+def test_one_that_is_paused(net, place):
+    """It stays so, its copy goes on from there, and its disk is merged when it is resumed: until then QEMU has let go of it."""
+    root = disk(place, "p.qcow2")
+    net.make("p", net.image, READY + COUNT, start=False, VHDPath=root)
+    net.do("Start-VM", Name="p")
+    net.wait_console("p", "guest: count 2\n")
+    net.do("Suspend-VM", Name="p")
+    at = counted(net, "p")
+    out = export(net, place, "p")
+    assert (net.vm("p")["State"], net.libvirt.domains(), kept(net)) == ("Paused", {"p": "paused"}, [])
+    net.do("Resume-VM", Name="p")
+    wait_for(lambda: current(net, "p") == [root], 60, "the merge", net.daemon.log_tail)
+    assert sorted(os.listdir(place)) == ["out", "p.qcow2"]
+    wait_for(lambda: counted(net, "p") > at + 1, 60, "it to count on", net.daemon.log_tail)
+    remove_all(net)
+    assert net.do("Import-VM", Path=out)[0]["State"] == "Saved"
+    goes_on(net, "p", at)
+
+
 def saved_file(net, name):
     return net.libvirt.path(f"lib/qemu/save/{name}.save")
 
@@ -425,3 +444,64 @@ def test_killed_while_importing(net, place):
     assert net.do("Get-VM") == [] and net.libvirt.domains() == {} and kept(net) == []
     net.do("Import-VM", Path=out, Copy=True, GenerateNewId=True, VhdDestinationPath=copies)
     assert os.listdir(copies) == ["i.qcow2"] and current(net, "i") == [os.path.join(copies, "i.qcow2")]
+
+
+# Waits for a second disk and adapter, then tells how many it has of both, and how much memory.
+HOT = """for i in $(seq 300); do [ -e /dev/sdb ] && [ -e /sys/class/net/eth1 ] && break; usleep 200000; done
+i=0
+while :; do
+ i=$((i+1))
+ echo guest: has $(ls -d /dev/sd? /sys/class/net/eth? | wc -l) $(($(sed -n 's/MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo) / 1024))
+ echo guest: count $i
+ sleep 1
+done"""
+
+
+def has_now(net):
+    """What the guest of HOT told last: how many devices, and how many MiB."""
+    lines = [line.split() for line in net.console("h").splitlines() if line.startswith("guest: has ")]
+    return lines[-1][2:4]
+
+
+def test_on_another_host_with_what_came_while_it_ran(net, place):
+    """A disk, an adapter and memory that came while it ran are at their addresses; its memory lies where the machine's things do."""
+    ns, outside = net.lab.namespaces("host2", "outside2")
+    underlay.veth(ns, outside)
+    other = Machines(ns, "host2")
+    other.switch()
+    base = os.path.join(place, "machines")
+    os.mkdir(base)
+    other.do("Set-VMHost", VirtualMachinePath=base)
+    roots = [disk(place, "h.qcow2"), disk(place, "hot.qcow2")]
+    net.make("h", net.image, HOT, start=False, VHDPath=roots[0])
+    net.do("Set-VM", Name="h", CheckpointType="Standard")
+    net.do("Start-VM", Name="h")
+    net.do("Add-VMHardDiskDrive", VMName="h", ControllerType="SCSI", Path=roots[1])
+    net.do("Add-VMNetworkAdapter", VMName="h", Name="second", SwitchName="vswitch")
+    net.wait_console("h", "guest: count 1\n")
+    has = has_now(net)
+    net.do("Set-VMMemory", VMName="h", StartupBytes="384MB")
+    wait_for(lambda: int(has_now(net)[1]) > int(has[1]) + 100, 60, "it to have more memory", lambda: net.console("h") + net.daemon.log_tail())
+    net.do("Checkpoint-VM", Name="h", SnapshotName="here")
+    at = counted(net, "h")
+    out = export(net, place, "h")
+    net.do("Stop-VM", Name="h", TurnOff=True)
+    net.do("Restore-VMSnapshot", Name="here", VMName="h")
+    goes_on(net, "h", at)
+    net.do("Stop-VM", Name="h", TurnOff=True)
+    try:
+        made = other.do("Import-VM", Path=out, Copy=True, VhdDestinationPath=os.path.join(place, "copies"))[0]
+        assert (made["State"], made["Path"], made["Id"]) == ("Saved", os.path.join(base, "h"), net.vm("h")["Id"])
+        for _ in range(2):
+            goes_on(other, "h", at)
+            assert [name.rpartition(".")[2] for name in os.listdir(made["Path"])] == ["memory"]
+            said = len(other.console("h"))
+            wait_for(lambda: "guest: has 4 " in other.console("h")[said:], 30, "its devices", lambda: other.console("h")[said:])
+            assert int(has_now(other)[1]) > int(has[1]) + 100
+            other.do("Stop-VM", Name="h", TurnOff=True)
+            other.do("Restore-VMSnapshot", Name="here", VMName="h")
+    finally:
+        remove_all(other)
+    assert os.listdir(made["Path"]) == []
+    assert_settled(other.daemon)
+    other.daemon.stop()

@@ -27,6 +27,7 @@ struct importing {
 	size_t at;          /* the disk that is looked at, or copied */
 	bool copy, copying;
 	char *path, *snapshot_path; /* of the machine; NULL: the default */
+	char *made;         /* the directory that was made for it, until it is a machine's */
 	char *directory;    /* where copies go */
 	VEC(char *) files;  /* of its memory and its firmware; as many: from, to */
 	size_t n_memory;    /* how many of the first are memory */
@@ -42,6 +43,10 @@ static void texts_free(char **items, size_t n)
 
 static void importing_free(struct importing *x)
 {
+	/* Somebody may have put something there meanwhile: then it stays. */
+	if (x->made)
+		rmdir(x->made);
+	free(x->made);
 	import_parts_done(&x->parts);
 	texts_free(x->files.items, x->files.n);
 	vec_done(&x->files);
@@ -234,7 +239,7 @@ static char *memory_path(struct importing *x, const struct guid *id)
 {
 	char text[GUID_TEXT_SIZE];
 
-	return xasprintf("%s/%s.memory", call_host(x->call)->machines_dir, guid_format(id, text));
+	return xasprintf("%s/%s.memory", vm_snapshot_path(x->call, vm_config_vm(&x->parts.config)), guid_format(id, text));
 }
 
 static char **push(char **list, size_t n, char *text)
@@ -361,13 +366,33 @@ static void list_files(struct importing *x)
 			add_variables(x, EXPORT_SNAPSHOTS, &c->was, &c->doc->id);
 }
 
+/* Where memory goes, with all other machines' (0024): the machine's own directory is made before it is a machine. */
+static int place_memory(struct importing *x, struct err **e)
+{
+	struct vm_doc *vm = vm_config_vm(&x->parts.config);
+	bool memory = x->parts.saved, made = false;
+	int r = 0;
+
+	vec_foreach(&x->parts.checkpoints, c)
+		memory |= c->memory;
+	if (!memory)
+		return 0;
+	if (!vm->path && !vm->snapshot_path)
+		r = location_new_make(x->call, NULL, vm, &made, e);
+	if (made)
+		x->made = xstrdup(vm->path);
+	return r;
+}
+
 static void on_files(void *arg, struct err *e);
 
 static int copy_files(struct importing *x, struct err **e)
 {
 	struct host_import import = { 0 };
-	int r;
+	int r = x->n_memory ? location_check(x->call, vm_snapshot_path(x->call, vm_config_vm(&x->parts.config)), e) : 0;
 
+	if (r < 0)
+		return r;
 	for (size_t i = 0; i < x->files.n; i += 2)
 		vec_push(&import.files, (struct host_import_file){ x->files.items[i], x->files.items[i + 1], i / 2 < x->n_memory });
 	vec_foreach(&x->parts.ids, id)
@@ -393,7 +418,7 @@ static void warn(struct call *c, const struct importing *x, const struct vm_doc 
 static int write_docs(struct call *c, void *arg, struct err **e)
 {
 	struct importing *x = arg;
-	const struct vm_doc *vm = vm_config_vm(&x->parts.config);
+	struct vm_doc *vm = vm_config_vm(&x->parts.config);
 	struct adapter_doc *a;
 	int r;
 
@@ -402,7 +427,7 @@ static int write_docs(struct call *c, void *arg, struct err **e)
 		return -EIO;
 	}
 	connect_all(x);
-	r = x->path ? 0 : location_new_make(c, NULL, vm_config_vm(&x->parts.config), e);
+	r = vm->path ? 0 : location_new_make(c, NULL, vm, NULL, e);
 	/* What there is may have changed since it was looked at first. */
 	if (r == 0)
 		r = add(x, e);
@@ -413,6 +438,7 @@ static int write_docs(struct call *c, void *arg, struct err **e)
 	warn(c, x, vm);
 	call_emit(c, vm_to_object, &vm_kind, vm_get(call_docs(c), &vm->id));
 	x->filed = false;
+	free(TAKE_PTR(x->made));
 	return 0;
 }
 
@@ -539,10 +565,13 @@ static int check(struct importing *x, const char *path, struct err **e)
 	x->hidden = guid_new();
 	r = add(x, e);
 	docs_rollback_to(call_docs(x->call), mark);
+	if (r < 0 || !call_should(x->call, vm_config_vm(&x->parts.config)->name, "%s", call_name(x->call)))
+		return r;
+	r = place_memory(x, e);
 	if (r < 0)
 		return r;
 	list_files(x);
-	return call_should(x->call, vm_config_vm(&x->parts.config)->name, "%s", call_name(x->call));
+	return 1;
 }
 
 static int locate(struct importing *x, struct err **e)

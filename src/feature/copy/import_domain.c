@@ -211,7 +211,7 @@ static int take_in(struct call *c, struct domain_info *d, struct err **e)
 	if (r == 0)
 		r = write_disks(c, vm, d, e);
 	if (r == 0 && call_should(c, vm->name, "%s", call_name(c)))
-		r = location_new_make(c, NULL, vm, e) == 0 ? 1 : -EIO;
+		r = location_new_make(c, NULL, vm, NULL, e) == 0 ? 1 : -EIO;
 	if (r <= 0) {
 		doc_free(&vm_kind, vm);
 		docs_rollback_to(call_docs(c), 0);

@@ -269,7 +269,7 @@ static int new_vm_make(struct call *c, void *disk, struct err **e)
 		return r;
 	vm = new_vm_doc(c, name);
 	if (vm->engine == VM_ENGINE_QEMU)
-		r = location_new_make(c, "Path", vm, e);
+		r = location_new_make(c, "Path", vm, NULL, e);
 	if (r < 0) {
 		doc_free(&vm_kind, vm);
 		return r;

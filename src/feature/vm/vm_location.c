@@ -159,12 +159,15 @@ int location_new_check(struct call *c, const char *param, struct err **e)
 	return new_base(c, param, &base, e);
 }
 
-static int make(const char *path, struct err **e)
+static int make(const char *path, bool *ret_made, struct err **e)
 {
 	int r;
 
-	if (mkdir(path, 0711) == 0)
+	if (mkdir(path, 0711) == 0) {
+		if (ret_made)
+			*ret_made = true;
 		return 0;
+	}
 	if (errno == EEXIST)
 		return walk(path, e);
 	r = -errno;
@@ -172,7 +175,7 @@ static int make(const char *path, struct err **e)
 	return err_advise(e, r, "Name another directory.");
 }
 
-int location_new_make(struct call *c, const char *param, struct vm_doc *vm, struct err **e)
+int location_new_make(struct call *c, const char *param, struct vm_doc *vm, bool *ret_made, struct err **e)
 {
 	_cleanup_free_ char *base = NULL, *path = NULL;
 	bool usable = vm->name[0] != '.';
@@ -182,7 +185,7 @@ int location_new_make(struct call *c, const char *param, struct vm_doc *vm, stru
 	if (r < 0 || !base)
 		return r;
 	path = xasprintf("%s/%s", streq(base, "/") ? "" : base, usable ? vm->name : guid_format(&vm->id, id));
-	r = make(path, e);
+	r = make(path, ret_made, e);
 	if (r == 0) {
 		free(vm->path);
 		vm->path = TAKE_PTR(path);

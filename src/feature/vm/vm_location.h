@@ -36,7 +36,7 @@ int location_check_file(struct call *c, const char *file, struct err **e);
 /*
  * Where a new virtual machine keeps its things: below what the parameter says, or else the host's directory, in one of its own that is
  * called after its name (or its id, where no file can have such a name). param may be NULL. The second makes the directory (mode 0711: QEMU
- * need not be root) and says so in the document; one that exists serves, too. Location.NotMade
+ * need not be root) and says so in the document; one that exists serves, too, and leaves *ret_made (may be NULL) as it is. Location.NotMade
  */
 int location_new_check(struct call *c, const char *param, struct err **e);
-int location_new_make(struct call *c, const char *param, struct vm_doc *vm, struct err **e);
+int location_new_make(struct call *c, const char *param, struct vm_doc *vm, bool *ret_made, struct err **e);
