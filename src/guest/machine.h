@@ -196,6 +196,7 @@ enum machine_failure {
 	MACHINE_NO_SPACE,
 	MACHINE_WRONG_FORMAT,
 	MACHINE_NAME_TAKEN,
+	MACHINE_MEMORY_WRITTEN, /* it is paused, and QEMU writes the memory of such once */
 	MACHINE_DEVICE_HELD,
 	MACHINE_LOST, /* libvirt died over its start, and holds it since then */
 	MACHINE_BUSY, /* libvirt does something else with it */

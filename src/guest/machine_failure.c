@@ -23,6 +23,7 @@ static const struct {
 	{ "Image is not in ", MACHINE_WRONG_FORMAT },
 	{ "invalid VHD", MACHINE_WRONG_FORMAT },
 	{ "already exists with uuid", MACHINE_NAME_TAKEN },
+	{ "paused due to previous migration", MACHINE_MEMORY_WRITTEN },
 	{ "has not let go", MACHINE_DEVICE_HELD },
 	{ "already in the process of unplug", MACHINE_DEVICE_HELD },
 	{ "libvirt died over its start", MACHINE_LOST },

@@ -308,6 +308,24 @@ def test_no_room_for_the_memory(net):
     assert sorted(os.listdir(net.small)) == before[1]
 
 
+def test_paused_and_kept(net):
+    """QEMU writes the memory of a paused machine once: what wants it again is refused by name, and the machine is as it was."""
+    root = disk(net, "k.qcow2")
+    net.make("k", net.image, READY + COUNT, start=False, VHDPath=root)
+    net.do("Set-VM", Name="k", CheckpointType="Standard")
+    net.do("Start-VM", Name="k")
+    net.wait_console("k", "guest: count 2\n")
+    net.do("Suspend-VM", Name="k")
+    net.do("Checkpoint-VM", Name="k", SnapshotName="1")
+    assert refusal(net, "Save-VM", Name="k")["id"] == "Vm.MemoryWritten"
+    assert (net.vm("k")["State"], net.libvirt.domains()["k"]) == ("Paused", "paused")
+    net.do("Resume-VM", Name="k")
+    goes_on(net, "k")
+    net.do("Save-VM", Name="k")
+    assert net.vm("k")["State"] == "Saved"
+    net.do("Remove-VMSavedState", Name="k")
+
+
 def test_killed_in_the_middle(net):
     """Each time a restarted daemon finishes what the documents say, or nothing of it is left."""
     root = disk(net, "x.qcow2")
